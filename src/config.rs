@@ -1,0 +1,240 @@
+//! What a deployment may set: `lakeport.toml`, its defaults, and its checks.
+//!
+//! One struct with every default in one place; an unknown key is an error. Secrets are never values
+//! here, only names of files. Paths come from flags, not from the file: see [`Paths`].
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Where the four folders of a deployment are.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    /// `catalog/`: `lakeport.toml` and the SQL of schemas, sources, roles.
+    pub catalog: PathBuf,
+    /// `sql/`: one view a file.
+    pub sql: PathBuf,
+    /// The lake.
+    pub dir: PathBuf,
+    /// Where relative `read_files` paths start.
+    pub landing: PathBuf,
+}
+
+/// The whole of `lakeport.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The database name clients connect to.
+    pub name: String,
+    /// Addresses and polling.
+    pub server: ServerConfig,
+    /// What files may be read.
+    pub storage: StorageConfig,
+    /// Every limit, by name.
+    pub limits: Limits,
+    /// How long old states are kept.
+    pub retention: Retention,
+    /// How clients prove who they are.
+    pub auth: AuthConfig,
+}
+
+/// `[server]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// The address all listeners bind. Only loopback is accepted until TLS is configured.
+    pub address: IpAddr,
+    /// Postgres protocol; 0 picks a free port.
+    pub pg_port: u16,
+    /// Flight SQL; 0 picks a free port.
+    pub flight_port: u16,
+    /// Health and metrics; 0 picks a free port.
+    pub http_port: u16,
+    /// How often the lake is asked for a new epoch.
+    pub freshness_ms: u64,
+    /// How long a stopping server waits for running statements.
+    pub drain_ms: u64,
+}
+
+/// `[storage]`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StorageConfig {
+    /// Folders, besides the lake and the landing folder, that external tables and files may lie in.
+    pub allowed: Vec<PathBuf>,
+}
+
+/// `[limits]`. Over one, a query waits or is refused with 53xxx or 57014; the server stays up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Client connections, both protocols together.
+    pub connections_max: usize,
+    /// Memory that running statements may hold between them.
+    pub memory_bytes: u64,
+    /// Disk that running statements may spill to.
+    pub spill_bytes: u64,
+    /// The longest a statement may run; 0 means no limit.
+    pub statement_timeout_ms: u64,
+    /// The longest text of one statement, and the largest message a client may send.
+    pub message_bytes_max: usize,
+    /// Prepared statements and portals a session may hold.
+    pub prepared_statements_max: usize,
+    /// Statements running at once; more wait.
+    pub statements_max: usize,
+    /// Statements waiting; more are refused.
+    pub queue_max: usize,
+    /// The longest line of a landing file.
+    pub line_bytes_max: usize,
+    /// Files one batch of a streaming table may take.
+    pub batch_files_max: usize,
+    /// Attempts of a refresh or an ingest on conflicts and I/O errors.
+    pub attempts_max: u32,
+}
+
+/// `[retention]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// How long published epochs stay readable.
+    pub epochs_hours: u64,
+}
+
+/// `[auth]`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthConfig {
+    /// Clients on a loopback address are who they say they are.
+    pub trust_loopback: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            name: "lakeport".to_owned(),
+            server: ServerConfig::default(),
+            storage: StorageConfig::default(),
+            limits: Limits::default(),
+            retention: Retention::default(),
+            auth: AuthConfig::default(),
+        }
+    }
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            pg_port: 5433,
+            flight_port: 50051,
+            http_port: 8080,
+            freshness_ms: 1000,
+            drain_ms: 10_000,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 256,
+            memory_bytes: 2 << 30,
+            spill_bytes: 32 << 30,
+            statement_timeout_ms: 0,
+            message_bytes_max: 64 << 20,
+            prepared_statements_max: 1024,
+            statements_max: 64,
+            queue_max: 1024,
+            line_bytes_max: 16 << 20,
+            batch_files_max: 10_000,
+            attempts_max: 5,
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { epochs_hours: 168 }
+    }
+}
+
+impl Config {
+    /// Reads and checks `lakeport.toml` in the catalog folder.
+    ///
+    /// # Errors
+    /// `UndefinedFile` when the folder or the file is missing, `ConfigFileError` with line and
+    /// column when it does not parse or a value makes no sense.
+    pub fn load(catalog: &Path) -> Result<Self> {
+        if !catalog.is_dir() {
+            return Err(Error::new(
+                ErrorKind::UndefinedFile,
+                format!("catalog folder \"{}\" does not exist", catalog.display()),
+            )
+            .hint(
+                "Name the folder that holds lakeport.toml with --catalog, or run `lakeport demo`.",
+            ));
+        }
+        let path = catalog.join("lakeport.toml");
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            Error::new(
+                ErrorKind::UndefinedFile,
+                format!("could not read \"{}\": {error}", path.display()),
+            )
+            .hint("Each deployment's catalog folder holds a lakeport.toml; an empty one is enough.")
+        })?;
+        Self::parse(&text).map_err(|error| error.within(path.display()))
+    }
+
+    /// Parses and checks the text of a `lakeport.toml`.
+    ///
+    /// # Errors
+    /// `ConfigFileError`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let config: Self = toml::from_str(text).map_err(|error| {
+            Error::new(ErrorKind::ConfigFileError, error.to_string().trim_end().to_owned())
+        })?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn validate(&self) -> Result<()> {
+        let invalid =
+            |what: String, hint: &str| Err(Error::new(ErrorKind::ConfigFileError, what).hint(hint));
+        if self.name.is_empty() || self.name.len() > 63 {
+            return invalid("name must have 1 to 63 bytes".to_owned(), "It is the database name.");
+        }
+        if !self.server.address.is_loopback() {
+            return invalid(
+                format!("server.address {} is not a loopback address", self.server.address),
+                "Other addresses need TLS and passwords, which this version does not have.",
+            );
+        }
+        let limits = &self.limits;
+        for (name, value) in [
+            ("connections_max", limits.connections_max as u64),
+            ("memory_bytes", limits.memory_bytes),
+            ("message_bytes_max", limits.message_bytes_max as u64),
+            ("statements_max", limits.statements_max as u64),
+            ("line_bytes_max", limits.line_bytes_max as u64),
+            ("batch_files_max", limits.batch_files_max as u64),
+            ("attempts_max", u64::from(limits.attempts_max)),
+        ] {
+            if value == 0 {
+                return invalid(
+                    format!("limits.{name} must not be 0"),
+                    "Leave it out for the default.",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// How often the lake is asked for a new epoch.
+    pub fn freshness(&self) -> Duration {
+        Duration::from_millis(self.server.freshness_ms.max(10))
+    }
+}

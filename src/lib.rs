@@ -1,0 +1,11 @@
+//! A SQL server over a Delta lakehouse.
+
+pub mod error;
+
+pub mod name;
+
+pub mod clock;
+
+pub mod config;
+
+pub mod telemetry;
