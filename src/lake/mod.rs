@@ -1,0 +1,28 @@
+//! Delta tables at pinned versions: snapshots, scans, commits, epochs.
+//!
+//! Sole owner of deltalake and object_store. Its one idea: a [`Table`] is a table at one version and
+//! never changes; what changes is which version the lake has published. Knows no SQL and no roles.
+
+mod cache;
+mod commit;
+mod epoch;
+mod epoch_rows;
+mod error;
+mod fault;
+mod log;
+mod maintain;
+mod objects;
+mod provider;
+mod schema;
+mod shape;
+mod store;
+mod system;
+mod table;
+mod write;
+
+pub use commit::{Commit, CommitMode, CommitOutcome};
+pub use epoch::{EpochState, Published, PublishedRelation, Run, RunKind};
+pub use objects::{ObjectEntry, Objects};
+pub use store::{Lake, LakeRoot, Location};
+pub use table::{Table, TableSpec};
+pub use write::{DataFiles, TableWriter};

@@ -1,0 +1,91 @@
+//! A pinned table for DataFusion to scan.
+//!
+//! Its one idea: whoever scans it, in whichever session, reads through this lake's object store and
+//! exactly this version. Reads only: no insert, no update. What a scan yields may have partition
+//! columns and nullability as Delta keeps them; types are plain.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Statistics;
+use datafusion::error::Result as DataFusionResult;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use deltalake_core::delta_datafusion::{DeltaScanConfig, DeltaScanNext};
+use deltalake_core::kernel::EagerSnapshot;
+use futures::future::BoxFuture;
+use object_store::ObjectStore;
+
+/// `DeltaScan`, with its object store at hand.
+#[derive(Debug)]
+pub(super) struct PinnedScan {
+    scan: Arc<dyn TableProvider>,
+    store_url: ObjectStoreUrl,
+    store: Arc<dyn ObjectStore>,
+}
+
+impl PinnedScan {
+    /// The whole version, or these of its data files only.
+    pub(super) fn new(
+        snapshot: EagerSnapshot,
+        store_url: ObjectStoreUrl,
+        store: Arc<dyn ObjectStore>,
+        only: Option<Vec<String>>,
+    ) -> DataFusionResult<Self> {
+        let mut config = DeltaScanConfig::new().with_wrap_partition_values(false);
+        config.schema_force_view_types = false;
+        let scan = DeltaScanNext::new(snapshot, config)?;
+        let scan = match only {
+            Some(paths) => scan.with_file_paths(paths),
+            None => scan,
+        };
+        Ok(Self { scan: Arc::new(scan), store_url, store })
+    }
+}
+
+#[async_trait::async_trait]
+impl TableProvider for PinnedScan {
+    fn schema(&self) -> SchemaRef {
+        self.scan.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    // Not an `async fn`: its future would hold the filters, and proving those `Send` walks every type
+    // of an expression.
+    fn scan<'s, 'e, 'p, 'f, 'r>(
+        &'s self,
+        session: &'e dyn Session,
+        projection: Option<&'p Vec<usize>>,
+        filters: &'f [Expr],
+        limit: Option<usize>,
+    ) -> BoxFuture<'r, DataFusionResult<Arc<dyn ExecutionPlan>>>
+    where
+        's: 'r,
+        'e: 'r,
+        'p: 'r,
+        'f: 'r,
+        Self: 'r,
+    {
+        let runtime = session.runtime_env();
+        if runtime.object_store(&self.store_url).is_err() {
+            runtime.register_object_store(self.store_url.as_ref(), Arc::clone(&self.store));
+        }
+        self.scan.scan(session, projection, filters, limit)
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        self.scan.supports_filters_pushdown(filters)
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        self.scan.statistics()
+    }
+}

@@ -1,0 +1,243 @@
+//! A Delta table at one version.
+//!
+//! Its one idea: a [`Table`] is a value. It answers from memory what the log said of this version;
+//! only `progress` and `read` go to storage. Refuses to know which version is current.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use chrono::{DateTime, Utc};
+use datafusion::catalog::TableProvider;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::physical_plan::collect;
+use datafusion::prelude::SessionContext;
+use deltalake_core::kernel::transaction::{PROTOCOL, TransactionError};
+use deltalake_core::logstore::LogStoreRef;
+use deltalake_core::table::state::DeltaTableState;
+use url::Position;
+
+use crate::error::{Error, Result};
+use crate::name::Version;
+
+use super::log;
+use super::provider::PinnedScan;
+use super::store::Location;
+use super::{error, schema};
+
+/// A table at one version; never changes. Cheap to clone.
+#[derive(Clone)]
+pub struct Table {
+    // Behind an object, because a future that holds a table must be proven `Send`, and walking the
+    // log's types takes the compiler seconds for each.
+    inner: Arc<dyn Deref<Target = Inner> + Send + Sync>,
+}
+
+struct Inner {
+    location: Location,
+    log: LogStoreRef,
+    state: DeltaTableState,
+    schema: SchemaRef,
+}
+
+/// What a table is created or altered to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableSpec {
+    /// Columns. A field's `comment` metadata is its comment; `PARQUET:field_id` is dropped.
+    pub schema: SchemaRef,
+    /// Partition columns.
+    pub partition_by: Vec<String>,
+    /// The table's description.
+    pub comment: Option<String>,
+    /// `delta.*` properties.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl TableSpec {
+    /// Columns only: no partitions, no comment, no properties.
+    pub fn of(schema: SchemaRef) -> Self {
+        Self { schema, partition_by: Vec::new(), comment: None, properties: BTreeMap::new() }
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Table({} v{})", self.inner.location, self.version())
+    }
+}
+
+impl Table {
+    /// # Errors
+    /// `FeatureNotSupported` when the version needs a feature of the format that is not there.
+    pub(super) fn new(
+        location: Location,
+        log: LogStoreRef,
+        state: DeltaTableState,
+    ) -> Result<Self> {
+        PROTOCOL
+            .can_read_from_protocol(state.protocol())
+            .map_err(|refused| error::delta(&location, refused.into()))?;
+        let schema = schema::from_delta(state.schema().as_ref())
+            .map_err(|cause| error::unsupported(&location, "a column type").caused_by(cause))?;
+        Ok(Self { inner: Arc::new(Box::new(Inner { location, log, state, schema })) })
+    }
+
+    /// Where.
+    pub fn location(&self) -> &Location {
+        &self.inner.location
+    }
+
+    /// Which version.
+    pub fn version(&self) -> Version {
+        self.inner.state.version()
+    }
+
+    /// Columns, partition columns included, with plain (not view, not dictionary) types; comments in
+    /// the fields' `comment` metadata.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.inner.schema)
+    }
+
+    /// What it was created or last altered to.
+    pub fn spec(&self) -> TableSpec {
+        let metadata = self.inner.state.metadata();
+        TableSpec {
+            schema: self.schema(),
+            partition_by: metadata.partition_columns().to_vec(),
+            comment: metadata.description().map(str::to_owned),
+            properties: metadata
+                .configuration()
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
+        }
+    }
+
+    /// The id that the format gives a table for life; a table created again has another.
+    pub fn id(&self) -> &str {
+        self.inner.state.metadata().id()
+    }
+
+    /// For DataFusion to scan: exactly this version, in any session. Types are those of
+    /// [`Table::schema`].
+    pub fn provider(&self) -> Result<Arc<dyn TableProvider>> {
+        Ok(Arc::new(self.scan(None)?))
+    }
+
+    fn scan(&self, only: Option<Vec<String>>) -> Result<PinnedScan> {
+        let url = self.inner.location.url()?;
+        let store_url = ObjectStoreUrl::parse(&url[..Position::BeforePath])
+            .map_err(|error| Error::internal(format!("store of {url}")).caused_by(error))?;
+        let store = self.inner.log.root_object_store(None);
+        PinnedScan::new(self.inner.state.snapshot().clone(), store_url, store, only)
+            .map_err(error::datafusion)
+    }
+
+    /// All rows. For the lake's own small tables; queries scan [`Table::provider`].
+    pub async fn read(&self) -> Result<Vec<RecordBatch>> {
+        read_all(self.scan(None)?).await
+    }
+
+    /// The rows of these data files, named as the log names them.
+    pub(super) async fn read_files(&self, paths: Vec<String>) -> Result<Vec<RecordBatch>> {
+        read_all(self.scan(Some(paths))?).await
+    }
+
+    /// The version a `txn` action recorded for `app_id`.
+    pub async fn progress(&self, app_id: &str) -> Result<Option<i64>> {
+        self.inner
+            .state
+            .transaction_version(self.inner.log.as_ref(), app_id.to_owned())
+            .await
+            .map_err(|error| error::delta(&self.inner.location, error))
+    }
+
+    /// When this version was committed, as its commit says; else when its log file was written.
+    /// `None` when the log no longer has the commit.
+    pub async fn committed_at(&self) -> Result<Option<DateTime<Utc>>> {
+        log::committed_at(&self.inner.log, &self.inner.location, self.version()).await
+    }
+
+    /// Whether somebody else's commit changed data after `version`, up to this table's version: a
+    /// commit that carries no `lakeport.run`. A commit that the log no longer has counts as one.
+    pub async fn foreign_since(&self, version: Version) -> Result<bool> {
+        for version in version + 1..=self.version() {
+            let entry = log::read(&self.inner.log, &self.inner.location, version).await?;
+            if entry.is_none_or(|entry| entry.run.is_none() && entry.changes_data) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Rows, when every file's statistics say.
+    pub fn rows(&self) -> Option<u64> {
+        let files = self.inner.state.snapshot().try_log_data().ok()?;
+        let mut rows = 0u64;
+        for file in files.iter() {
+            let deleted = file.deletion_vector_descriptor().map_or(0, |gone| gone.cardinality);
+            let kept = i64::try_from(file.num_records()?).ok()?.checked_sub(deleted)?;
+            rows = rows.checked_add(u64::try_from(kept).ok()?)?;
+        }
+        Some(rows)
+    }
+
+    /// Files and their bytes.
+    pub fn files(&self) -> (u64, u64) {
+        let Ok(files) = self.inner.state.snapshot().try_log_data() else { return (0, 0) };
+        files.iter().fold((0, 0), |(count, bytes), file| {
+            (count + 1, bytes + u64::try_from(file.size()).unwrap_or_default())
+        })
+    }
+
+    /// Why it cannot be written, naming the feature; `None` when it can.
+    pub fn read_only_reason(&self) -> Option<String> {
+        let state = &self.inner.state;
+        if let Err(refused) = PROTOCOL.can_write_to(state) {
+            return Some(match refused {
+                TransactionError::UnsupportedTableFeatures(features) => {
+                    let names: Vec<String> = features.iter().map(ToString::to_string).collect();
+                    format!("it uses {}", names.join(", "))
+                }
+                other => other.to_string(),
+            });
+        }
+        let configuration = state.metadata().configuration();
+        if configuration.keys().any(|key| key.starts_with("delta.constraints.")) {
+            return Some("it has check constraints".to_owned());
+        }
+        if configuration.get("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
+            return Some("it uses columnMapping".to_owned());
+        }
+        let delta_schema = state.schema();
+        for field in delta_schema.fields() {
+            for (key, feature) in [
+                ("delta.invariants", "invariants"),
+                ("delta.generationExpression", "generated columns"),
+                ("delta.identity.start", "identity columns"),
+            ] {
+                if field.metadata().contains_key(key) {
+                    return Some(format!("column \"{}\" has {feature}", field.name()));
+                }
+            }
+        }
+        None
+    }
+
+    pub(super) fn state(&self) -> &DeltaTableState {
+        &self.inner.state
+    }
+
+    pub(super) fn log(&self) -> &LogStoreRef {
+        &self.inner.log
+    }
+}
+
+async fn read_all(scan: PinnedScan) -> Result<Vec<RecordBatch>> {
+    let session = SessionContext::new();
+    let plan = scan.scan(&session.state(), None, &[], None).await.map_err(error::datafusion)?;
+    collect(plan, session.task_ctx()).await.map_err(error::datafusion)
+}

@@ -1,0 +1,240 @@
+//! Rows to data files, several writers at once.
+//!
+//! Its one idea: a lane is one Parquet writer behind a bounded channel; another lane is opened only
+//! when the others are full and enough has been written, so that few rows make one file. Files are
+//! part of nothing until a commit names them.
+
+use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use deltalake_core::datafile::writer::{DeltaWriter, WriterConfig};
+use deltalake_core::kernel::Add;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::error::{Error, Result};
+
+use super::store::{Lake, Location};
+use super::table::TableSpec;
+use super::{error, schema};
+
+/// Writers at once, at most.
+const LANES_MAX: usize = 4;
+/// Rows that one writer takes alone before another is opened.
+const LANE_ROWS: u64 = 200_000;
+/// Batches waiting for one writer.
+const LANE_QUEUE: usize = 4;
+/// Parquet bytes at which a file is closed and the next one begun.
+const FILE_BYTES: u64 = 128 * 1024 * 1024;
+
+/// Data files written, not yet part of any version.
+#[derive(Debug, Default, Clone)]
+pub struct DataFiles {
+    pub(super) adds: Vec<Add>,
+    rows: u64,
+}
+
+impl DataFiles {
+    /// Rows in all.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Files and their bytes.
+    pub fn files(&self) -> (u64, u64) {
+        self.adds.iter().fold((0, 0), |(count, bytes), add| {
+            (count + 1, bytes + u64::try_from(add.size).unwrap_or_default())
+        })
+    }
+}
+
+/// Takes batches, spreads them over several Parquet writers behind bounded channels.
+pub struct TableWriter {
+    location: Location,
+    schema: SchemaRef,
+    config: WriterConfig,
+    store: Arc<dyn object_store::ObjectStore>,
+    lanes: Vec<Lane>,
+    lanes_max: usize,
+    next: usize,
+    rows: u64,
+}
+
+impl fmt::Debug for TableWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TableWriter")
+            .field("location", &self.location)
+            .field("lanes", &self.lanes.len())
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Lane {
+    sender: mpsc::Sender<Message>,
+    task: JoinHandle<Result<Vec<Add>>>,
+}
+
+enum Message {
+    Rows(RecordBatch),
+    /// Without it a lane whose channel closes throws its files away.
+    Finish,
+}
+
+impl Lake {
+    /// Starts writing rows of `spec` under `location`. Dropping the writer aborts it.
+    ///
+    /// # Errors
+    /// `FeatureNotSupported` for a column type that tables do not keep; `InvalidName`;
+    /// `UndefinedColumn` for a partition column that is none.
+    pub fn writer(&self, location: &Location, spec: &TableSpec) -> Result<TableWriter> {
+        let schema = schema::stored(&spec.schema)?;
+        schema::check_partitions(&schema, &spec.partition_by)?;
+        let bare = schema::without_metadata(&schema);
+        let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+        let config = WriterConfig::new(
+            Arc::clone(&bare),
+            spec.partition_by.clone(),
+            Some(properties),
+            NonZeroU64::new(FILE_BYTES),
+            Some(8192),
+            Default::default(),
+            None,
+        );
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        Ok(TableWriter {
+            location: location.clone(),
+            schema: bare,
+            config,
+            store: self.held(location)?.log().object_store(None),
+            lanes: Vec::new(),
+            lanes_max: cores.clamp(1, LANES_MAX),
+            next: 0,
+            rows: 0,
+        })
+    }
+}
+
+impl TableWriter {
+    /// Adds a batch whose columns match the spec by position; types are cast where that loses
+    /// nothing (view types to plain ones, for example; times to microseconds). Waits while all
+    /// writers are busy.
+    ///
+    /// # Errors
+    /// `DatatypeMismatch` for another number of columns, `NotNullViolation`,
+    /// `NumericValueOutOfRange`; errors of writing, after which the writer is of no more use.
+    pub async fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let batch = schema::fit(&batch, &self.schema)?;
+        self.rows += batch.num_rows() as u64;
+        let mut message = Message::Rows(batch);
+        for offset in 0..self.lanes.len() {
+            let index = (self.next + offset) % self.lanes.len();
+            let Some(lane) = self.lanes.get(index) else { continue };
+            message = match lane.sender.try_send(message) {
+                Ok(()) => {
+                    self.next = index + 1;
+                    return Ok(());
+                }
+                Err(mpsc::error::TrySendError::Full(message)) => message,
+                Err(mpsc::error::TrySendError::Closed(_)) => return Err(self.failure().await),
+            };
+        }
+        let lanes = self.lanes.len();
+        if lanes == 0 || lanes < self.lanes_max && self.rows > LANE_ROWS * lanes as u64 {
+            self.open_lane();
+            self.next = lanes;
+        }
+        let index = self.next % self.lanes.len();
+        self.next = index + 1;
+        let Some(lane) = self.lanes.get(index) else {
+            return Err(Error::internal("a writer without lanes"));
+        };
+        match lane.sender.send(message).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.failure().await),
+        }
+    }
+
+    /// Finishes the files. No rows, no files.
+    pub async fn finish(mut self) -> Result<DataFiles> {
+        let lanes = std::mem::take(&mut self.lanes);
+        for lane in &lanes {
+            // A lane that has failed says why when it is joined.
+            let _ = lane.sender.send(Message::Finish).await;
+        }
+        let mut files = DataFiles { adds: Vec::new(), rows: self.rows };
+        let mut failure = None;
+        for lane in lanes {
+            match lane.task.await {
+                Ok(Ok(adds)) => files.adds.extend(adds),
+                Ok(Err(error)) => failure = Some(error),
+                Err(error) => {
+                    failure = Some(Error::internal("a writer's task ended").caused_by(error));
+                }
+            }
+        }
+        match failure {
+            None => Ok(files),
+            Some(error) => Err(error),
+        }
+    }
+
+    fn open_lane(&mut self) {
+        let (sender, receiver) = mpsc::channel(LANE_QUEUE);
+        let writer = DeltaWriter::new(Arc::clone(&self.store), self.config.clone());
+        let task = tokio::spawn(run_lane(self.location.clone(), writer, receiver));
+        self.lanes.push(Lane { sender, task });
+    }
+
+    /// Why a lane stopped taking rows.
+    async fn failure(&mut self) -> Error {
+        let mut failure = None;
+        for lane in std::mem::take(&mut self.lanes) {
+            drop(lane.sender);
+            if let Ok(Err(error)) = lane.task.await
+                && error.message() != DROPPED
+            {
+                failure = Some(error);
+            }
+        }
+        failure.unwrap_or_else(|| Error::internal("a writer stopped taking rows"))
+    }
+}
+
+const DROPPED: &str = "the writer was dropped";
+
+async fn run_lane(
+    location: Location,
+    mut writer: DeltaWriter,
+    mut receiver: mpsc::Receiver<Message>,
+) -> Result<Vec<Add>> {
+    while let Some(message) = receiver.recv().await {
+        match message {
+            Message::Rows(batch) => {
+                if let Err(error) = writer.write(&batch).await {
+                    abort(writer).await;
+                    return Err(error::delta(&location, error));
+                }
+            }
+            Message::Finish => {
+                return writer.close().await.map_err(|error| error::delta(&location, error));
+            }
+        }
+    }
+    abort(writer).await;
+    Err(Error::internal(DROPPED))
+}
+
+async fn abort(writer: DeltaWriter) {
+    if let Err(error) = writer.abort().await {
+        tracing::warn!(%error, "an unfinished data file is left for clean-up");
+    }
+}
