@@ -11,3 +11,5 @@ pub mod config;
 pub mod telemetry;
 
 pub mod lake;
+
+pub mod syntax;

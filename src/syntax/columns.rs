@@ -1,0 +1,142 @@
+//! What a query's result columns are called where no alias says so.
+//!
+//! Postgres' rule: a column its own name, a function its name, a cast its operand's name or else its
+//! type's; anything else `?column?`.
+
+use datafusion::sql::parser::Statement as DFStatement;
+use datafusion::sql::sqlparser::ast::{
+    DataType, Expr, ObjectName, Query as Tree, SelectItem, SetExpr, Statement, Value,
+};
+
+use super::query::Query;
+
+/// One item of the outermost SELECT list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnName {
+    /// One column of this name.
+    Named(String),
+    /// As many columns as `*` means, under their own names.
+    Wildcard,
+}
+
+impl Query {
+    /// The names of the result columns, as far as the text alone tells; empty where it tells none
+    /// (VALUES, TABLE).
+    pub fn column_names(&self) -> Vec<ColumnName> {
+        match self.statement() {
+            DFStatement::Statement(statement) => match statement.as_ref() {
+                Statement::Query(tree) => of_query(tree),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn of_query(tree: &Tree) -> Vec<ColumnName> {
+    let mut body = tree.body.as_ref();
+    loop {
+        match body {
+            // The first query of a set operation names the columns.
+            SetExpr::SetOperation { left, .. } => body = left,
+            SetExpr::Query(inner) => return of_query(inner),
+            SetExpr::Select(select) => return select.projection.iter().map(of_item).collect(),
+            _ => return Vec::new(),
+        }
+    }
+}
+
+fn of_item(item: &SelectItem) -> ColumnName {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => ColumnName::Named(folded(alias)),
+        SelectItem::UnnamedExpr(expr) => ColumnName::Named(match named(expr) {
+            Some((name, _)) => name,
+            None => "?column?".to_owned(),
+        }),
+        _ => ColumnName::Wildcard,
+    }
+}
+
+fn folded(ident: &datafusion::sql::sqlparser::ast::Ident) -> String {
+    match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_lowercase(),
+    }
+}
+
+fn last(name: &ObjectName) -> Option<String> {
+    name.0.last()?.as_ident().map(folded)
+}
+
+/// A name, and whether it is stronger than a type's.
+fn named(expr: &Expr) -> Option<(String, bool)> {
+    let strong = |name: &str| Some((name.to_owned(), true));
+    match expr {
+        Expr::Identifier(ident) => Some((folded(ident), true)),
+        Expr::CompoundIdentifier(parts) => parts.last().map(|ident| (folded(ident), true)),
+        Expr::Function(function) => last(&function.name).map(|name| (name, true)),
+        Expr::Nested(inner) => named(inner),
+        Expr::Collate { expr, .. } => named(expr),
+        Expr::Cast { expr, data_type, .. } => match named(expr) {
+            Some((name, true)) => Some((name, true)),
+            _ => Some((type_name(data_type), false)),
+        },
+        Expr::TypedString(typed) => Some((type_name(&typed.data_type), false)),
+        Expr::Interval(_) => Some(("interval".to_owned(), false)),
+        Expr::Value(value) => match value.value {
+            Value::Boolean(_) => Some(("bool".to_owned(), false)),
+            _ => None,
+        },
+        Expr::Case { else_result, .. } => match else_result.as_deref().and_then(named) {
+            Some((name, true)) => Some((name, true)),
+            _ => Some(("case".to_owned(), false)),
+        },
+        Expr::Exists { .. } => strong("exists"),
+        Expr::Extract { .. } => strong("extract"),
+        Expr::Ceil { .. } => strong("ceil"),
+        Expr::Floor { .. } => strong("floor"),
+        Expr::Position { .. } => strong("position"),
+        Expr::Substring { shorthand: true, .. } => strong("substr"),
+        Expr::Substring { .. } => strong("substring"),
+        Expr::Trim { .. } => strong("btrim"),
+        Expr::Overlay { .. } => strong("overlay"),
+        Expr::AtTimeZone { .. } => strong("timezone"),
+        Expr::Array(_) => strong("array"),
+        Expr::Tuple(_) => strong("row"),
+        Expr::Subquery(inner) => match of_query(inner).first() {
+            Some(ColumnName::Named(name)) if name != "?column?" => Some((name.clone(), true)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A type as `pg_type` names it.
+fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) => "int4".to_owned(),
+        DataType::BigInt(_) | DataType::Int8(_) => "int8".to_owned(),
+        DataType::SmallInt(_) | DataType::Int2(_) => "int2".to_owned(),
+        DataType::Boolean | DataType::Bool => "bool".to_owned(),
+        DataType::Real | DataType::Float4 => "float4".to_owned(),
+        DataType::Double(_) | DataType::DoublePrecision | DataType::Float8 | DataType::Float(_) => {
+            "float8".to_owned()
+        }
+        DataType::Numeric(_) | DataType::Decimal(_) | DataType::Dec(_) => "numeric".to_owned(),
+        DataType::Varchar(_) | DataType::CharacterVarying(_) | DataType::CharVarying(_) => {
+            "varchar".to_owned()
+        }
+        DataType::Char(_) | DataType::Character(_) => "bpchar".to_owned(),
+        DataType::Timestamp(_, zone) => {
+            let zone = zone.to_string();
+            let zoned = zone.contains("TZ") || zone.contains("WITH TIME");
+            if zoned { "timestamptz".to_owned() } else { "timestamp".to_owned() }
+        }
+        DataType::Interval { .. } => "interval".to_owned(),
+        DataType::Custom(name, _) => last(name).unwrap_or_else(|| "?column?".to_owned()),
+        other => {
+            let text = other.to_string().to_lowercase();
+            text.split('(').next().unwrap_or(&text).to_owned()
+        }
+    }
+}

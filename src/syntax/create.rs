@@ -1,0 +1,293 @@
+//! CREATE, DROP.
+
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use crate::error::{Error, ErrorKind};
+
+use super::clauses::ColumnTypes;
+use super::parser::{Parsed, StatementParser, unsupported};
+use super::statement::{
+    CreateExternalTable, CreateMaterializedView, CreateStreamingTable, CreateTable, CreateView,
+    DropKind, DropObject, Statement,
+};
+
+impl StatementParser<'_> {
+    pub(super) fn create(&mut self) -> Parsed<Statement> {
+        if self.accept("CREATE OR REPLACE VIEW") {
+            return self.view(true);
+        }
+        if self.at("CREATE OR") {
+            return unsupported(self.first_words(4));
+        }
+        if self.accept("CREATE SCHEMA") {
+            self.schema()
+        } else if self.accept("CREATE TABLE") {
+            self.table()
+        } else if self.accept("CREATE EXTERNAL TABLE") {
+            self.external_table()
+        } else if self.accept("CREATE STREAMING TABLE") {
+            self.streaming_table()
+        } else if self.accept("CREATE MATERIALIZED VIEW") {
+            self.materialized_view()
+        } else if self.accept("CREATE VIEW") {
+            self.view(false)
+        } else if self.accept("CREATE ROLE") {
+            self.role(false)
+        } else if self.accept("CREATE USER") {
+            self.role(true)
+        } else {
+            self.unknown_create()
+        }
+    }
+
+    fn unknown_create(&mut self) -> Parsed<Statement> {
+        let known = [
+            "ACCESS",
+            "AGGREGATE",
+            "CAST",
+            "COLLATION",
+            "DATABASE",
+            "DOMAIN",
+            "EVENT",
+            "EXTENSION",
+            "FUNCTION",
+            "GLOBAL",
+            "GROUP",
+            "INDEX",
+            "LANGUAGE",
+            "LOCAL",
+            "OPERATOR",
+            "POLICY",
+            "PROCEDURE",
+            "PUBLICATION",
+            "RECURSIVE",
+            "RULE",
+            "SEQUENCE",
+            "SERVER",
+            "STATISTICS",
+            "SUBSCRIPTION",
+            "TABLESPACE",
+            "TEMP",
+            "TEMPORARY",
+            "TEXT",
+            "TRIGGER",
+            "TYPE",
+            "UNIQUE",
+            "UNLOGGED",
+            "FOREIGN",
+            "CATALOG",
+        ];
+        self.expect("CREATE")?;
+        if known.iter().any(|word| self.at(word)) {
+            return unsupported(format!("CREATE {}", self.first_words(1)));
+        }
+        // The word after these is what is wrong, if anything is.
+        for word in ["EXTERNAL", "STREAMING", "MATERIALIZED"] {
+            self.accept(word);
+        }
+        self.unexpected()
+    }
+
+    fn schema(&mut self) -> Parsed<Statement> {
+        let if_not_exists = self.accept("IF NOT EXISTS");
+        if self.at("AUTHORIZATION") {
+            return unsupported("CREATE SCHEMA AUTHORIZATION");
+        }
+        let name = self.identifier()?;
+        if self.at("AUTHORIZATION") {
+            return unsupported("CREATE SCHEMA ... AUTHORIZATION");
+        }
+        Ok(Statement::CreateSchema { name, if_not_exists })
+    }
+
+    fn table(&mut self) -> Parsed<Statement> {
+        let if_not_exists = self.accept("IF NOT EXISTS");
+        let name = self.object_name()?;
+        // Names without types before AS are Postgres', and rename the query's columns.
+        let after_first = &self.parser.peek_nth_token_ref(2).token;
+        if self.parser.peek_token_ref().token == Token::LParen
+            && matches!(after_first, Token::Comma | Token::RParen)
+        {
+            return unsupported("a column list in CREATE TABLE ... AS");
+        }
+        let elements = self.elements(ColumnTypes::Required)?;
+        if !elements.constraints.is_empty() {
+            return unsupported("EXPECT on a table that is not maintained");
+        }
+        let clauses = self.clauses(&["PARTITIONED BY", "COMMENT"])?;
+        for clause in ["INHERITS", "PARTITION", "USING", "WITH", "ON COMMIT", "TABLESPACE"] {
+            if self.at(clause) {
+                return unsupported(format!("{clause} in CREATE TABLE"));
+            }
+        }
+        let query = if elements.columns.is_empty() {
+            self.expect("AS")?;
+            Some(Box::new(self.query()?))
+        } else if self.at("AS") {
+            return unsupported("a column list in CREATE TABLE ... AS");
+        } else {
+            None
+        };
+        if self.at("WITH") {
+            return unsupported("CREATE TABLE ... WITH [NO] DATA");
+        }
+        Ok(Statement::CreateTable(CreateTable {
+            name,
+            columns: elements.columns,
+            query,
+            partition_by: clauses.partition_by,
+            if_not_exists,
+            comment: clauses.comment,
+        }))
+    }
+
+    fn external_table(&mut self) -> Parsed<Statement> {
+        let if_not_exists = self.accept("IF NOT EXISTS");
+        let name = self.object_name()?;
+        if self.parser.peek_token_ref().token == Token::LParen {
+            return unsupported("declaring the columns of an external table");
+        }
+        let clauses = self.clauses(&["STORED AS", "LOCATION", "COMMENT"])?;
+        for clause in ["PARTITIONED", "OPTIONS", "WITH", "UNBOUNDED"] {
+            if self.at(clause) {
+                return unsupported(format!("{clause} in CREATE EXTERNAL TABLE"));
+            }
+        }
+        let (Some(format), Some(location)) = (clauses.format, clauses.location) else {
+            return self.unexpected();
+        };
+        if format != "DELTA" {
+            return unsupported(format!("STORED AS {format}"));
+        }
+        let comment = clauses.comment;
+        Ok(Statement::CreateExternalTable(CreateExternalTable {
+            name,
+            if_not_exists,
+            format,
+            location,
+            comment,
+        }))
+    }
+
+    fn streaming_table(&mut self) -> Parsed<Statement> {
+        let if_not_exists = self.accept("IF NOT EXISTS");
+        let name = self.object_name()?;
+        let elements = self.elements(ColumnTypes::Optional)?;
+        if !elements.primary_key.is_empty() {
+            return unsupported("PRIMARY KEY on a streaming table");
+        }
+        let clauses = self.clauses(&["PARTITIONED BY", "COMMENT", "SCHEDULE"])?;
+        for clause in ["TRIGGER", "TARGET", "REFRESH"] {
+            if self.at(clause) {
+                return unsupported(format!("{clause} on a streaming table"));
+            }
+        }
+        self.expect("AS")?;
+        let query = self.query()?;
+        let Some(stream) = self.stream.take() else {
+            let error = Error::new(
+                ErrorKind::InvalidObjectDefinition,
+                "a streaming table reads from STREAM read_files(...)",
+            );
+            return Err(error.hint("Write FROM STREAM read_files('folder/*.csv').").into());
+        };
+        let others = query.references().iter().find(|r| r.travel.is_some());
+        if let Some(versioned) = others {
+            let error = Error::unsupported("a version clause in a streaming table");
+            return Err(error.at(versioned.position.unwrap_or(1)).into());
+        }
+        Ok(Statement::CreateStreamingTable(Box::new(CreateStreamingTable {
+            name,
+            if_not_exists,
+            columns: elements.columns,
+            constraints: elements.constraints,
+            partition_by: clauses.partition_by,
+            comment: clauses.comment,
+            schedule: clauses.schedule,
+            files: stream.files,
+            query: Box::new(query),
+        })))
+    }
+
+    fn materialized_view(&mut self) -> Parsed<Statement> {
+        let if_not_exists = self.accept("IF NOT EXISTS");
+        let name = self.object_name()?;
+        let elements = self.elements(ColumnTypes::Refused)?;
+        let clauses = self.clauses(&[
+            "PARTITIONED BY",
+            "COMMENT",
+            "SCHEDULE",
+            "TRIGGER ON UPDATE",
+            "TARGET LAG",
+            "REFRESH POLICY",
+        ])?;
+        self.expect("AS")?;
+        let query = Box::new(self.query()?);
+        if self.at("WITH") {
+            return unsupported("CREATE MATERIALIZED VIEW ... WITH [NO] DATA");
+        }
+        Ok(Statement::CreateMaterializedView(Box::new(CreateMaterializedView {
+            name,
+            if_not_exists,
+            columns: elements.columns,
+            constraints: elements.constraints,
+            primary_key: elements.primary_key,
+            partition_by: clauses.partition_by,
+            comment: clauses.comment,
+            schedule: clauses.schedule,
+            trigger: clauses.trigger,
+            target_lag: clauses.target_lag,
+            policy: clauses.policy.unwrap_or_default(),
+            query,
+        })))
+    }
+
+    fn view(&mut self, or_replace: bool) -> Parsed<Statement> {
+        let if_not_exists = self.accept("IF NOT EXISTS");
+        let name = self.object_name()?;
+        let elements = self.elements(ColumnTypes::Refused)?;
+        if !elements.constraints.is_empty() || !elements.primary_key.is_empty() {
+            return unsupported("a constraint on a plain view");
+        }
+        let clauses = self.clauses(&["COMMENT"])?;
+        if self.at("WITH") {
+            return unsupported("CREATE VIEW ... WITH (...)");
+        }
+        self.expect("AS")?;
+        let query = Box::new(self.query()?);
+        if self.at("WITH") {
+            return unsupported("WITH CHECK OPTION");
+        }
+        Ok(Statement::CreateView(Box::new(CreateView {
+            name,
+            or_replace,
+            if_not_exists,
+            columns: elements.columns,
+            comment: clauses.comment,
+            query,
+        })))
+    }
+
+    pub(super) fn drop_object(&mut self) -> Parsed<Statement> {
+        let kinds = [
+            ("DROP TABLE", DropKind::Table),
+            ("DROP VIEW", DropKind::View),
+            ("DROP MATERIALIZED VIEW", DropKind::MaterializedView),
+            ("DROP SCHEMA", DropKind::Schema),
+            ("DROP ROLE", DropKind::Role),
+            ("DROP USER", DropKind::Role),
+        ];
+        let Some((_, kind)) = kinds.into_iter().find(|(words, _)| self.accept(words)) else {
+            let named = self.first_words(2);
+            self.expect("DROP")?;
+            return if named.contains(' ') { unsupported(named) } else { self.unexpected() };
+        };
+        let if_exists = self.accept("IF EXISTS");
+        let names = self.comma_separated(Self::object_name)?;
+        if self.at("CASCADE") {
+            return unsupported("DROP ... CASCADE");
+        }
+        self.accept("RESTRICT");
+        Ok(Statement::Drop(DropObject { kind, names, if_exists }))
+    }
+}

@@ -1,0 +1,31 @@
+//! Text to [`Statement`]: the Postgres dialect plus the lakehouse words of DESIGN section 2.
+//!
+//! Sole owner of sqlparser. Knows spelling, not meaning: no name is resolved here and no type is
+//! known. What other modules need from a syntax tree, a [`Query`] answers by method.
+
+mod clauses;
+mod columns;
+mod create;
+mod dialect;
+mod grant;
+mod normal;
+mod parser;
+mod query;
+mod rewrite;
+mod settings;
+mod source;
+mod split;
+mod statement;
+mod stream;
+mod travel;
+mod types;
+mod verbs;
+mod zone;
+
+pub use columns::ColumnName;
+pub use normal::normalize;
+pub use parser::{parse, parse_one};
+pub use query::{Query, RelationReference, TimeTravel};
+pub use split::{leading_blank, split_statements};
+pub use statement::*;
+pub use types::TypeNames;

@@ -1,0 +1,125 @@
+//! A query's syntax tree, and what may be asked of it.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use datafusion::sql::parser::Statement as DFStatement;
+use datafusion::sql::sqlparser::ast;
+
+use crate::error::Result;
+
+use super::parser::parse_query;
+
+/// A relation named in a query, as written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RelationReference {
+    /// Database, when three parts were written.
+    pub database: Option<String>,
+    /// Schema, when written.
+    pub schema: Option<String>,
+    /// The relation.
+    pub relation: String,
+    /// The version clause, when written.
+    pub travel: Option<TimeTravel>,
+    /// The name the planner will ask for: the relation's own name, or, with a version clause, the
+    /// unique alias the clause was rewritten to.
+    pub planned_as: String,
+    /// Characters from 1 into the statement's text, when known.
+    pub position: Option<usize>,
+}
+
+/// `VERSION AS OF`, `TIMESTAMP AS OF`, `FOR SYSTEM_TIME AS OF`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum TimeTravel {
+    /// A Delta version.
+    Version(u64),
+    /// The text of a constant timestamp, not yet read.
+    Timestamp(String),
+}
+
+/// A tree whose inside no compiler pass looks into.
+///
+/// Every future that holds a syntax tree must be proven `Send`, and walking its hundreds of mutually
+/// recursive types takes the compiler seconds for each. The object says it once.
+type Sealed<T> = Arc<dyn Deref<Target = T> + Send + Sync>;
+
+/// A parsed SELECT, VALUES, TABLE or WITH, ready to be planned.
+#[derive(Clone)]
+pub struct Query {
+    statement: Sealed<DFStatement>,
+    references: Vec<RelationReference>,
+    text: String,
+}
+
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Query").field(&self.text).finish()
+    }
+}
+
+impl Query {
+    pub(super) fn new(
+        tree: Box<ast::Query>,
+        references: Vec<RelationReference>,
+        text: String,
+    ) -> Self {
+        let statement: DFStatement = DFStatement::Statement(Box::new(ast::Statement::Query(tree)));
+        let statement: Sealed<DFStatement> = Arc::new(Box::new(statement));
+        Self { statement, references, text }
+    }
+
+    /// The tree, with every version clause rewritten away (none is left for DataFusion to ignore).
+    pub fn statement(&self) -> &DFStatement {
+        &self.statement
+    }
+
+    /// Every relation the query reads, CTE names left out, each once.
+    pub fn references(&self) -> &[RelationReference] {
+        &self.references
+    }
+
+    /// The text it was parsed from.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where a value of VALUES, or an item of the outermost SELECT, is nothing but a parameter: the
+    /// column and the parameter's number, both from 0.
+    pub fn bare_parameters(&self) -> Vec<(usize, usize)> {
+        let DFStatement::Statement(statement) = self.statement() else { return Vec::new() };
+        let ast::Statement::Query(query) = statement.as_ref() else { return Vec::new() };
+        match query.body.as_ref() {
+            ast::SetExpr::Values(values) => values
+                .rows
+                .iter()
+                .flat_map(|row| row.iter().enumerate())
+                .filter_map(|(column, value)| Some((column, parameter(value)?)))
+                .collect(),
+            ast::SetExpr::Select(select) => select
+                .projection
+                .iter()
+                .enumerate()
+                .filter_map(|(column, item)| match item {
+                    ast::SelectItem::UnnamedExpr(value) => Some((column, parameter(value)?)),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Parses the text of one query.
+    ///
+    /// # Errors
+    /// `SyntaxError` with position; also when the text is a statement of another kind.
+    pub fn parse(text: &str) -> Result<Self> {
+        parse_query(text)
+    }
+}
+
+fn parameter(value: &ast::Expr) -> Option<usize> {
+    let ast::Expr::Value(value) = value else { return None };
+    let ast::Value::Placeholder(id) = &value.value else { return None };
+    id.strip_prefix('$')?.parse::<usize>().ok()?.checked_sub(1)
+}

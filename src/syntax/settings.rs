@@ -1,0 +1,209 @@
+//! Transactions and settings.
+
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::parser::{Parsed, StatementParser, unsupported};
+use super::statement::{SetValue, Statement, TransactionModes};
+
+impl StatementParser<'_> {
+    pub(super) fn transaction(&mut self) -> Parsed<Statement> {
+        if self.accept("START TRANSACTION") {
+            return Ok(Statement::Begin(self.transaction_modes()?));
+        }
+        if self.accept("BEGIN") {
+            self.work();
+            return Ok(Statement::Begin(self.transaction_modes()?));
+        }
+        let commit = self.accept("COMMIT") || self.accept("END");
+        if !commit && !self.accept("ROLLBACK") && !self.accept("ABORT") {
+            self.parser.advance_token();
+            return self.unexpected();
+        }
+        if self.at("PREPARED") {
+            return unsupported("a prepared transaction");
+        }
+        self.work();
+        if self.at("TO") {
+            return unsupported("ROLLBACK TO SAVEPOINT");
+        }
+        if self.at("AND CHAIN") {
+            return unsupported("AND CHAIN");
+        }
+        self.accept("AND NO CHAIN");
+        Ok(if commit { Statement::Commit } else { Statement::Rollback })
+    }
+
+    fn work(&mut self) {
+        if !self.accept("WORK") {
+            self.accept("TRANSACTION");
+        }
+    }
+
+    fn transaction_modes(&mut self) -> Parsed<TransactionModes> {
+        let mut modes = TransactionModes::default();
+        loop {
+            if self.accept("ISOLATION LEVEL") {
+                modes.repeatable_read = Some(self.isolation_level()?);
+            } else if self.accept("READ ONLY") {
+                modes.read_only = Some(true);
+            } else if self.accept("READ WRITE") {
+                modes.read_only = Some(false);
+            } else if !self.accept("NOT DEFERRABLE") && !self.accept("DEFERRABLE") {
+                return Ok(modes);
+            }
+            if self.parser.consume_token(&Token::Comma) && self.at_end() {
+                return self.unexpected();
+            }
+        }
+    }
+
+    fn isolation_level(&mut self) -> Parsed<bool> {
+        if self.accept("REPEATABLE READ") || self.accept("SERIALIZABLE") {
+            Ok(true)
+        } else if self.accept("READ COMMITTED") || self.accept("READ UNCOMMITTED") {
+            Ok(false)
+        } else {
+            self.unexpected()
+        }
+    }
+
+    fn at_end(&self) -> bool {
+        self.parser.peek_token_ref().token == Token::EOF
+    }
+
+    pub(super) fn set(&mut self) -> Parsed<Statement> {
+        self.expect("SET")?;
+        if self.accept("SESSION CHARACTERISTICS AS TRANSACTION") {
+            let modes = self.transaction_modes()?;
+            return Ok(Statement::SetTransaction { session: true, modes });
+        }
+        if self.at("TRANSACTION SNAPSHOT") {
+            return unsupported("SET TRANSACTION SNAPSHOT");
+        }
+        if self.accept("TRANSACTION") {
+            let modes = self.transaction_modes()?;
+            return Ok(Statement::SetTransaction { session: false, modes });
+        }
+        if self.at("CONSTRAINTS") {
+            return unsupported("SET CONSTRAINTS");
+        }
+        let local = self.accept("LOCAL");
+        // `SET SESSION AUTHORIZATION` is a setting of its own; otherwise SESSION is the default scope.
+        if !local && !self.at("SESSION AUTHORIZATION") {
+            self.accept("SESSION");
+        }
+        let (name, value) = self.assignment()?;
+        Ok(Statement::Set { name, value, local })
+    }
+
+    fn assignment(&mut self) -> Parsed<(String, SetValue)> {
+        if self.accept("TIME ZONE") {
+            if self.accept("LOCAL") {
+                return Ok(("timezone".to_owned(), SetValue::Default));
+            }
+            if self.at("INTERVAL") {
+                return unsupported("SET TIME ZONE INTERVAL");
+            }
+            return Ok(("timezone".to_owned(), self.values()?));
+        }
+        for (words, name) in [
+            ("NAMES", "client_encoding"),
+            ("SCHEMA", "search_path"),
+            ("ROLE", "role"),
+            ("SESSION AUTHORIZATION", "session_authorization"),
+        ] {
+            if self.accept(words) {
+                return Ok((name.to_owned(), self.values()?));
+            }
+        }
+        let name = self.setting_name()?;
+        if !self.parser.consume_token(&Token::Eq) {
+            self.expect("TO")?;
+        }
+        Ok((name, self.values()?))
+    }
+
+    fn values(&mut self) -> Parsed<SetValue> {
+        if self.accept("DEFAULT") {
+            return Ok(SetValue::Default);
+        }
+        Ok(SetValue::Values(self.comma_separated(Self::value)?))
+    }
+
+    fn value(&mut self) -> Parsed<String> {
+        let sign = if self.parser.consume_token(&Token::Minus) {
+            "-"
+        } else {
+            let _ = self.parser.consume_token(&Token::Plus);
+            ""
+        };
+        if let Token::Number(number, _) = &self.parser.peek_token_ref().token {
+            let number = format!("{sign}{number}");
+            self.parser.advance_token();
+            return Ok(number);
+        }
+        if !sign.is_empty() {
+            return self.unexpected();
+        }
+        if matches!(self.parser.peek_token_ref().token, Token::Word(_)) {
+            return self.identifier();
+        }
+        self.string()
+    }
+
+    /// A setting's name in lower case, dots included.
+    fn setting_name(&mut self) -> Parsed<String> {
+        let mut name = self.identifier()?;
+        while self.parser.consume_token(&Token::Period) {
+            name.push('.');
+            name.push_str(&self.identifier()?);
+        }
+        Ok(name.to_lowercase())
+    }
+
+    fn shown_name(&mut self) -> Parsed<String> {
+        for (words, name) in [
+            ("TIME ZONE", "timezone"),
+            ("TRANSACTION ISOLATION LEVEL", "transaction_isolation"),
+            ("SESSION AUTHORIZATION", "session_authorization"),
+        ] {
+            if self.accept(words) {
+                return Ok(name.to_owned());
+            }
+        }
+        self.setting_name()
+    }
+
+    pub(super) fn show(&mut self) -> Parsed<Statement> {
+        self.expect("SHOW")?;
+        Ok(Statement::Show { name: self.shown_name()? })
+    }
+
+    pub(super) fn reset(&mut self) -> Parsed<Statement> {
+        self.expect("RESET")?;
+        if self.accept("ALL") {
+            return Ok(Statement::Reset { name: None });
+        }
+        Ok(Statement::Reset { name: Some(self.shown_name()?) })
+    }
+
+    pub(super) fn discard(&mut self) -> Parsed<Statement> {
+        self.expect("DISCARD")?;
+        for part in ["PLANS", "SEQUENCES", "TEMP", "TEMPORARY"] {
+            if self.at(part) {
+                return unsupported(format!("DISCARD {part}"));
+            }
+        }
+        self.expect("ALL")?;
+        Ok(Statement::Discard)
+    }
+
+    pub(super) fn deallocate(&mut self) -> Parsed<Statement> {
+        self.expect("DEALLOCATE")?;
+        self.accept("PREPARE");
+        if self.accept("ALL") {
+            return Ok(Statement::Deallocate { name: None });
+        }
+        Ok(Statement::Deallocate { name: Some(self.identifier()?) })
+    }
+}

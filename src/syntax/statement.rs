@@ -1,0 +1,356 @@
+//! The statements there are, as plain data.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::query::Query;
+
+/// A name with an optional schema, as written (unquoted parts folded to lower case).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ObjectName {
+    /// The schema, when written.
+    pub schema: Option<String>,
+    /// The object.
+    pub name: String,
+    /// Characters from 1 into the statement's text.
+    pub position: Option<usize>,
+}
+
+/// One statement.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the variants are the statements' own names")]
+pub enum Statement {
+    Query(Box<Query>),
+    Explain(Explain),
+    CreateSchema {
+        name: String,
+        if_not_exists: bool,
+    },
+    CreateTable(CreateTable),
+    CreateExternalTable(CreateExternalTable),
+    CreateStreamingTable(Box<CreateStreamingTable>),
+    CreateMaterializedView(Box<CreateMaterializedView>),
+    CreateView(Box<CreateView>),
+    CreateRole {
+        name: String,
+        options: RoleOptions,
+        if_not_exists: bool,
+    },
+    Grant(Grant),
+    Revoke(Grant),
+    Insert(Box<Insert>),
+    Drop(DropObject),
+    Refresh {
+        name: ObjectName,
+        full: bool,
+    },
+    Begin(TransactionModes),
+    Commit,
+    Rollback,
+    /// Transaction defaults of the session: SET SESSION CHARACTERISTICS / SET TRANSACTION.
+    SetTransaction {
+        session: bool,
+        modes: TransactionModes,
+    },
+    Set {
+        name: String,
+        value: SetValue,
+        local: bool,
+    },
+    Show {
+        name: String,
+    },
+    Reset {
+        name: Option<String>,
+    },
+    Discard,
+    Deallocate {
+        name: Option<String>,
+    },
+}
+
+/// `EXPLAIN [ANALYZE] query`.
+#[derive(Debug, Clone)]
+pub struct Explain {
+    /// Run it and show figures.
+    pub analyze: bool,
+    /// Show every plan.
+    pub verbose: bool,
+    /// What is explained.
+    pub query: Box<Query>,
+}
+
+/// The value of SET.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetValue {
+    /// `SET x TO DEFAULT`.
+    Default,
+    /// The values as text, a list for `search_path`.
+    Values(Vec<String>),
+}
+
+/// Modes of BEGIN and SET TRANSACTION; `None` leaves the session's default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TransactionModes {
+    /// REPEATABLE READ or SERIALIZABLE when true, READ COMMITTED or UNCOMMITTED when false.
+    pub repeatable_read: Option<bool>,
+    /// READ ONLY when true.
+    pub read_only: Option<bool>,
+}
+
+/// A column with its type as SQL text, for tables and declared stream schemas.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnDefinition {
+    /// The name.
+    pub name: String,
+    /// The type, as Postgres spells it, for example `numeric(18,2)`; empty in a view's column list.
+    pub sql_type: String,
+    /// NOT NULL was written.
+    pub not_null: bool,
+    /// COMMENT.
+    pub comment: Option<String>,
+}
+
+/// `CREATE TABLE name (columns)` or `CREATE TABLE name AS query`.
+#[derive(Debug, Clone)]
+pub struct CreateTable {
+    /// The new table.
+    pub name: ObjectName,
+    /// Declared columns; empty with AS.
+    pub columns: Vec<ColumnDefinition>,
+    /// The query of AS.
+    pub query: Option<Box<Query>>,
+    /// PARTITIONED BY.
+    pub partition_by: Vec<String>,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// COMMENT.
+    pub comment: Option<String>,
+}
+
+/// `CREATE EXTERNAL TABLE name STORED AS DELTA LOCATION '...'`.
+#[derive(Debug, Clone)]
+pub struct CreateExternalTable {
+    /// The new name.
+    pub name: ObjectName,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// STORED AS, upper-cased.
+    pub format: String,
+    /// LOCATION.
+    pub location: String,
+    /// COMMENT.
+    pub comment: Option<String>,
+}
+
+/// The arguments of `read_files`, as written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadFiles {
+    /// The path or pattern: relative to the landing folder, absolute, or a URL; `*`, `?`, `[ab]`,
+    /// `{a,b}` and `**` have their usual meaning.
+    pub path: String,
+    /// `name => value` arguments, names in lower case.
+    pub options: Vec<(String, String)>,
+}
+
+/// `CREATE STREAMING TABLE ... AS SELECT ... FROM STREAM read_files(...)`.
+#[derive(Debug, Clone)]
+pub struct CreateStreamingTable {
+    /// The new table.
+    pub name: ObjectName,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// Declared columns, when any.
+    pub columns: Vec<ColumnDefinition>,
+    /// Expectations.
+    pub constraints: Vec<Expectation>,
+    /// PARTITIONED BY.
+    pub partition_by: Vec<String>,
+    /// COMMENT.
+    pub comment: Option<String>,
+    /// SCHEDULE.
+    pub schedule: Option<Schedule>,
+    /// What is read.
+    pub files: ReadFiles,
+    /// The query, with `STREAM read_files(...)` replaced by the relation named
+    /// [`STREAM_RELATION`], and `_metadata.x` by the column `_metadata_x` of it.
+    pub query: Box<Query>,
+}
+
+/// The relation name that `STREAM read_files(...)` is replaced by.
+pub const STREAM_RELATION: &str = "__lakeport_stream";
+
+/// `EVERY n UNIT` or `CRON '...'` (the latter is refused until its issue).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Time between the last success and the next run.
+    pub every: Duration,
+}
+
+/// `CONSTRAINT name EXPECT (condition) [ON VIOLATION action]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// The name; unique within its relation.
+    pub name: String,
+    /// The condition's SQL text, without the outer parentheses.
+    pub condition: String,
+    /// What happens to a row for which it is not true (false or NULL).
+    pub action: ViolationAction,
+}
+
+/// What happens to a row that fails an expectation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ViolationAction {
+    /// Counted, kept.
+    Keep,
+    /// Counted, dropped.
+    Drop,
+    /// Counted, moved to quarantine.
+    Quarantine,
+    /// The run fails with `CheckViolation`.
+    Fail,
+}
+
+/// REFRESH POLICY.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefreshPolicy {
+    /// The cheaper way.
+    #[default]
+    Auto,
+    /// Incremental, full only when changes cannot be read.
+    Incremental,
+    /// Incremental or fail.
+    IncrementalStrict,
+    /// Always full.
+    Full,
+}
+
+/// `CREATE MATERIALIZED VIEW`.
+#[derive(Debug, Clone)]
+pub struct CreateMaterializedView {
+    /// The new view.
+    pub name: ObjectName,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// Column names (types empty) with comments; empty when no list was written. Commenting some
+    /// columns does not rename others: see [`ColumnDefinition`].
+    pub columns: Vec<ColumnDefinition>,
+    /// Expectations.
+    pub constraints: Vec<Expectation>,
+    /// PRIMARY KEY.
+    pub primary_key: Vec<String>,
+    /// PARTITIONED BY.
+    pub partition_by: Vec<String>,
+    /// COMMENT.
+    pub comment: Option<String>,
+    /// SCHEDULE.
+    pub schedule: Option<Schedule>,
+    /// TRIGGER ON UPDATE was written (0A000 until its issue).
+    pub trigger: bool,
+    /// TARGET LAG was written (0A000 until its issue).
+    pub target_lag: bool,
+    /// REFRESH POLICY.
+    pub policy: RefreshPolicy,
+    /// The query.
+    pub query: Box<Query>,
+}
+
+/// `CREATE [OR REPLACE] VIEW`.
+#[derive(Debug, Clone)]
+pub struct CreateView {
+    /// The new view.
+    pub name: ObjectName,
+    /// OR REPLACE.
+    pub or_replace: bool,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// Column names with comments.
+    pub columns: Vec<ColumnDefinition>,
+    /// COMMENT.
+    pub comment: Option<String>,
+    /// The query.
+    pub query: Box<Query>,
+}
+
+/// Options of CREATE ROLE; CREATE USER is a role with LOGIN.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleOptions {
+    /// LOGIN.
+    pub login: bool,
+    /// SUPERUSER.
+    pub superuser: bool,
+}
+
+/// A privilege.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Privilege {
+    /// Read rows. On a schema: of every relation in it, present and future.
+    Select,
+    /// Add rows. On a schema: to every table in it.
+    Insert,
+    /// Refer to a schema's names.
+    Usage,
+    /// Make relations in a schema.
+    Create,
+    /// REFRESH a view.
+    Refresh,
+}
+
+/// What a grant is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrantObject {
+    /// ON SCHEMA.
+    Schemas(Vec<String>),
+    /// ON, or ON TABLE.
+    Relations(Vec<ObjectName>),
+    /// GRANT role TO role: membership.
+    Roles(Vec<String>),
+}
+
+/// GRANT or REVOKE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Empty for membership.
+    pub privileges: Vec<Privilege>,
+    /// On what.
+    pub object: GrantObject,
+    /// To, or from, whom.
+    pub roles: Vec<String>,
+}
+
+/// `INSERT INTO name [(columns)] query`.
+#[derive(Debug, Clone)]
+pub struct Insert {
+    /// The table.
+    pub name: ObjectName,
+    /// Target columns; empty for all, in order.
+    pub columns: Vec<String>,
+    /// The rows.
+    pub query: Box<Query>,
+}
+
+/// What kind of object DROP names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "SQL's own words")]
+pub enum DropKind {
+    Table,
+    View,
+    MaterializedView,
+    Schema,
+    Role,
+}
+
+/// `DROP kind [IF EXISTS] name, ...`.
+#[derive(Debug, Clone)]
+pub struct DropObject {
+    /// What.
+    pub kind: DropKind,
+    /// Which.
+    pub names: Vec<ObjectName>,
+    /// IF EXISTS.
+    pub if_exists: bool,
+}

@@ -1,0 +1,101 @@
+//! EXPLAIN, INSERT, REFRESH: a verb and a query or a name.
+
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::parser::{Parsed, StatementParser, unsupported};
+use super::source::is_word;
+use super::statement::{Explain, Insert, Statement};
+
+impl StatementParser<'_> {
+    pub(super) fn explain(&mut self) -> Parsed<Statement> {
+        self.expect("EXPLAIN")?;
+        let (mut analyze, mut verbose) = (false, false);
+        let options =
+            ["ANALYZE", "VERBOSE", "COSTS", "FORMAT", "BUFFERS", "TIMING", "SUMMARY", "SETTINGS"];
+        let listed = matches!(&self.parser.peek_nth_token_ref(1).token, token
+            if options.iter().any(|option| is_word(token, option)));
+        if listed && self.parser.consume_token(&Token::LParen) {
+            for (name, value) in self.comma_separated(Self::explain_option)? {
+                match name.as_str() {
+                    "analyze" => analyze = value != "off" && value != "false",
+                    "verbose" => verbose = value != "off" && value != "false",
+                    "format" if value != "text" => {
+                        return unsupported(format!("EXPLAIN (FORMAT {})", value.to_uppercase()));
+                    }
+                    _ => {}
+                }
+            }
+            self.parser.expect_token(&Token::RParen)?;
+        } else {
+            analyze = self.accept("ANALYZE");
+            verbose = self.accept("VERBOSE");
+        }
+        if !self.starts_query() {
+            let Token::Word(word) = &self.parser.peek_token_ref().token else {
+                return self.unexpected();
+            };
+            return unsupported(format!("EXPLAIN {}", word.value.to_uppercase()));
+        }
+        Ok(Statement::Explain(Explain { analyze, verbose, query: Box::new(self.query()?) }))
+    }
+
+    fn explain_option(&mut self) -> Parsed<(String, String)> {
+        let name = self.identifier()?;
+        let value = match &self.parser.peek_token_ref().token {
+            Token::Comma | Token::RParen => String::new(),
+            token => {
+                let value = token.to_string().to_lowercase();
+                self.parser.next_token();
+                value
+            }
+        };
+        Ok((name, value))
+    }
+
+    pub(super) fn insert(&mut self) -> Parsed<Statement> {
+        self.expect("INSERT INTO")?;
+        let name = self.object_name()?;
+        if self.accept("AS") {
+            self.identifier()?;
+        }
+        let mut columns = Vec::new();
+        let opens = self.parser.peek_token_ref().token == Token::LParen;
+        let second = &self.parser.peek_nth_token_ref(1).token;
+        let nested = *second == Token::LParen
+            || ["SELECT", "WITH", "VALUES"].iter().any(|word| is_word(second, word));
+        if opens && !nested {
+            columns = self.column_names()?;
+        }
+        if self.at("DEFAULT VALUES") {
+            return unsupported("INSERT ... DEFAULT VALUES");
+        }
+        if self.at("OVERRIDING") {
+            return unsupported("INSERT ... OVERRIDING");
+        }
+        let query = Box::new(self.query()?);
+        if self.at("ON CONFLICT") {
+            return unsupported("INSERT ... ON CONFLICT");
+        }
+        if self.at("RETURNING") {
+            return unsupported("INSERT ... RETURNING");
+        }
+        Ok(Statement::Insert(Box::new(Insert { name, columns, query })))
+    }
+
+    pub(super) fn refresh(&mut self) -> Parsed<Statement> {
+        if self.at("REFRESH STREAMING TABLE") {
+            return unsupported("REFRESH STREAMING TABLE");
+        }
+        self.expect("REFRESH MATERIALIZED VIEW")?;
+        if self.at("CONCURRENTLY") {
+            return unsupported("REFRESH MATERIALIZED VIEW CONCURRENTLY");
+        }
+        let name = self.object_name()?;
+        let full = self.accept("FULL");
+        if self.at("WITH NO DATA") {
+            return unsupported("REFRESH MATERIALIZED VIEW ... WITH NO DATA");
+        }
+        self.accept("WITH DATA");
+        Ok(Statement::Refresh { name, full })
+    }
+}
