@@ -13,3 +13,5 @@ pub mod telemetry;
 pub mod lake;
 
 pub mod syntax;
+
+pub mod catalog;
