@@ -15,3 +15,5 @@ pub mod lake;
 pub mod syntax;
 
 pub mod catalog;
+
+pub mod security;
