@@ -17,3 +17,5 @@ pub mod syntax;
 pub mod catalog;
 
 pub mod security;
+
+pub mod query;

@@ -1,0 +1,133 @@
+//! The one way from a logical plan to one that may run.
+//!
+//! Its one idea: [`AuthorizedPlan`] cannot be made outside this file. What resolving judged is
+//! judged again here, on the plan that will actually run, and whatever is not a pure query over
+//! gated tables is refused.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{JoinType, NullEquality};
+use datafusion::datasource::source_as_provider;
+use datafusion::logical_expr::LogicalPlan;
+
+use crate::catalog::CatalogState;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake::Table;
+use crate::name::RelationName;
+use crate::security::{self, Access};
+use crate::syntax::Privilege;
+
+use super::error;
+use super::gate::{Gate, Origin};
+use super::planner::external;
+use super::runtime::Sealed;
+
+/// A plan that has passed `authorize`; there is no other way to make one.
+#[derive(Clone)]
+pub struct AuthorizedPlan(Arc<Parts>);
+
+impl fmt::Debug for AuthorizedPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AuthorizedPlan").field(&self.0.schema).finish()
+    }
+}
+
+/// What an authorized plan is made of.
+pub(crate) struct Parts {
+    /// The plan, analysed: every expression typed.
+    pub(crate) plan: Sealed<LogicalPlan>,
+    /// Result columns as clients see them.
+    pub(crate) schema: SchemaRef,
+    /// The types of `$1`, `$2`, ...
+    pub(crate) parameters: Vec<DataType>,
+    /// Stored relations and their versions.
+    pub(crate) sources: Vec<(RelationName, Table)>,
+    /// The statement's text.
+    pub(crate) text: String,
+}
+
+impl AuthorizedPlan {
+    /// Result columns: plain types (views and dictionaries unpacked).
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.0.schema)
+    }
+
+    /// The types of `$1`, `$2`, ...; text where nothing tells.
+    pub fn parameter_types(&self) -> &[DataType] {
+        &self.0.parameters
+    }
+
+    /// The relations it reads, with the versions pinned.
+    pub fn sources(&self) -> &[(RelationName, Table)] {
+        &self.0.sources
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// Lets a plan run, or says why not. `grants` is the newest catalog.
+///
+/// # Errors
+/// `InsufficientPrivilege` when the plan scans what it may not; `FeatureNotSupported` for anything
+/// but a query, and for the set operations DataFusion answers wrongly.
+pub(crate) fn authorize(parts: Parts, grants: &CatalogState) -> Result<AuthorizedPlan> {
+    parts
+        .plan
+        .apply_with_subqueries(|node| {
+            check_node(node, grants).map_err(external)?;
+            Ok(TreeNodeRecursion::Continue)
+        })
+        .map_err(error::convert)?;
+    Ok(AuthorizedPlan(Arc::new(parts)))
+}
+
+fn check_node(node: &LogicalPlan, grants: &CatalogState) -> Result<()> {
+    match node {
+        LogicalPlan::Ddl(_)
+        | LogicalPlan::Dml(_)
+        | LogicalPlan::Copy(_)
+        | LogicalPlan::Statement(_)
+        | LogicalPlan::Explain(_)
+        | LogicalPlan::Analyze(_)
+        | LogicalPlan::DescribeTable(_)
+        | LogicalPlan::Extension(_) => Err(Error::unsupported("this statement as a query")),
+        // EXCEPT ALL and INTERSECT ALL: planned as joins that do not count how often a row occurs.
+        LogicalPlan::Join(join)
+            if join.null_equality == NullEquality::NullEqualsNull
+                && matches!(join.join_type, JoinType::LeftAnti | JoinType::LeftSemi)
+                && !matches!(join.left.as_ref(), LogicalPlan::Distinct(_)) =>
+        {
+            let name =
+                if join.join_type == JoinType::LeftAnti { "EXCEPT ALL" } else { "INTERSECT ALL" };
+            Err(Error::unsupported(name).hint("Without ALL it works, over distinct rows."))
+        }
+        LogicalPlan::TableScan(scan) => {
+            let provider = source_as_provider(&scan.source).map_err(error::convert)?;
+            let Some(gate) = provider.downcast_ref::<Gate>() else {
+                return Err(Error::internal(format!(
+                    "the plan scans \"{}\", which was never resolved",
+                    scan.table_name
+                )));
+            };
+            check_gate(gate, grants)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_gate(gate: &Gate, grants: &CatalogState) -> Result<()> {
+    let Origin::Relation { name, role } = &gate.origin else { return Ok(()) };
+    match security::relation_access(grants, role, name, Privilege::Select) {
+        Access::Granted => Ok(()),
+        Access::Denied => Err(Error::new(
+            ErrorKind::InsufficientPrivilege,
+            format!("permission denied for table {}", name.relation),
+        )),
+        Access::Hidden => Err(security::undefined_relation(&name.to_string())),
+    }
+}

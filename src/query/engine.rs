@@ -1,0 +1,370 @@
+//! The engine: plan, authorize, execute.
+//!
+//! Owns what all statements of the process share. A statement goes through it in two steps, each
+//! in its own file: [`Engine::plan`] resolves and types, [`Engine::execute`] runs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, SchemaRef};
+use chrono::{DateTime, Utc};
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::display::DisplayableExecutionPlan;
+use datafusion::physical_plan::{ExecutionPlan, collect, displayable};
+use datafusion::scalar::ScalarValue;
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::Catalog;
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake::Lake;
+use crate::name::{QueryId, RelationName, RoleName, SessionId};
+use crate::syntax::Query;
+use crate::telemetry::Metrics;
+
+use super::admission::Admission;
+use super::authorize::AuthorizedPlan;
+use super::execute::{self, Guarded, Holdings};
+use super::history::History;
+use super::resolve::Resolver;
+use super::rows::{Registry, RowSource, StoredRows};
+use super::runtime::{self, Joins, Sealed};
+use super::snapshot::Snapshot;
+use super::{error, plan, system, travel};
+
+/// Plans and runs queries for every session of the process, within `[limits]`.
+pub struct Engine {
+    lake: Lake,
+    catalog: Arc<Catalog>,
+    config: Arc<Config>,
+    shared: Sealed<SessionState>,
+    registry: Arc<Registry>,
+    history: Arc<History>,
+    admission: Admission,
+    metrics: Arc<Metrics>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Engine")
+    }
+}
+
+/// Who asks, and how names and times are read.
+#[derive(Clone)]
+pub struct Context {
+    /// Whose privileges count.
+    pub role: RoleName,
+    /// `current_database()`.
+    pub database: String,
+    /// Schemas searched for unqualified names, `"$user"` replaced.
+    pub search_path: Vec<String>,
+    /// IANA name; what `timestamptz` text without an offset means, and how it prints.
+    pub time_zone: String,
+    /// `now()`, frozen for the statement or transaction.
+    pub now: DateTime<Utc>,
+    /// What is seen.
+    pub snapshot: Arc<Snapshot>,
+    /// Relations only this statement can see, by the name they are planned as.
+    pub extra: HashMap<String, Arc<dyn TableProvider>>,
+    /// The session, for `lakeport.queries`; none for runs.
+    pub session_id: Option<SessionId>,
+    /// All settings a query may read by `current_setting`, lower-case names.
+    pub settings: Arc<HashMap<String, String>>,
+    /// Stops the statement.
+    pub cancel: CancellationToken,
+}
+
+/// A running query. Dropping the stream stops it.
+pub struct Execution {
+    /// For logs and `lakeport.queries`.
+    pub query_id: QueryId,
+    /// The batches, in the plan's schema, at most 8192 rows each. Errors are
+    /// [`datafusion::error::DataFusionError`] on the inside: convert with [`Engine::error`].
+    pub stream: SendableRecordBatchStream,
+}
+
+/// A relation as a role sees it.
+#[derive(Debug, Clone)]
+pub struct VisibleRelation {
+    /// Its name.
+    pub name: RelationName,
+    /// `BASE TABLE` or `VIEW` or `SYSTEM TABLE`.
+    pub table_type: &'static str,
+    /// Its columns; `None` for one that was never built.
+    pub schema: Option<SchemaRef>,
+    /// COMMENT.
+    pub comment: Option<String>,
+}
+
+impl Engine {
+    /// An engine over one lake and its catalog.
+    pub fn new(lake: Lake, catalog: Arc<Catalog>, config: Arc<Config>) -> Result<Arc<Self>> {
+        let history = History::new(Arc::clone(lake.clock()));
+        let engine = Arc::new(Self {
+            shared: runtime::shared_state(&config.limits)?,
+            registry: Arc::new(Registry::default()),
+            admission: Admission::new(&config.limits),
+            metrics: Arc::default(),
+            history,
+            lake,
+            catalog,
+            config,
+        });
+        system::register(&engine);
+        Ok(engine)
+    }
+
+    /// What the process has done; everybody who works on the lake counts here.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Adds a table of the `lakeport` schema.
+    pub fn register(&self, source: Arc<dyn RowSource>) {
+        self.registry.add(source);
+    }
+
+    /// The newest snapshot this process knows.
+    pub async fn snapshot(&self) -> Result<Arc<Snapshot>> {
+        let epoch = self.lake.epoch();
+        let catalog = self.catalog.at(&epoch).await?;
+        let grants = Arc::clone(&catalog);
+        let pinned = Default::default();
+        Ok(Arc::new(Snapshot { epoch, catalog, grants, pinned, as_of: false }))
+    }
+
+    /// The whole lake as it was: `text` is an epoch's number or a timestamp.
+    ///
+    /// # Errors
+    /// `InvalidDatetimeFormat`, `InvalidParameterValue`, `SnapshotTooOld`.
+    pub async fn snapshot_as_of(&self, text: &str) -> Result<Arc<Snapshot>> {
+        let text = text.trim();
+        let epoch = if !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()) {
+            let number = text.parse().map_err(|_| {
+                Error::new(
+                    ErrorKind::InvalidParameterValue,
+                    format!("epoch {text} has not been published"),
+                )
+            })?;
+            self.lake.epoch_at(number).await?
+        } else {
+            self.lake.epoch_at_time(travel::parse_time(text, "UTC")?).await?
+        };
+        let catalog = self.catalog.at(&epoch).await?;
+        let grants = self.catalog.at(&self.lake.epoch()).await?;
+        let pinned = Default::default();
+        Ok(Arc::new(Snapshot { epoch, catalog, grants, pinned, as_of: true }))
+    }
+
+    /// Resolves, plans, types and authorizes. `declared` are the parameter types a client named.
+    ///
+    /// # Errors
+    /// Postgres' own: 42P01, 42703, 42883, 42501, ... with position where known.
+    pub async fn plan(
+        &self,
+        query: &Query,
+        context: &Context,
+        declared: &[Option<DataType>],
+    ) -> Result<AuthorizedPlan> {
+        let state = runtime::statement_state(&self.shared, context, Joins::Hash);
+        let resolver =
+            Resolver { lake: &self.lake, registry: &self.registry, state: &state, context };
+        let resolved = tokio::select! {
+            () = context.cancel.cancelled() => return Err(execute::canceled()),
+            resolved = resolver.resolve(query, &context.role, 0) => resolved?,
+        };
+        plan::plan(&state, context, query, resolved, declared)
+    }
+
+    /// Runs a plan with its parameters.
+    ///
+    /// # Errors
+    /// `QueryCanceled`, `ConfigurationLimitExceeded`, `ProtocolViolation` for a wrong number of
+    /// parameters, and what planning the scans answers. Errors of rows come with the stream.
+    pub async fn execute(
+        &self,
+        plan: &AuthorizedPlan,
+        context: &Context,
+        parameters: Vec<ScalarValue>,
+    ) -> Result<Execution> {
+        let text = &plan.parts().text;
+        let mut running = self.history.start(context.session_id, &context.role, text);
+        let query_id = running.query_id();
+        let attempt = async {
+            // Runs are admitted by the scheduler; counting them here again could lock up, since a
+            // session's statement may wait for a run.
+            let permit = match context.session_id {
+                Some(_) => Some(self.admission.enter(&context.cancel).await?),
+                None => None,
+            };
+            let bound = plan::bind(plan, parameters)?;
+            tokio::select! {
+                () = context.cancel.cancelled() => Err(execute::canceled()),
+                physical = self.physical(&bound, context, Joins::Hash) => {
+                    physical.map(|(state, physical)| (permit, bound, state, physical))
+                }
+            }
+        };
+        let (permit, bound, state, physical) = match attempt.await {
+            Ok(started) => started,
+            Err(failure) => {
+                running.failed(failure.kind());
+                return Err(failure);
+            }
+        };
+        let holdings = Holdings { permit, running };
+        let hash_join = execute::has_hash_join(&physical);
+        let stream = execute::start(&state, physical)?;
+        let cancel = context.cancel.clone();
+        let mut guarded = Guarded::new(plan.schema(), stream, cancel.clone(), holdings);
+        if hash_join && let Err(failure) = guarded.ready().await {
+            if failure.kind() != ErrorKind::OutOfMemory {
+                return Err(failure);
+            }
+            // Nothing has reached the client: begin again with joins that spill.
+            tracing::debug!(%query_id, "hash join out of memory, trying merge joins");
+            let holdings = guarded.into_holdings();
+            let (state, physical) = self.physical(&bound, context, Joins::Merge).await?;
+            let stream = execute::start(&state, physical)?;
+            guarded = Guarded::new(plan.schema(), stream, cancel, holdings);
+        }
+        Ok(Execution { query_id, stream: Box::pin(guarded) })
+    }
+
+    async fn physical(
+        &self,
+        plan: &Sealed<LogicalPlan>,
+        context: &Context,
+        joins: Joins,
+    ) -> Result<(Sealed<SessionState>, Arc<dyn ExecutionPlan>)> {
+        let state = runtime::statement_state(&self.shared, context, joins);
+        let physical = execute::physical_plan(&state, plan).await?;
+        Ok((state, physical))
+    }
+
+    /// EXPLAIN's rows: one text column `QUERY PLAN`.
+    pub async fn explain(
+        &self,
+        plan: &AuthorizedPlan,
+        context: &Context,
+        analyze: bool,
+        verbose: bool,
+    ) -> Result<Vec<String>> {
+        let logical = &plan.parts().plan;
+        let (state, physical) = self.physical(logical, context, Joins::Hash).await?;
+        let mut lines = Vec::new();
+        if verbose {
+            let optimized = execute::optimized(&state, logical)?;
+            lines.extend(optimized.display_indent().to_string().lines().map(str::to_owned));
+            lines.push(String::new());
+        }
+        if analyze {
+            let started = self.lake.clock().instant();
+            let running = self.history.start(context.session_id, &context.role, &plan.parts().text);
+            let stream = execute::start(&state, Arc::clone(&physical))?;
+            let holdings = Holdings { permit: None, running };
+            let cancel = context.cancel.clone();
+            let mut stream = Guarded::new(plan.schema(), stream, cancel, holdings);
+            let mut rows = 0;
+            while let Some(batch) = stream.next().await {
+                rows += batch.map_err(error::convert)?.num_rows();
+            }
+            let elapsed = self.lake.clock().instant().saturating_duration_since(started);
+            let shown = DisplayableExecutionPlan::with_metrics(physical.as_ref());
+            lines.extend(shown.indent(verbose).to_string().lines().map(str::to_owned));
+            lines.push(format!("Rows: {rows}"));
+            lines.push(format!("Execution Time: {:.3} ms", elapsed.as_secs_f64() * 1000.0));
+        } else {
+            let shown = displayable(physical.as_ref());
+            lines.extend(shown.indent(verbose).to_string().lines().map(str::to_owned));
+        }
+        Ok(lines)
+    }
+
+    /// What a DataFusion error means to a user, in Postgres' words.
+    pub fn error(error: datafusion::error::DataFusionError) -> Error {
+        error::convert(error)
+    }
+
+    /// What the role of `context` may see, sorted by name.
+    pub async fn visible(&self, context: &Context) -> Result<Vec<VisibleRelation>> {
+        system::visible(self, context).await
+    }
+
+    /// A context for the server's own work: `role`'s rights over `snapshot`, UTC.
+    pub fn server_context(
+        &self,
+        role: RoleName,
+        snapshot: Arc<Snapshot>,
+        now: DateTime<Utc>,
+    ) -> Context {
+        Context {
+            role,
+            database: self.config.name.clone(),
+            search_path: vec!["public".to_owned()],
+            time_zone: "UTC".to_owned(),
+            now,
+            snapshot,
+            extra: HashMap::new(),
+            session_id: None,
+            settings: Arc::default(),
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    /// Adds a table of the `lakeport` schema that is kept as Delta under `_lakeport/<name>`. Rows
+    /// that name a relation (`schema_name` with `relation_name`, `view_name` or `table_name`) are
+    /// shown to roles that may see it, the others to superusers.
+    pub fn register_stored(self: &Arc<Self>, rows: StoredRows) {
+        self.register(system::Stored::new(rows, self));
+    }
+
+    /// The rows of `_lakeport/<name>` at its newest version; none where no table is.
+    pub(crate) async fn read_system(
+        &self,
+        name: &str,
+        context: &Context,
+    ) -> Result<Vec<RecordBatch>> {
+        let Some(table) = self.lake.newest(&self.lake.system_location(name)).await? else {
+            return Ok(Vec::new());
+        };
+        let state = runtime::statement_state(&self.shared, context, Joins::Hash);
+        let source = provider_as_source(table.provider()?);
+        let plan = LogicalPlanBuilder::scan(name, source, None)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(error::convert)?;
+        let physical = execute::physical_plan(&state, &runtime::seal(plan)).await?;
+        collect(physical, state.task_ctx()).await.map_err(error::convert)
+    }
+
+    /// Bounded memory: what holds it, bytes held, bytes allowed.
+    pub(crate) fn memory(&self) -> Vec<(&'static str, usize, usize)> {
+        let runtime = self.shared.runtime_env();
+        let footers = runtime.cache_manager.get_file_metadata_cache();
+        let held = footers.list_entries().values().map(|entry| entry.size_bytes).sum();
+        let limit = usize::try_from(self.config.limits.memory_bytes).unwrap_or(usize::MAX);
+        vec![
+            ("parquet metadata", held, footers.cache_limit()),
+            ("statement memory", runtime.memory_pool.reserved(), limit),
+        ]
+    }
+
+    pub(crate) fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    pub(crate) fn history(&self) -> &Arc<History> {
+        &self.history
+    }
+}

@@ -1,0 +1,34 @@
+//! Functions with Postgres' names and meaning, where DataFusion has none or another one.
+//!
+//! Its one idea: a function here answers as Postgres does or refuses; it never guesses.
+
+mod dates;
+mod decimals;
+mod format;
+mod info;
+mod integers;
+mod operators;
+mod pattern;
+mod read;
+mod round;
+mod simple;
+mod sum;
+mod zones;
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::execution::FunctionRegistry;
+use datafusion::execution::session_state::SessionState;
+
+/// Adds them to the state all statements share.
+pub(crate) fn register(state: &mut SessionState) -> Result<()> {
+    for function in info::all().into_iter().chain(format::all()) {
+        state.register_udf(function)?;
+    }
+    state.register_udf(round::round())?;
+    state.register_udf(zones::timezone())?;
+    state.register_udaf(sum::sum())?;
+    state.register_expr_planner(Arc::new(operators::Operators))?;
+    Ok(())
+}

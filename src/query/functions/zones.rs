@@ -1,0 +1,145 @@
+//! `timezone(zone, time)`, which is what `time AT TIME ZONE zone` means.
+//!
+//! A time without a zone is read as one in `zone` and becomes an instant; an instant becomes the
+//! time that clocks in `zone` show.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use arrow::error::ArrowError;
+use chrono::{DateTime, TimeZone};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+use crate::error::{Error, ErrorKind};
+use crate::query::planner::external;
+
+use super::simple::constant_text;
+
+/// `timezone`.
+pub(crate) fn timezone() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::new_from_impl(Timezone::new("UTC".to_owned())))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Timezone {
+    session: String,
+    signature: Signature,
+}
+
+impl Timezone {
+    fn new(session: String) -> Self {
+        Self { session, signature: Signature::user_defined(Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for Timezone {
+    fn name(&self) -> &str {
+        "timezone"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn with_updated_config(&self, config: &ConfigOptions) -> Option<ScalarUDF> {
+        Some(ScalarUDF::new_from_impl(Self::new(config.execution.time_zone.clone()?)))
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let time = match types {
+            [_, DataType::Timestamp(_, zone)] => {
+                DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
+            }
+            // Postgres takes what has no type yet, and dates, for instants in the session's zone.
+            [_, DataType::Utf8 | DataType::Utf8View | DataType::Date32 | DataType::Null] => {
+                DataType::Timestamp(TimeUnit::Microsecond, Some(self.session.as_str().into()))
+            }
+            _ => {
+                return Err(external(Error::new(
+                    ErrorKind::UndefinedFunction,
+                    "function timezone does not exist",
+                )));
+            }
+        };
+        Ok(vec![DataType::Utf8, time])
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        let zoned = matches!(types.get(1), Some(DataType::Timestamp(_, Some(_))));
+        let zone = (!zoned).then(|| self.session.as_str().into());
+        Ok(DataType::Timestamp(TimeUnit::Microsecond, zone))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        if !matches!(args.args.first(), Some(ColumnarValue::Scalar(_))) {
+            return Err(external(Error::unsupported("a time zone that differs from row to row")));
+        }
+        let Some(name) = constant_text(&args, 0)? else {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from(args.return_type())?));
+        };
+        let zone = chrono_tz::TZ_VARIANTS
+            .iter()
+            .find(|zone| zone.name().eq_ignore_ascii_case(&name))
+            .copied()
+            .ok_or_else(|| unknown(&name))?;
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let times = arrays[1].as_primitive::<TimestampMicrosecondType>();
+        let moved: Result<TimestampMicrosecondArray, ArrowError> = if times.timezone().is_some() {
+            times.try_unary(|micros| {
+                let instant = DateTime::from_timestamp_micros(micros).ok_or_else(overflow)?;
+                Ok(instant.with_timezone(&zone).naive_local().and_utc().timestamp_micros())
+            })
+        } else {
+            times.try_unary(|micros| {
+                let local = DateTime::from_timestamp_micros(micros).ok_or_else(overflow)?;
+                // In the hour that a change of the clocks skips, the time as it would have gone on.
+                let instant = zone.from_local_datetime(&local.naive_utc()).earliest();
+                let instant = instant.map(|time| time.timestamp_micros());
+                Ok(instant.unwrap_or_else(|| skipped(&zone, local.naive_utc())))
+            })
+        };
+        let moved =
+            moved.map_err(|_| out_of_range())?.with_timezone_opt(zone_of(args.return_type()));
+        let moved: ArrayRef = Arc::new(moved);
+        if scalar {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&moved, 0)?));
+        }
+        Ok(ColumnarValue::Array(moved))
+    }
+}
+
+fn zone_of(data_type: &DataType) -> Option<Arc<str>> {
+    match data_type {
+        DataType::Timestamp(_, zone) => zone.clone(),
+        _ => None,
+    }
+}
+
+/// A local time that does not exist, read with the offset that held an hour before.
+fn skipped(zone: &chrono_tz::Tz, local: chrono::NaiveDateTime) -> i64 {
+    let hour = chrono::Duration::hours(1);
+    let before = zone.from_local_datetime(&(local - hour)).earliest();
+    before.map_or(local.and_utc().timestamp_micros(), |time| (time + hour).timestamp_micros())
+}
+
+fn overflow() -> ArrowError {
+    ArrowError::ArithmeticOverflow(String::new())
+}
+
+fn out_of_range() -> DataFusionError {
+    external(Error::new(ErrorKind::DatetimeFieldOverflow, "timestamp out of range"))
+}
+
+fn unknown(name: &str) -> DataFusionError {
+    external(Error::new(
+        ErrorKind::InvalidParameterValue,
+        format!("time zone \"{name}\" not recognized"),
+    ))
+}

@@ -1,0 +1,27 @@
+//! A query to a stream of batches: planned, typed, authorized, run at pinned versions.
+//!
+//! Sole owner of DataFusion sessions. Its one idea: what a statement sees is a [`Snapshot`], fixed
+//! before planning; nothing it reads can move under it. Knows no protocol, and writes nothing.
+
+mod admission;
+mod authorize;
+mod engine;
+mod error;
+mod execute;
+mod functions;
+mod gate;
+mod history;
+mod phrases;
+mod plan;
+mod planner;
+mod resolve;
+mod rows;
+mod runtime;
+mod snapshot;
+mod system;
+mod travel;
+
+pub use authorize::AuthorizedPlan;
+pub use engine::{Context, Engine, Execution, VisibleRelation};
+pub use rows::{RowSource, StoredRows};
+pub use snapshot::Snapshot;

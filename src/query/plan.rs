@@ -1,0 +1,246 @@
+//! A query to an authorized plan: typed, parameters and all.
+//!
+//! Its one idea: planning goes twice when parameters have types still to be found: the first time
+//! finds them, the second is made with every type known, so preparing and executing agree.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use datafusion::common::metadata::ScalarAndMetadata;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, ParamValues};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::expr::Placeholder;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::scalar::ScalarValue;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::syntax::{ColumnName, Query};
+
+use super::authorize::{AuthorizedPlan, Parts, authorize};
+use super::engine::Context;
+use super::error;
+use super::planner::plan_tree;
+use super::resolve::Resolved;
+use super::runtime::{Sealed, seal};
+
+/// The highest parameter number, as in Postgres' protocol.
+const PARAMETERS_MAX: usize = 65_535;
+
+/// Plans, types and authorizes what was resolved.
+pub(crate) fn plan(
+    state: &SessionState,
+    context: &Context,
+    query: &Query,
+    resolved: Resolved,
+    declared: &[Option<DataType>],
+) -> Result<AuthorizedPlan> {
+    let known = |types: &[Option<DataType>]| -> Vec<Option<FieldRef>> {
+        types.iter().map(|found| found.clone().map(parameter_field)).collect()
+    };
+    let blame = |failure| error::convert_in(failure, query.text());
+    let tree = query.statement();
+    let tables = &resolved.tables;
+    let first = plan_tree(state, tables, tree, known(declared)).map_err(blame)?;
+    let (analyzed, parameters) = match parameter_types(&first, declared)? {
+        types if types.is_empty() => (analyze(state, first).map_err(blame)?, Vec::new()),
+        types => {
+            let all: Vec<Option<DataType>> = types.iter().cloned().map(Some).collect();
+            let second = plan_tree(state, tables, tree, known(&all)).map_err(blame)?;
+            (analyze(state, second).map_err(blame)?, types)
+        }
+    };
+    let (plan, schema) = shown(analyzed, &query.column_names())?;
+    let parts = Parts {
+        plan: seal(plan),
+        schema,
+        parameters,
+        sources: resolved.sources,
+        text: query.text().to_owned(),
+    };
+    authorize(parts, &context.snapshot.grants)
+}
+
+fn analyze(state: &SessionState, plan: LogicalPlan) -> datafusion::common::Result<LogicalPlan> {
+    state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})
+}
+
+fn parameter_field(data_type: DataType) -> FieldRef {
+    Arc::new(Field::new("parameter", data_type, true))
+}
+
+/// Declared types first, then what the plan says of each, then text.
+fn parameter_types(plan: &LogicalPlan, declared: &[Option<DataType>]) -> Result<Vec<DataType>> {
+    let mut types: Vec<Option<DataType>> = declared.to_vec();
+    plan.apply_with_subqueries(|node| {
+        let counts = matches!(node, LogicalPlan::Limit(_)).then_some(DataType::Int64);
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Some((id, said)) = said_of_parameter(expr) {
+                    let index = parameter_index(id).map_err(super::planner::external)?;
+                    if types.len() <= index {
+                        types.resize(index + 1, None);
+                    }
+                    if let (None, Some(said)) = (&types[index], said.or(counts.clone())) {
+                        types[index] = Some(unpacked(&said));
+                    }
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })
+    .map_err(error::convert)?;
+    Ok(types.into_iter().map(|found| found.unwrap_or(DataType::Utf8)).collect())
+}
+
+/// The parameter that `expr` is, or casts, and the type this gives it.
+fn said_of_parameter(expr: &Expr) -> Option<(&str, Option<DataType>)> {
+    let said = |field: &FieldRef| field.data_type().clone();
+    match expr {
+        Expr::Placeholder(Placeholder { id, field }) => Some((id, field.as_ref().map(said))),
+        // As in Postgres, `$1::int` takes an int.
+        Expr::Cast(cast) => match cast.expr.as_ref() {
+            Expr::Placeholder(Placeholder { id, field: None }) => {
+                Some((id, Some(said(&cast.field))))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn parameter_index(id: &str) -> Result<usize> {
+    let undefined =
+        || Error::new(ErrorKind::UndefinedParameter, format!("there is no parameter {id}"));
+    let number: usize = id.trim_start_matches('$').parse().map_err(|_| undefined())?;
+    if number == 0 || number > PARAMETERS_MAX {
+        return Err(undefined());
+    }
+    Ok(number - 1)
+}
+
+/// The plan with parameters in place, each cast to the type it was planned with.
+pub(crate) fn bind(
+    plan: &AuthorizedPlan,
+    parameters: Vec<ScalarValue>,
+) -> Result<Sealed<LogicalPlan>> {
+    let parts = plan.parts();
+    if parameters.len() != parts.parameters.len() {
+        return Err(Error::new(
+            ErrorKind::ProtocolViolation,
+            format!(
+                "bind message supplies {} parameters, but the statement requires {}",
+                parameters.len(),
+                parts.parameters.len()
+            ),
+        ));
+    }
+    if parameters.is_empty() {
+        return Ok(Arc::clone(&parts.plan));
+    }
+    let values = parameters
+        .into_iter()
+        .zip(&parts.parameters)
+        .map(|(value, data_type)| {
+            let value = if value.data_type() == *data_type {
+                value
+            } else {
+                value.cast_to(data_type).map_err(error::convert)?
+            };
+            Ok(ScalarAndMetadata::new(value, None))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    LogicalPlan::clone(&parts.plan)
+        .replace_params_with_values(&ParamValues::List(values))
+        .map(seal)
+        .map_err(error::convert)
+}
+
+/// The plan with its columns cast to types every client knows, and those columns.
+fn shown(plan: LogicalPlan, names: &[ColumnName]) -> Result<(LogicalPlan, SchemaRef)> {
+    let input = Arc::clone(plan.schema());
+    let names = names_of(names, input.fields().len());
+    let mut fields = Vec::with_capacity(input.fields().len());
+    let mut exprs = Vec::with_capacity(input.fields().len());
+    let mut changed = false;
+    for ((qualifier, field), name) in input.iter().zip(names) {
+        let data_type = unpacked(field.data_type());
+        let mut expr = Expr::Column(Column::from((qualifier, field)));
+        if data_type != *field.data_type() {
+            changed = true;
+            expr = cast(expr, data_type.clone()).alias_qualified(qualifier.cloned(), field.name());
+        }
+        exprs.push(expr);
+        let name = name.unwrap_or_else(|| field.name().clone());
+        let shown = Field::new(name, data_type, true);
+        fields.push(shown.with_metadata(field.metadata().clone()));
+    }
+    let schema = Arc::new(Schema::new(fields));
+    if !changed {
+        return Ok((plan, schema));
+    }
+    let plan = LogicalPlanBuilder::from(plan)
+        .project(exprs)
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(error::convert)?;
+    Ok((plan, schema))
+}
+
+/// Each result column's name where the text gives it; `None` leaves the plan's.
+fn names_of(items: &[ColumnName], columns: usize) -> Vec<Option<String>> {
+    let wildcards = items.iter().filter(|item| **item == ColumnName::Wildcard).count();
+    let named = items.len() - wildcards;
+    // One wildcard stands for the columns the others leave; of several the shares are unknown.
+    let share = match wildcards {
+        0 if named == columns => 0,
+        1 if named <= columns => columns - named,
+        _ => return vec![None; columns],
+    };
+    let mut names = Vec::with_capacity(columns);
+    for item in items {
+        match item {
+            ColumnName::Named(name) => names.push(Some(name.clone())),
+            ColumnName::Wildcard => names.extend(std::iter::repeat_n(None, share)),
+        }
+    }
+    names
+}
+
+/// The plain type that holds the same values: no views, dictionaries, unsigned numbers, or times
+/// finer than Postgres keeps.
+pub(crate) fn unpacked(data_type: &DataType) -> DataType {
+    let field = |field: &FieldRef| {
+        let inner = unpacked(field.data_type());
+        Arc::new(field.as_ref().clone().with_data_type(inner))
+    };
+    match data_type {
+        DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+        DataType::BinaryView | DataType::LargeBinary | DataType::FixedSizeBinary(_) => {
+            DataType::Binary
+        }
+        DataType::Dictionary(_, value) => unpacked(value),
+        DataType::RunEndEncoded(_, values) => unpacked(values.data_type()),
+        DataType::Int8 | DataType::UInt8 => DataType::Int16,
+        DataType::UInt16 => DataType::Int32,
+        DataType::UInt32 | DataType::UInt64 => DataType::Int64,
+        DataType::Float16 => DataType::Float32,
+        DataType::Null => DataType::Utf8,
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
+            DataType::Decimal128(*precision, *scale)
+        }
+        DataType::Date64 => DataType::Timestamp(TimeUnit::Microsecond, None),
+        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+        DataType::Time32(_) | DataType::Time64(_) => DataType::Time64(TimeUnit::Microsecond),
+        DataType::Duration(_) | DataType::Interval(_) => {
+            DataType::Interval(arrow::datatypes::IntervalUnit::MonthDayNano)
+        }
+        DataType::List(inner)
+        | DataType::LargeList(inner)
+        | DataType::ListView(inner)
+        | DataType::LargeListView(inner)
+        | DataType::FixedSizeList(inner, _) => DataType::List(field(inner)),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(field).collect()),
+        DataType::Map(entries, sorted) => DataType::Map(field(entries), *sorted),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,179 @@
+//! A syntax tree to a logical plan, over tables that were resolved beforehand.
+//!
+//! Its one idea: planning does no I/O and looks nothing up by name but the resolved tables and the
+//! functions of the statement's state, so DataFusion's own catalogs, file formats and factories
+//! are out of reach.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, FieldRef, SchemaRef};
+use datafusion::catalog::{TableFunctionArgs, TableProvider};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::{DFSchema, Result, TableReference};
+use datafusion::datasource::cte_worktable::CteWorkTable;
+use datafusion::datasource::provider_as_source;
+use datafusion::error::DataFusionError;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::planner::{
+    ContextProvider, ExprPlanner, RelationPlanner, TypePlanner,
+};
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{
+    AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
+};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use datafusion::sql::parser::Statement as Tree;
+use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
+
+use crate::security;
+use crate::syntax::TypeNames;
+
+use super::gate::{Gate, Origin};
+
+/// Tables by the name the planner asks for, parts joined by a character no name contains.
+pub(crate) type ResolvedTables = HashMap<Vec<String>, Arc<dyn TableProvider>>;
+
+/// Plans `tree` with `parameters` as the types of `$1`, `$2`, ... where known.
+pub(crate) fn plan_tree(
+    state: &SessionState,
+    tables: &ResolvedTables,
+    tree: &Tree,
+    parameters: Vec<Option<FieldRef>>,
+) -> Result<LogicalPlan> {
+    let Tree::Statement(statement) = tree else {
+        return Err(DataFusionError::NotImplemented("this statement as a query".to_owned()));
+    };
+    let names = Names { state, tables };
+    let options = &state.config_options().sql_parser;
+    let planner = SqlToRel::new_with_options(
+        &names,
+        ParserOptions {
+            parse_float_as_decimal: options.parse_float_as_decimal,
+            enable_ident_normalization: true,
+            enable_options_value_normalization: false,
+            support_varchar_with_length: true,
+            map_string_types_to_utf8view: options.map_string_types_to_utf8view,
+            collect_spans: options.collect_spans,
+            default_null_ordering: options.default_null_ordering.as_str().into(),
+        },
+    );
+    let mut context = PlannerContext::new().with_prepare_param_data_types(parameters);
+    planner.sql_statement_to_plan_with_context(statement.as_ref().clone(), &mut context)
+}
+
+struct Names<'a> {
+    state: &'a SessionState,
+    tables: &'a ResolvedTables,
+}
+
+impl ContextProvider for Names<'_> {
+    fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
+        let parts = name.to_vec();
+        match self.tables.get(&parts) {
+            Some(table) => Ok(provider_as_source(Arc::clone(table))),
+            None => Err(external(security::undefined_relation(&parts.join(".")))),
+        }
+    }
+
+    fn get_table_function_source(
+        &self,
+        name: &str,
+        args: Vec<Expr>,
+    ) -> Result<Arc<dyn TableSource>> {
+        let function = self
+            .state
+            .table_functions()
+            .get(name)
+            .ok_or_else(|| DataFusionError::Plan(format!("Invalid function '{name}'")))?;
+        let simplifier = ExprSimplifier::new(
+            SimplifyContext::builder()
+                .with_config_options(Arc::clone(self.state.config_options()))
+                .with_query_execution_start_time(
+                    self.state.execution_props().query_execution_start_time,
+                )
+                .build(),
+        );
+        let schema = DFSchema::empty();
+        let args = args
+            .into_iter()
+            .map(|arg| simplifier.coerce(arg, &schema).and_then(|arg| simplifier.simplify(arg)))
+            .collect::<Result<Vec<_>>>()?;
+        let table =
+            function.create_table_provider_with_args(TableFunctionArgs::new(&args, self.state))?;
+        Ok(provider_as_source(Gate::over(Origin::Computed, table)))
+    }
+
+    fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> Result<Arc<dyn TableSource>> {
+        let table = Arc::new(CteWorkTable::new(name, schema));
+        Ok(provider_as_source(Gate::over(Origin::Computed, table)))
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        self.state.expr_planners()
+    }
+
+    fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
+        self.state.relation_planners()
+    }
+
+    fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
+        let time_zone = self.state.config_options().execution.time_zone.clone();
+        Some(Arc::new(TypeNames { time_zone: time_zone.unwrap_or_else(|| "UTC".to_owned()) }))
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        let function = self.state.scalar_functions().get(plain(name))?;
+        // now() and the to_timestamp family carry the session's time zone.
+        match function.inner().with_updated_config(self.state.config_options()) {
+            Some(updated) => Some(Arc::new(updated)),
+            None => Some(Arc::clone(function)),
+        }
+    }
+
+    fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {
+        self.state.higher_order_functions().get(plain(name)).cloned()
+    }
+
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.state.aggregate_functions().get(plain(name)).cloned()
+    }
+
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.state.window_functions().get(plain(name)).cloned()
+    }
+
+    fn get_variable_type(&self, _variable_names: &[String]) -> Option<DataType> {
+        None
+    }
+
+    fn options(&self) -> &ConfigOptions {
+        self.state.config_options()
+    }
+
+    fn udf_names(&self) -> Vec<String> {
+        self.state.scalar_functions().keys().cloned().collect()
+    }
+
+    fn higher_order_function_names(&self) -> Vec<String> {
+        self.state.higher_order_functions().keys().cloned().collect()
+    }
+
+    fn udaf_names(&self) -> Vec<String> {
+        self.state.aggregate_functions().keys().cloned().collect()
+    }
+
+    fn udwf_names(&self) -> Vec<String> {
+        self.state.window_functions().keys().cloned().collect()
+    }
+}
+
+/// Postgres' own functions may be named with their schema.
+fn plain(name: &str) -> &str {
+    name.strip_prefix("pg_catalog.").unwrap_or(name)
+}
+
+/// One of our errors on its way through DataFusion.
+pub(crate) fn external(error: crate::error::Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

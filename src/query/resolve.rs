@@ -1,0 +1,250 @@
+//! Names to tables at pinned versions, and whether the asking role may read them.
+//!
+//! Its one idea: everything a query names is looked up, judged and pinned before planning begins.
+//! A relation that is hidden fails exactly like one that does not exist.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, TimeUnit};
+use datafusion::catalog::TableProvider;
+use datafusion::common::Column;
+use datafusion::datasource::{ViewTable, provider_as_source};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+
+use crate::catalog::{Relation, RelationKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake::{Lake, Table};
+use crate::name::{RelationName, RoleName};
+use crate::security::{self, Access};
+use crate::syntax::{Privilege, Query, RelationReference};
+
+use super::engine::Context;
+use super::gate::{Gate, Origin};
+use super::planner::{self, ResolvedTables};
+use super::rows::{Registry, RowTable};
+use super::runtime::Sealed;
+use super::{error, travel};
+
+/// Views within views deeper than this are a mistake, or an attack.
+const VIEW_DEPTH_MAX: usize = 32;
+
+/// What resolving a query gave.
+#[derive(Debug, Default)]
+pub(crate) struct Resolved {
+    /// For the planner.
+    pub(crate) tables: ResolvedTables,
+    /// Stored relations with their pinned versions, views seen through.
+    pub(crate) sources: Vec<(RelationName, Table)>,
+}
+
+/// Resolves for one statement.
+pub(crate) struct Resolver<'a> {
+    pub(crate) lake: &'a Lake,
+    pub(crate) registry: &'a Registry,
+    pub(crate) state: &'a Sealed<SessionState>,
+    pub(crate) context: &'a Context,
+}
+
+type Resolving<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+impl Resolver<'_> {
+    /// Everything `query` names, with the rights of `role`.
+    pub(crate) fn resolve<'s>(
+        &'s self,
+        query: &'s Query,
+        role: &'s RoleName,
+        depth: usize,
+    ) -> Resolving<'s, Resolved> {
+        Box::pin(async move {
+            let mut resolved = Resolved::default();
+            for reference in query.references() {
+                let table = self
+                    .reference(reference, role, depth, &mut resolved.sources)
+                    .await
+                    .map_err(|error| positioned(error, reference, depth))?;
+                resolved.tables.insert(planned_name(reference), table);
+            }
+            Ok(resolved)
+        })
+    }
+
+    async fn reference(
+        &self,
+        reference: &RelationReference,
+        role: &RoleName,
+        depth: usize,
+        sources: &mut Vec<(RelationName, Table)>,
+    ) -> Result<Arc<dyn TableProvider>> {
+        if let Some(database) = &reference.database
+            && *database != self.context.database
+        {
+            return Err(Error::new(
+                ErrorKind::FeatureNotSupported,
+                format!(
+                    "cross-database references are not implemented: \"{}\"",
+                    as_written(reference)
+                ),
+            ));
+        }
+        // Only the statement itself sees what was handed in with it; a view's query does not.
+        if depth == 0
+            && reference.schema.is_none()
+            && let Some(table) = self.context.extra.get(&reference.planned_as)
+        {
+            return Ok(Gate::over(Origin::Statement, Arc::clone(table)));
+        }
+        if let Some(table) = self.system(reference)? {
+            return Ok(table);
+        }
+        let relation = self.find(reference, role)?;
+        if let RelationKind::View { query } = &relation.kind {
+            if reference.travel.is_some() {
+                return Err(Error::unsupported(format!(
+                    "a version clause on the view \"{}\"",
+                    as_written(reference)
+                ))
+                .hint("Name the version of each table inside, or SET lakeport.as_of."));
+            }
+            return self.view(&relation, query, depth, sources).await;
+        }
+        let table = travel::table(self.lake, self.context, &relation, reference).await?;
+        let provider = table.provider()?;
+        let origin = Origin::Relation { name: relation.name.clone(), role: role.clone() };
+        sources.push((relation.name.clone(), table));
+        in_zone(Gate::over(origin, provider), &self.context.time_zone)
+    }
+
+    fn system(&self, reference: &RelationReference) -> Result<Option<Arc<dyn TableProvider>>> {
+        let schema = reference.schema.as_deref().unwrap_or("pg_catalog");
+        if !security::SYSTEM_SCHEMAS.contains(&schema) {
+            return Ok(None);
+        }
+        let Some(source) = self.registry.find(schema, &reference.relation) else {
+            return match reference.schema {
+                Some(_) => Err(security::undefined_relation(&as_written(reference))),
+                None => Ok(None),
+            };
+        };
+        if reference.travel.is_some() {
+            return Err(Error::unsupported("a version clause on a system table"));
+        }
+        let table = Arc::new(RowTable::new(source, self.context.clone()));
+        in_zone(Gate::over(Origin::System, table), &self.context.time_zone).map(Some)
+    }
+
+    fn find(&self, reference: &RelationReference, role: &RoleName) -> Result<Arc<Relation>> {
+        let candidates = match &reference.schema {
+            Some(schema) => std::slice::from_ref(schema),
+            None => self.context.search_path.as_slice(),
+        };
+        let snapshot = &self.context.snapshot;
+        let mut denied = None;
+        for schema in candidates {
+            let name = RelationName::new(schema.as_str(), reference.relation.as_str());
+            let Some(relation) = snapshot.catalog.relation(&name) else { continue };
+            match security::relation_access(&snapshot.grants, role, &name, Privilege::Select) {
+                Access::Granted => return Ok(Arc::clone(relation)),
+                Access::Denied => {
+                    denied = denied.or_else(|| Some(security::denied_relation(relation)))
+                }
+                Access::Hidden => {}
+            }
+        }
+        Err(denied.unwrap_or_else(|| security::undefined_relation(&as_written(reference))))
+    }
+
+    async fn view(
+        &self,
+        relation: &Relation,
+        text: &str,
+        depth: usize,
+        sources: &mut Vec<(RelationName, Table)>,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let within = |error: Error| error.within(format!("view {}", relation.name));
+        if depth >= VIEW_DEPTH_MAX {
+            return Err(within(Error::new(
+                ErrorKind::StatementTooComplex,
+                format!("views are nested more than {VIEW_DEPTH_MAX} deep"),
+            )));
+        }
+        let query = Query::parse(text).map_err(within)?;
+        let resolved = self.resolve(&query, &relation.owner, depth + 1).await.map_err(within)?;
+        sources.extend(resolved.sources);
+        let plan = planner::plan_tree(self.state, &resolved.tables, query.statement(), Vec::new())
+            .and_then(|plan| rename(plan, relation))
+            .map_err(|error| within(error::convert(error)))?;
+        // A view has no gate of its own: the planner puts its plan in place, and each relation
+        // inside has one with the owner's rights.
+        Ok(Arc::new(ViewTable::new(plan, None)))
+    }
+}
+
+/// The table with its instants in the session's zone, so that their days begin when the session's do.
+fn in_zone(table: Arc<dyn TableProvider>, zone: &str) -> Result<Arc<dyn TableProvider>> {
+    let elsewhere = |field: &Field| match field.data_type() {
+        DataType::Timestamp(_, Some(stored)) => stored.as_ref() != zone,
+        _ => false,
+    };
+    let schema = table.schema();
+    if !schema.fields().iter().any(|field| elsewhere(field)) {
+        return Ok(table);
+    }
+    let target = DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into()));
+    let columns = schema.fields().iter().map(|field| {
+        let column = Expr::Column(Column::from_name(field.name()));
+        if elsewhere(field) { cast(column, target.clone()).alias(field.name()) } else { column }
+    });
+    let plan = LogicalPlanBuilder::scan("stored", provider_as_source(table), None)
+        .and_then(|scan| scan.project(columns))
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(error::convert)?;
+    Ok(Arc::new(ViewTable::new(plan, None)))
+}
+
+/// A view's columns carry the names of its column list.
+fn rename(plan: LogicalPlan, relation: &Relation) -> datafusion::common::Result<LogicalPlan> {
+    let columns = plan.schema().columns();
+    if relation.columns.len() != columns.len() {
+        return Ok(plan);
+    }
+    let renamed: Vec<Expr> = columns
+        .into_iter()
+        .zip(&relation.columns)
+        .map(|(column, declared)| Expr::Column(column).alias(&declared.name))
+        .collect();
+    LogicalPlanBuilder::from(plan).project(renamed)?.build()
+}
+
+fn planned_name(reference: &RelationReference) -> Vec<String> {
+    if reference.travel.is_some() {
+        return vec![reference.planned_as.clone()];
+    }
+    [&reference.database, &reference.schema]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .chain([reference.relation.clone()])
+        .collect()
+}
+
+/// The name in messages.
+pub(crate) fn as_written(reference: &RelationReference) -> String {
+    [&reference.database, &reference.schema]
+        .into_iter()
+        .flatten()
+        .chain([&reference.relation])
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(".")
+}
+
+fn positioned(error: Error, reference: &RelationReference, depth: usize) -> Error {
+    match reference.position {
+        // Positions inside a view's text mean nothing in the statement's.
+        Some(position) if depth == 0 && error.position().is_none() => error.at(position),
+        _ => error,
+    }
+}

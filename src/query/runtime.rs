@@ -1,0 +1,167 @@
+//! What running statements share, and what each has to itself.
+//!
+//! Owns the one runtime environment (memory, disk, caches) and the session state every statement's
+//! own is cloned from. Its one idea: a statement's state is the shared one plus who asks and when;
+//! no statement can change it for another.
+
+use std::any::Any;
+use std::num::NonZeroUsize;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
+use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::prelude::SessionConfig;
+
+use crate::config::Limits;
+use crate::error::Result;
+
+use super::engine::Context;
+use super::{error, functions};
+
+/// A value whose inside no compiler pass looks into.
+///
+/// Every future that holds a plan or a session state must be proven `Send`, and walking their hundreds
+/// of mutually recursive types takes the compiler seconds for each. The object says it once.
+pub(crate) type Sealed<T> = Arc<dyn Deref<Target = T> + Send + Sync>;
+
+/// Seals a value.
+pub(crate) fn seal<T: Send + Sync + 'static>(value: T) -> Sealed<T> {
+    Arc::new(Box::new(value))
+}
+
+/// Memory for Parquet footers.
+const METADATA_CACHE_BYTES: usize = 256 << 20;
+/// Consumers named when memory runs out.
+const CONSUMERS_SHOWN: usize = 3;
+/// Rows of a batch, in the engine and towards clients.
+pub(crate) const BATCH_ROWS: usize = 8192;
+
+/// The state all statements' own are cloned from.
+pub(crate) fn shared_state(limits: &Limits) -> Result<Sealed<SessionState>> {
+    let runtime = runtime(limits).map_err(error::convert)?;
+    let mut config = SessionConfig::new()
+        .with_target_partitions(std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
+        .with_batch_size(BATCH_ROWS)
+        .with_collect_statistics(true)
+        .with_information_schema(false)
+        .with_create_default_catalog_and_schema(false);
+    let options = config.options_mut();
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.sql_parser.parse_float_as_decimal = true;
+    options.sql_parser.collect_spans = true;
+    options.execution.time_zone = Some("UTC".to_owned());
+    options.extensions.insert(StatementInfo::default());
+    let mut state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .with_file_formats(Vec::new())
+        .with_table_factories(std::collections::HashMap::new())
+        .build();
+    functions::register(&mut state).map_err(error::convert)?;
+    Ok(seal(state))
+}
+
+fn runtime(limits: &Limits) -> Result<Arc<RuntimeEnv>, DataFusionError> {
+    let memory_bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
+    let shown = NonZeroUsize::new(CONSUMERS_SHOWN).unwrap_or(NonZeroUsize::MIN);
+    RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(TrackConsumersPool::new(
+            FairSpillPool::new(memory_bytes),
+            shown,
+        )))
+        .with_max_temp_directory_size(limits.spill_bytes)
+        .with_metadata_cache_limit(METADATA_CACHE_BYTES)
+        .build_arc()
+}
+
+/// How a statement's plan is made, where there is a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Joins {
+    /// Hash joins, which are fast and cannot spill.
+    Hash,
+    /// Sort-merge joins, which can.
+    Merge,
+}
+
+/// The state of one statement.
+pub(crate) fn statement_state(
+    shared: &SessionState,
+    context: &Context,
+    joins: Joins,
+) -> Sealed<SessionState> {
+    let mut state = shared.clone();
+    let options = state.config_mut().options_mut();
+    options.execution.time_zone = Some(context.time_zone.clone());
+    options.optimizer.prefer_hash_join = joins == Joins::Hash;
+    options.extensions.insert(StatementInfo::of(context));
+    let options = Arc::clone(state.config_options());
+    let properties = state.execution_props_mut();
+    properties.mark_start_execution(options);
+    properties.query_execution_start_time = Some(context.now);
+    seal(state)
+}
+
+/// What `current_user`, `current_setting` and their like answer from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StatementInfo {
+    /// The role.
+    pub(crate) role: String,
+    /// The database.
+    pub(crate) database: String,
+    /// The schemas of the search path that exist.
+    pub(crate) schemas: Vec<String>,
+    /// Settings by lower-case name.
+    pub(crate) settings: Arc<std::collections::HashMap<String, String>>,
+}
+
+impl StatementInfo {
+    fn of(context: &Context) -> Self {
+        let catalog = &context.snapshot.catalog;
+        let exists = |schema: &&String| {
+            catalog.schemas.contains_key(*schema)
+                || crate::security::SYSTEM_SCHEMAS.contains(&schema.as_str())
+        };
+        Self {
+            role: context.role.0.clone(),
+            database: context.database.clone(),
+            schemas: context.search_path.iter().filter(exists).cloned().collect(),
+            settings: Arc::clone(&context.settings),
+        }
+    }
+
+    /// The running statement's.
+    pub(crate) fn from_options(options: &ConfigOptions) -> Self {
+        options.extensions.get::<Self>().cloned().unwrap_or_default()
+    }
+}
+
+impl ConfigExtension for StatementInfo {
+    const PREFIX: &'static str = "lakeport_statement";
+}
+
+impl ExtensionOptions for StatementInfo {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(self.clone())
+    }
+
+    fn set(&mut self, key: &str, _value: &str) -> Result<(), DataFusionError> {
+        Err(DataFusionError::Configuration(format!("{key} cannot be set")))
+    }
+
+    fn entries(&self) -> Vec<ConfigEntry> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,100 @@
+//! The relations a role may see, with their columns.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+
+use crate::catalog::{Relation, RelationKind};
+use crate::error::{ErrorKind, Result};
+use crate::query::engine::{Context, Engine, VisibleRelation};
+use crate::query::plan::unpacked;
+use crate::query::travel;
+use crate::security::{self, Access};
+use crate::syntax::{Privilege, Query, RelationReference};
+
+/// What the role of `context` may see, system tables included, sorted by name.
+pub(crate) async fn visible(engine: &Engine, context: &Context) -> Result<Vec<VisibleRelation>> {
+    let mut found = Vec::new();
+    for relation in relations(context) {
+        let schema = columns(engine, context, &relation).await?;
+        let table_type =
+            if matches!(relation.kind, RelationKind::View { .. }) { "VIEW" } else { "BASE TABLE" };
+        found.push(VisibleRelation {
+            name: relation.name.clone(),
+            table_type,
+            schema,
+            comment: relation.comment.clone(),
+        });
+    }
+    for source in engine.registry().all() {
+        found.push(VisibleRelation {
+            name: crate::name::RelationName::new(source.schema_name(), source.name()),
+            table_type: "SYSTEM TABLE",
+            schema: Some(source.schema()),
+            comment: Some(source.comment().to_owned()),
+        });
+    }
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(found)
+}
+
+/// Catalog relations on which the role has some privilege.
+pub(crate) fn relations(context: &Context) -> Vec<Arc<Relation>> {
+    let snapshot = &context.snapshot;
+    let seen = |relation: &&Arc<Relation>| {
+        let select = Privilege::Select;
+        security::relation_access(&snapshot.grants, &context.role, &relation.name, select)
+            != Access::Hidden
+    };
+    snapshot.catalog.relations.values().filter(seen).cloned().collect()
+}
+
+/// A relation's columns as a query would show them; `None` where nothing can be read yet.
+pub(crate) async fn columns(
+    engine: &Engine,
+    context: &Context,
+    relation: &Relation,
+) -> Result<Option<SchemaRef>> {
+    if let RelationKind::View { .. } = relation.kind {
+        let text = format!("SELECT * FROM {}", relation.name.quoted());
+        let mut owner = context.clone();
+        // Its columns do not depend on who asks, and whether it may be seen is already decided.
+        owner.role = relation.owner.clone();
+        owner.extra.clear();
+        let plan = async { engine.plan(&Query::parse(&text)?, &owner, &[]).await };
+        return Ok(plan.await.ok().map(|plan| plan.schema()));
+    }
+    let reference = RelationReference {
+        database: None,
+        schema: Some(relation.name.schema.clone()),
+        relation: relation.name.relation.clone(),
+        travel: None,
+        planned_as: relation.name.relation.clone(),
+        position: None,
+    };
+    match travel::table(engine.lake(), context, relation, &reference).await {
+        Ok(table) => Ok(Some(plain(&table.schema()))),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::ObjectNotInPrerequisiteState
+                    | ErrorKind::UndefinedFile
+                    | ErrorKind::UndefinedTable
+                    | ErrorKind::SnapshotTooOld
+                    | ErrorKind::InvalidParameterValue
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn plain(schema: &Schema) -> SchemaRef {
+    let fields: Vec<_> = schema
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone().with_data_type(unpacked(field.data_type())))
+        .collect();
+    Arc::new(Schema::new(fields))
+}
