@@ -19,3 +19,5 @@ pub mod catalog;
 pub mod security;
 
 pub mod query;
+
+pub mod matview;

@@ -1,0 +1,212 @@
+//! One view computed in full and committed.
+//!
+//! Rows stream from the query through the expectations into data files; nothing holds the result.
+//! Refused rows are committed first, then the view: a table that carries a run's progress is complete.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use futures::StreamExt;
+
+use crate::catalog::{MaterializedView, Relation};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake::{
+    Commit, CommitMode, CommitOutcome, DataFiles, Lake, Run, Table, TableSpec, TableWriter,
+};
+use crate::query::{Context, Engine};
+
+use super::check::{has_quarantine, prepare};
+use super::columns;
+use super::expectations::{ExpectationCount, Splitter, constraints_field};
+use super::pins::Pin;
+use super::primary_key::PrimaryKey;
+use super::progress;
+
+/// Everything one computation of one view depends on.
+pub(super) struct Job<'a> {
+    pub(super) lake: &'a Lake,
+    pub(super) engine: &'a Engine,
+    pub(super) run: &'a Run,
+    pub(super) relation: &'a Relation,
+    pub(super) view: &'a MaterializedView,
+    pub(super) sources: &'a [Pin],
+    pub(super) context: Context,
+    /// The view's table as it is; `None` when it was never built.
+    pub(super) head: Option<Table>,
+    /// Its quarantine's table, likewise.
+    pub(super) quarantine_head: Option<Table>,
+}
+
+/// What one refresh of one view moved.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Figures {
+    pub(super) rows_read: u64,
+    pub(super) rows_written: u64,
+    pub(super) rows_quarantined: u64,
+    pub(super) bytes_read: u64,
+    pub(super) bytes_written: u64,
+    pub(super) files_added: u64,
+    pub(super) files_removed: u64,
+}
+
+/// A view's tables after a refresh.
+#[derive(Debug)]
+pub(super) struct Built {
+    pub(super) table: Table,
+    pub(super) quarantine: Option<Table>,
+    pub(super) figures: Figures,
+    pub(super) counts: Vec<ExpectationCount>,
+}
+
+/// Rows written, not yet committed.
+struct Written {
+    schema: SchemaRef,
+    kept: DataFiles,
+    refused: Option<DataFiles>,
+    counts: Vec<ExpectationCount>,
+}
+
+impl Job<'_> {
+    /// Computes and commits; `None` when another commit came first.
+    pub(super) async fn full(self) -> Result<Option<Built>> {
+        if let Some(reason) = self.head.as_ref().and_then(Table::read_only_reason) {
+            return Err(Error::new(
+                ErrorKind::FeatureNotSupported,
+                format!("the table of {} cannot be written: {reason}", self.relation.name),
+            ));
+        }
+        let written = self.write().await?;
+        let mut figures = self.figures(&written);
+        let mut quarantine = None;
+        if let Some(refused) = written.refused {
+            figures.rows_quarantined = refused.rows();
+            let spec = self.quarantine_spec(&written.schema);
+            let base = self.quarantine_head.clone();
+            match self.commit(&self.relation.name.quarantine(), base, spec, refused).await? {
+                Some(table) => quarantine = Some(table),
+                None => return Ok(None),
+            }
+        }
+        let spec = self.spec(&written.schema);
+        let table = self.commit(&self.relation.name, self.head.clone(), spec, written.kept).await?;
+        Ok(table.map(|table| Built { table, quarantine, figures, counts: written.counts }))
+    }
+
+    async fn write(&self) -> Result<Written> {
+        let checked = prepare(self.engine, self.relation, &self.context).await?;
+        let schema = checked.schema;
+        let name = &self.relation.name;
+        let mut key = PrimaryKey::new(name, &self.view.primary_key, &schema)?;
+        let mut splitter = Splitter::new(name, &self.view.constraints, &self.view.primary_key);
+        let mut kept = self.lake.writer(&self.lake.location(name), &self.spec(&schema))?;
+        let mut refused = self.quarantine_writer(&schema)?;
+        let mut stream =
+            self.engine.execute(&checked.plan, &self.context, Vec::new()).await?.stream;
+        while let Some(batch) = stream.next().await {
+            let split = splitter.split(&batch.map_err(Engine::error)?)?;
+            let rows = columns::conform(&split.kept, &schema)?;
+            if let Some(key) = &mut key {
+                key.add(&rows)?;
+            }
+            if rows.num_rows() > 0 {
+                kept.write(rows).await?;
+            }
+            if let (Some(refused), 1..) = (&mut refused, split.quarantined.num_rows()) {
+                let rows = columns::conform(&split.quarantined, &schema)?;
+                let mut arrays = rows.columns().to_vec();
+                arrays.push(splitter.names(&split.failed));
+                let rows = RecordBatch::try_new(quarantine_schema(&schema), arrays)
+                    .map_err(|e| Error::internal("put refused rows together").caused_by(e))?;
+                refused.write(rows).await?;
+            }
+        }
+        drop(stream);
+        let refused = match refused {
+            Some(writer) => Some(writer.finish().await?),
+            None => None,
+        };
+        Ok(Written { schema, kept: kept.finish().await?, refused, counts: splitter.counts() })
+    }
+
+    /// A quarantine is written where rows can go there, and where rows of an older definition are.
+    fn quarantine_writer(&self, schema: &SchemaRef) -> Result<Option<TableWriter>> {
+        if !has_quarantine(self.view) && self.quarantine_head.is_none() {
+            return Ok(None);
+        }
+        let location = self.lake.location(&self.relation.name.quarantine());
+        self.lake.writer(&location, &self.quarantine_spec(schema)).map(Some)
+    }
+
+    async fn commit(
+        &self,
+        name: &crate::name::RelationName,
+        base: Option<Table>,
+        spec: TableSpec,
+        files: DataFiles,
+    ) -> Result<Option<Table>> {
+        let outcome = self
+            .lake
+            .commit(Commit {
+                location: self.lake.location(name),
+                mode: if base.is_some() { CommitMode::Overwrite } else { CommitMode::Append },
+                base,
+                spec,
+                files,
+                progress: progress::progress(self.relation.id, self.sources),
+                run: Some(self.run.id),
+                operation: "REFRESH",
+            })
+            .await?;
+        match outcome {
+            CommitOutcome::Committed(table) => Ok(Some(table)),
+            CommitOutcome::Conflict(why) => {
+                tracing::info!(relation = %name, why, "another refresh of this view came first");
+                Ok(None)
+            }
+        }
+    }
+
+    fn spec(&self, schema: &SchemaRef) -> TableSpec {
+        TableSpec {
+            schema: Arc::clone(schema),
+            partition_by: self.view.partition_by.clone(),
+            comment: self.relation.comment.clone(),
+            properties: progress::properties(&self.relation.definition_hash),
+        }
+    }
+
+    fn quarantine_spec(&self, schema: &SchemaRef) -> TableSpec {
+        let comment =
+            format!("Rows that {} refused, with the expectations they failed.", self.relation.name);
+        TableSpec {
+            schema: quarantine_schema(schema),
+            partition_by: Vec::new(),
+            comment: Some(comment),
+            properties: progress::properties(&self.relation.definition_hash),
+        }
+    }
+
+    fn figures(&self, written: &Written) -> Figures {
+        let (files_added, bytes_written) = written.kept.files();
+        let by_table: BTreeMap<_, _> =
+            self.sources.iter().map(|pin| (pin.relation.id, &pin.table)).collect();
+        Figures {
+            rows_read: by_table.values().filter_map(|table| table.rows()).sum(),
+            rows_written: written.kept.rows(),
+            rows_quarantined: 0,
+            bytes_read: by_table.values().map(|table| table.files().1).sum(),
+            bytes_written,
+            files_added,
+            files_removed: self.head.as_ref().map_or(0, |head| head.files().0),
+        }
+    }
+}
+
+/// A view's quarantine has the view's columns and the names of the expectations each row failed.
+fn quarantine_schema(schema: &SchemaRef) -> SchemaRef {
+    let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
+    fields.push(Arc::new(constraints_field()));
+    Arc::new(Schema::new(fields))
+}

@@ -1,0 +1,110 @@
+//! Whether a view must be computed, and why: the reason a person reads in `lakeport.refreshes`.
+//!
+//! Only what the view's own table says counts, because it alone landed together with the rows.
+
+use crate::catalog::Relation;
+use crate::error::Result;
+use crate::lake::Table;
+use crate::name::Version;
+
+use super::check::{definition, has_quarantine};
+use super::pins::{Pin, Sources};
+use super::progress;
+
+/// A view, its sources as pinned, and its tables as they are.
+pub(super) struct Question<'a> {
+    pub(super) relation: &'a Relation,
+    pub(super) sources: &'a Sources,
+    pub(super) pinned: &'a [Pin],
+    pub(super) head: Option<&'a Table>,
+    pub(super) quarantine: Option<&'a Table>,
+    /// The version readers see.
+    pub(super) published: Option<Version>,
+    /// The version of its quarantine that readers see.
+    pub(super) quarantine_published: Option<Version>,
+    /// FULL was asked for.
+    pub(super) anew: bool,
+    /// Not after a conflict. The winner's rows, of this very moment, are as good as ours would be, so
+    /// what cannot be told from versions is then not asked again.
+    pub(super) first: bool,
+}
+
+impl Question<'_> {
+    /// Why the view must be computed; `None` when its table holds the result already.
+    pub(super) async fn why(&self) -> Result<Option<String>> {
+        let because = |reason: &str| Ok(Some(reason.to_owned()));
+        let relation = self.relation;
+        let Some(head) = self.head else { return because("first build") };
+        if head.foreign_since(self.published.unwrap_or(0)).await? {
+            tracing::warn!(view = %relation.name, "a view's table was changed from outside");
+            return because("the table was changed from outside");
+        }
+        if !progress::has_definition(head, &relation.definition_hash) {
+            return because("the definition changed");
+        }
+        if self.anew {
+            return because("full was asked for");
+        }
+        if self.first && self.sources.untracked {
+            return because("it reads relations without versions");
+        }
+        if self.first && self.sources.texts.iter().any(|text| reads_the_time(text)) {
+            return because("it reads the time or random values");
+        }
+        let moved = progress::moved(head, relation.id, self.pinned).await?;
+        if !moved.is_empty() {
+            let names: Vec<String> = moved.iter().map(|p| p.relation.name.to_string()).collect();
+            return Ok(Some(format!("sources changed: {}", names.join(", "))));
+        }
+        if !has_quarantine(definition(relation)?) {
+            return Ok(None);
+        }
+        let Some(quarantine) = self.quarantine else {
+            return because("its quarantine is missing");
+        };
+        if quarantine.foreign_since(self.quarantine_published.unwrap_or(0)).await? {
+            return because("its quarantine was changed from outside");
+        }
+        let complete = progress::has_definition(quarantine, &relation.definition_hash)
+            && progress::moved(quarantine, relation.id, self.pinned).await?.is_empty();
+        if complete { Ok(None) } else { because("its quarantine is of another version") }
+    }
+}
+
+/// Whether a text may give another result for the same rows. Words in strings and comments count too,
+/// which costs a refresh that was not needed, never a stale one.
+fn reads_the_time(text: &str) -> bool {
+    const WORDS: [&str; 6] = [
+        "current_date",
+        "current_time",
+        "current_timestamp",
+        "localtime",
+        "localtimestamp",
+        "today",
+    ];
+    const FUNCTIONS: [&str; 9] = [
+        "now",
+        "random",
+        "age",
+        "uuid",
+        "gen_random_uuid",
+        "transaction_timestamp",
+        "statement_timestamp",
+        "clock_timestamp",
+        "timeofday",
+    ];
+    let text = text.to_lowercase();
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut rest = text.as_str();
+    while let Some(start) = rest.find(is_word) {
+        rest = &rest[start..];
+        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        let called = after.trim_start().starts_with('(');
+        if WORDS.contains(&word) || (called && FUNCTIONS.contains(&word)) {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}

@@ -1,0 +1,88 @@
+//! What a view's table says it holds: the version of each source, and the definition.
+//!
+//! Versions are `txn` actions in the same commit as the rows; the definition is a table property,
+//! because a hash does not fit a `txn`. Both therefore land with the rows or not at all.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::Relation;
+use crate::error::Result;
+use crate::lake::Table;
+use crate::name::{RelationId, Version};
+
+use super::pins::Pin;
+
+/// The table property that holds the hash of the definition the rows were computed by.
+const DEFINITION: &str = "lakeport.definition";
+
+/// The application id under which `view` records the version of a maintained source it consumed.
+fn maintained_app_id(view: RelationId, source: &Relation) -> String {
+    format!("mv/{view}/{}", source.id)
+}
+
+/// As above, for any source. Other people may drop a table and create it again: its versions then
+/// mean other rows, so the id that the format gives the table is part of the name.
+fn app_id(view: RelationId, pin: &Pin) -> String {
+    let id = maintained_app_id(view, &pin.relation);
+    if pin.relation.kind.is_maintained() { id } else { format!("{id}/{}", pin.table.id()) }
+}
+
+/// The `txn`s of a commit computed from `sources`.
+pub(super) fn progress(view: RelationId, sources: &[Pin]) -> Vec<(String, i64)> {
+    sources
+        .iter()
+        .map(|pin| {
+            let version = i64::try_from(pin.table.version()).unwrap_or(i64::MAX);
+            (app_id(view, pin), version)
+        })
+        .collect()
+}
+
+/// The properties of a table computed by the definition with this hash.
+pub(super) fn properties(definition_hash: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([(DEFINITION.to_owned(), definition_hash.to_owned())])
+}
+
+/// Whether `table` was computed by the definition with this hash.
+pub(super) fn has_definition(table: &Table, definition_hash: &str) -> bool {
+    table.spec().properties.get(DEFINITION).is_some_and(|hash| hash == definition_hash)
+}
+
+/// The version of the maintained relation `source` that `table`, of `view`, was computed from.
+pub(super) async fn held(
+    table: &Table,
+    view: RelationId,
+    source: &Relation,
+) -> Result<Option<Version>> {
+    read(table, &maintained_app_id(view, source)).await
+}
+
+/// The sources whose pinned version is not the one `table` was computed from.
+pub(super) async fn moved<'a>(
+    table: &Table,
+    view: RelationId,
+    sources: &'a [Pin],
+) -> Result<Vec<&'a Pin>> {
+    let mut moved = Vec::new();
+    for pin in sources {
+        if read(table, &app_id(view, pin)).await? != Some(pin.table.version()) {
+            moved.push(pin);
+        }
+    }
+    Ok(moved)
+}
+
+/// Whether `table` was computed from a later version of a maintained source than is pinned.
+pub(super) async fn is_ahead(table: &Table, view: RelationId, sources: &[Pin]) -> Result<bool> {
+    for pin in sources.iter().filter(|pin| pin.relation.kind.is_maintained()) {
+        if read(table, &app_id(view, pin)).await? > Some(pin.table.version()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn read(table: &Table, app_id: &str) -> Result<Option<Version>> {
+    let version = table.progress(app_id).await?;
+    Ok(version.and_then(|version| Version::try_from(version).ok()))
+}
