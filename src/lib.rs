@@ -21,3 +21,5 @@ pub mod security;
 pub mod query;
 
 pub mod matview;
+
+pub mod ingest;
