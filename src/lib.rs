@@ -23,3 +23,5 @@ pub mod query;
 pub mod matview;
 
 pub mod ingest;
+
+pub mod scheduler;
