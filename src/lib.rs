@@ -25,3 +25,5 @@ pub mod matview;
 pub mod ingest;
 
 pub mod scheduler;
+
+pub mod session;

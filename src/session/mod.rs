@@ -1,0 +1,26 @@
+//! One connection: settings, prepared statements, transactions; one flat match over Statement.
+//!
+//! Both protocols call the same [`Session`]: a difference between them is a bug in `server`. Knows no
+//! wire format.
+
+mod answer;
+mod assign;
+mod connection;
+mod control;
+mod counting;
+mod ddl;
+mod names;
+mod planning;
+mod prepared;
+mod running;
+mod services;
+mod setting_value;
+mod settings;
+mod transaction;
+mod write;
+
+pub use connection::{Outcome, RowStream, Session, Startup};
+pub use prepared::{Forgets, Prepared};
+pub use running::Canceller;
+pub use services::{Services, Sessions};
+pub use settings::SERVER_VERSION;

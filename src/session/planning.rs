@@ -1,0 +1,170 @@
+//! From a query to a plan over what the session sees now, and to its rows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::scalar::ScalarValue;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::{AuthorizedPlan, Context, Engine, Snapshot};
+use crate::syntax::{Query, Statement};
+
+use super::connection::{Outcome, RowStream, Session};
+use super::prepared::{Planned, Prepared};
+use super::running::Running;
+use super::setting_value::split_search_path;
+use super::transaction::Transaction;
+
+/// The query that a statement plans when it is prepared.
+pub(super) fn planned_query(statement: &Statement) -> Option<&Query> {
+    match statement {
+        Statement::Query(query) => Some(query),
+        Statement::Explain(explain) => Some(&explain.query),
+        Statement::Insert(insert) => Some(&insert.query),
+        Statement::CreateTable(create) => create.query.as_deref(),
+        _ => None,
+    }
+}
+
+impl Session {
+    pub(super) async fn select(
+        &mut self,
+        plan: &AuthorizedPlan,
+        context: &Context,
+        parameters: Vec<ScalarValue>,
+        running: Running,
+    ) -> Result<Outcome> {
+        let execution = self.services.engine.execute(plan, context, parameters).await;
+        let execution = execution.map_err(|error| running.error(error))?;
+        Ok(Outcome::Rows(RowStream {
+            tag: "SELECT",
+            schema: plan.schema(),
+            cancel: running.cancel.clone(),
+            stream: running.rows(execution.stream, Engine::error),
+        }))
+    }
+
+    /// The plan of `prepared`, made again if something it depends on has moved.
+    pub(super) async fn current_plan(
+        &mut self,
+        query: &Query,
+        prepared: &Prepared,
+        running: &Running,
+    ) -> Result<(AuthorizedPlan, Context)> {
+        let clock = self.services.lake.clock().clone();
+        if let Some(planned) = &prepared.planned
+            && planned.is_current(
+                self.kept_snapshot(),
+                self.services.lake.epoch().epoch,
+                self.settings.generation(),
+                |since| clock.instant().saturating_duration_since(since),
+                self.services.config.freshness(),
+            )
+        {
+            let context =
+                self.context_over(planned.snapshot.clone(), running.cancel.clone()).await?;
+            self.mark_queried();
+            return Ok((planned.plan.clone(), context));
+        }
+        let declared: Vec<Option<DataType>> =
+            prepared.parameters.iter().cloned().map(Some).collect();
+        let planned = self.plan(query, &declared, running).await;
+        let planned = planned.map_err(|error| running.error(error))?;
+        if let Some(before) = &prepared.planned
+            && before.plan.schema() != planned.plan.schema()
+        {
+            return Err(Error::new(
+                ErrorKind::FeatureNotSupported,
+                "cached plan must not change result type",
+            ));
+        }
+        let context = self.context_over(planned.snapshot, running.cancel.clone()).await?;
+        Ok((planned.plan, context))
+    }
+
+    pub(super) async fn plan(
+        &mut self,
+        query: &Query,
+        declared: &[Option<DataType>],
+        running: &Running,
+    ) -> Result<Planned> {
+        let context = self.context(running.cancel.clone()).await?;
+        let plan = self.services.engine.plan(query, &context, declared).await?;
+        self.mark_queried();
+        Ok(Planned {
+            plan,
+            snapshot: context.snapshot,
+            generation: self.settings.generation(),
+            planned_at: self.services.lake.clock().instant(),
+        })
+    }
+
+    /// Who asks, over what the next statement sees.
+    pub(super) async fn context(&mut self, cancel: CancellationToken) -> Result<Context> {
+        let snapshot = self.snapshot().await?;
+        self.context_over(snapshot, cancel).await
+    }
+
+    async fn context_over(
+        &self,
+        snapshot: Arc<Snapshot>,
+        cancel: CancellationToken,
+    ) -> Result<Context> {
+        let now = match self.transaction.open() {
+            Some(open) => open.began_at,
+            None => self.services.lake.clock().now(),
+        };
+        Ok(Context {
+            role: self.role.clone(),
+            database: self.services.config.name.clone(),
+            search_path: self.search_path(),
+            time_zone: self.time_zone().name().to_owned(),
+            now,
+            snapshot,
+            extra: HashMap::new(),
+            session_id: Some(self.id),
+            settings: self.settings.all().clone(),
+            cancel,
+        })
+    }
+
+    async fn snapshot(&mut self) -> Result<Arc<Snapshot>> {
+        if let Some(kept) = self.kept_snapshot() {
+            return Ok(kept.clone());
+        }
+        let engine = &self.services.engine;
+        let snapshot = match self.settings.value("lakeport.as_of") {
+            Some(as_of) if !as_of.is_empty() => engine.snapshot_as_of(as_of).await?,
+            _ => engine.snapshot().await?,
+        };
+        if let Transaction::Open(open) = &mut self.transaction
+            && open.repeatable_read
+        {
+            open.snapshot = Some(snapshot.clone());
+        }
+        Ok(snapshot)
+    }
+
+    /// The snapshot a REPEATABLE READ transaction keeps.
+    fn kept_snapshot(&self) -> Option<&Arc<Snapshot>> {
+        self.transaction.open().and_then(|open| open.snapshot.as_ref())
+    }
+
+    fn mark_queried(&mut self) {
+        if let Transaction::Open(open) = &mut self.transaction {
+            open.queried = true;
+        }
+    }
+
+    /// The schemas searched for unqualified names.
+    pub(super) fn search_path(&self) -> Vec<String> {
+        let path = self.settings.value("search_path").unwrap_or_default();
+        let schemas = split_search_path(path).unwrap_or_default();
+        schemas
+            .into_iter()
+            .map(|schema| if schema == "$user" { self.role.0.clone() } else { schema })
+            .collect()
+    }
+}

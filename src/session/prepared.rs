@@ -1,0 +1,89 @@
+//! A statement that was parsed and, where it has a query, planned; and when its plan may be used again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::datatypes::{DataType, SchemaRef};
+
+use crate::query::{AuthorizedPlan, Snapshot};
+use crate::syntax::Statement;
+
+/// A statement that was parsed and, where it has rows, planned.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(super) text: String,
+    pub(super) statement: Option<Statement>,
+    pub(super) parameters: Vec<DataType>,
+    pub(super) schema: Option<SchemaRef>,
+    pub(super) planned: Option<Planned>,
+}
+
+impl Prepared {
+    /// The types of `$1`, `$2`, ...
+    pub fn parameter_types(&self) -> &[DataType] {
+        &self.parameters
+    }
+
+    /// Result columns; `None` for statements without rows.
+    pub fn schema(&self) -> Option<SchemaRef> {
+        self.schema.clone()
+    }
+
+    /// What executing it makes the protocol forget.
+    pub fn forgets(&self) -> Forgets<'_> {
+        match &self.statement {
+            Some(Statement::Deallocate { name: Some(name) }) => Forgets::Statement(name),
+            Some(Statement::Deallocate { name: None }) => Forgets::Statements,
+            Some(Statement::Discard) => Forgets::All,
+            _ => Forgets::Nothing,
+        }
+    }
+}
+
+/// What a statement makes a protocol forget of its own prepared statements and portals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forgets<'a> {
+    /// Nothing.
+    Nothing,
+    /// DEALLOCATE of one.
+    Statement(&'a str),
+    /// DEALLOCATE ALL.
+    Statements,
+    /// DISCARD ALL.
+    All,
+}
+
+/// A plan with all that must not have moved for it to be run as it is.
+#[derive(Debug, Clone)]
+pub(super) struct Planned {
+    pub(super) plan: AuthorizedPlan,
+    /// What it was planned over.
+    pub(super) snapshot: Arc<Snapshot>,
+    /// The settings' generation.
+    pub(super) generation: u64,
+    /// When.
+    pub(super) planned_at: Instant,
+}
+
+impl Planned {
+    /// Whether it reads what a plan made now would read.
+    ///
+    /// `kept` is the snapshot of a REPEATABLE READ transaction. Otherwise a plan is good for the
+    /// epoch it was made in; other servers' commits are to be seen within `freshness`, as everywhere.
+    pub(super) fn is_current(
+        &self,
+        kept: Option<&Arc<Snapshot>>,
+        epoch: u64,
+        generation: u64,
+        age: impl FnOnce(Instant) -> Duration,
+        freshness: Duration,
+    ) -> bool {
+        if self.generation != generation {
+            return false;
+        }
+        match kept {
+            Some(kept) => Arc::ptr_eq(kept, &self.snapshot),
+            None => self.snapshot.epoch.epoch == epoch && age(self.planned_at) < freshness,
+        }
+    }
+}

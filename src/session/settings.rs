@@ -1,0 +1,278 @@
+//! A session's settings: their names, defaults, what values they take, and how long a value lasts.
+//!
+//! One table, [`SETTINGS`], says what there is. Values are kept as the text SHOW prints. Knows no
+//! statement and decides nothing: the session reads what it needs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::setting_value::{Kind, split_search_path};
+
+/// The version of PostgreSQL whose behaviour is promised to clients.
+pub const SERVER_VERSION: &str = "15.18";
+
+/// One setting there is.
+#[derive(Debug)]
+pub(super) struct Setting {
+    /// As Postgres spells it in SHOW.
+    pub(super) name: &'static str,
+    default: &'static str,
+    pub(super) kind: Kind,
+    /// Clients are told when it changes.
+    reported: bool,
+    /// One sentence, for SHOW ALL.
+    pub(super) description: &'static str,
+}
+
+const fn setting(
+    name: &'static str,
+    default: &'static str,
+    kind: Kind,
+    description: &'static str,
+) -> Setting {
+    Setting { name, default, kind, reported: false, description }
+}
+
+const fn reported(
+    name: &'static str,
+    default: &'static str,
+    kind: Kind,
+    description: &'static str,
+) -> Setting {
+    Setting { name, default, kind, reported: true, description }
+}
+
+/// Every setting, sorted by name without regard to case.
+#[rustfmt::skip]
+pub(super) const SETTINGS: &[Setting] = &[
+    reported("application_name", "", Kind::Text, "Sets the application name to be reported in statistics and logs."),
+    setting("bytea_output", "hex", Kind::OneOf(&["hex"]), "Sets the output format for bytea."),
+    setting("check_function_bodies", "on", Kind::Bool, "Has no effect."),
+    reported("client_encoding", "UTF8", Kind::Encoding, "Sets the client's character set encoding."),
+    setting("client_min_messages", "notice", Kind::OneOf(&["debug5", "debug4", "debug3", "debug2", "debug1", "debug", "log", "notice", "info", "warning", "error"]), "Sets the message levels that are sent to the client."),
+    setting("cursor_tuple_fraction", "0.1", Kind::Text, "Has no effect."),
+    reported("DateStyle", "ISO, MDY", Kind::DateStyle, "Sets the display format for date and time values."),
+    setting("default_transaction_deferrable", "off", Kind::Bool, "Has no effect."),
+    setting("default_transaction_isolation", "read committed", Kind::Isolation, "Sets the transaction isolation level of each new transaction."),
+    reported("default_transaction_read_only", "off", Kind::Bool, "Sets the default read-only status of new transactions."),
+    setting("escape_string_warning", "on", Kind::Bool, "Has no effect."),
+    setting("extra_float_digits", "1", Kind::Integer(-15, 3), "Floats are always printed exactly, whatever this is set to."),
+    setting("geqo", "on", Kind::Bool, "Has no effect."),
+    setting("idle_in_transaction_session_timeout", "0", Kind::Milliseconds, "Sets the maximum allowed idle time in a transaction."),
+    setting("idle_session_timeout", "0", Kind::Milliseconds, "Has no effect."),
+    reported("in_hot_standby", "off", Kind::Fixed, "Shows whether hot standby is currently active."),
+    reported("integer_datetimes", "on", Kind::Fixed, "Shows whether datetimes are integer based."),
+    reported("IntervalStyle", "postgres", Kind::OneOf(&["postgres"]), "Sets the display format for interval values."),
+    reported("is_superuser", "off", Kind::Fixed, "Shows whether the current user is a superuser."),
+    setting("lakeport.as_of", "", Kind::Text, "Reads the whole lake as it was at an epoch's number or a time."),
+    setting("lc_collate", "C", Kind::Fixed, "Shows the collation order locale."),
+    setting("lc_ctype", "C.UTF-8", Kind::Fixed, "Shows the character classification and case conversion locale."),
+    setting("lc_messages", "C", Kind::Text, "Has no effect."),
+    setting("lc_monetary", "C", Kind::Text, "Has no effect."),
+    setting("lc_numeric", "C", Kind::Text, "Has no effect."),
+    setting("lc_time", "C", Kind::Text, "Has no effect."),
+    setting("lock_timeout", "0", Kind::Milliseconds, "Has no effect: statements never wait for locks."),
+    setting("max_identifier_length", "63", Kind::Fixed, "Shows the maximum identifier length."),
+    setting("row_security", "on", Kind::Bool, "Has no effect."),
+    setting("search_path", "\"$user\", public", Kind::SearchPath, "Sets the schema search order for names that are not schema-qualified."),
+    setting("server_encoding", "UTF8", Kind::Fixed, "Shows the server's character set encoding."),
+    reported("server_version", SERVER_VERSION, Kind::Fixed, "Shows the server version."),
+    setting("server_version_num", "150018", Kind::Fixed, "Shows the server version as an integer."),
+    reported("session_authorization", "", Kind::Fixed, "Shows the session user name."),
+    setting("ssl", "off", Kind::Fixed, "Shows whether SSL connections are enabled."),
+    reported("standard_conforming_strings", "on", Kind::OneOf(&["on"]), "Causes '...' strings to treat backslashes literally."),
+    setting("statement_timeout", "0", Kind::Milliseconds, "Sets the maximum allowed duration of any statement."),
+    setting("synchronous_commit", "on", Kind::Text, "Has no effect: a commit is always durable."),
+    reported("TimeZone", "UTC", Kind::TimeZone, "Sets the time zone for displaying and interpreting time stamps."),
+    setting("transaction_deferrable", "off", Kind::Bool, "Has no effect."),
+    setting("transaction_isolation", "read committed", Kind::Isolation, "Shows the current transaction's isolation level."),
+    setting("transaction_read_only", "off", Kind::Bool, "Shows the current transaction's read-only status."),
+    setting("work_mem", "4MB", Kind::Text, "Has no effect: see [limits] in lakeport.toml."),
+    setting("xmloption", "content", Kind::Text, "Has no effect."),
+];
+
+/// The setting of this name, in any case.
+pub(super) fn find(name: &str) -> Option<&'static Setting> {
+    let name = match name.to_ascii_lowercase().as_str() {
+        "time zone" => "TimeZone",
+        "session authorization" => "session_authorization",
+        "transaction isolation level" => "transaction_isolation",
+        "names" => "client_encoding",
+        _ => name,
+    };
+    SETTINGS.iter().find(|setting| setting.name.eq_ignore_ascii_case(name))
+}
+
+pub(super) fn unrecognized(name: &str) -> Error {
+    Error::new(
+        ErrorKind::UndefinedObject,
+        format!("unrecognized configuration parameter \"{name}\""),
+    )
+}
+
+/// The values of one session's settings.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    /// What RESET goes back to: defaults, then what start-up asked for. Keys are lower-case.
+    start: BTreeMap<String, String>,
+    /// SET.
+    session: BTreeMap<String, String>,
+    /// SET LOCAL, until the transaction ends.
+    local: BTreeMap<String, String>,
+    /// `session` as it was when the transaction began.
+    saved: Option<BTreeMap<String, String>>,
+    generation: u64,
+    all: Arc<HashMap<String, String>>,
+}
+
+impl Settings {
+    /// Defaults, with `fixed` in place of the values that only the server knows.
+    pub(super) fn new(fixed: &[(&str, String)]) -> Self {
+        let mut start: BTreeMap<String, String> = SETTINGS
+            .iter()
+            .map(|setting| (setting.name.to_ascii_lowercase(), setting.default.to_owned()))
+            .collect();
+        for (name, value) in fixed {
+            start.insert(name.to_ascii_lowercase(), value.clone());
+        }
+        let mut settings = Self {
+            start,
+            session: BTreeMap::new(),
+            local: BTreeMap::new(),
+            saved: None,
+            generation: 0,
+            all: Arc::default(),
+        };
+        settings.changed();
+        settings
+    }
+
+    /// Takes a start-up parameter, which RESET goes back to.
+    pub(super) fn set_start(&mut self, name: &str, value: &str) -> Result<()> {
+        let mut values = vec![value.to_owned()];
+        // A client's text is a list; what SET gives has been taken apart.
+        if find(name).is_some_and(|setting| matches!(setting.kind, Kind::SearchPath)) {
+            values = split_search_path(value).ok_or_else(|| {
+                Error::new(
+                    ErrorKind::InvalidParameterValue,
+                    format!("invalid value for parameter \"search_path\": \"{value}\""),
+                )
+            })?;
+        }
+        let (key, value) = check(name, &values)?;
+        self.start.insert(key, value);
+        self.changed();
+        Ok(())
+    }
+
+    /// SET and SET LOCAL.
+    pub(super) fn set(&mut self, name: &str, values: &[String], local: bool) -> Result<()> {
+        let (key, value) = check(name, values)?;
+        if local {
+            self.local.insert(key, value);
+        } else {
+            self.local.remove(&key);
+            self.session.insert(key, value);
+        }
+        self.changed();
+        Ok(())
+    }
+
+    /// RESET name, SET name TO DEFAULT.
+    pub(super) fn reset(&mut self, name: &str) -> Result<()> {
+        let key = key_of(name)?;
+        if find(name).is_some_and(|setting| matches!(setting.kind, Kind::Fixed)) {
+            return Err(fixed(name));
+        }
+        self.local.remove(&key);
+        self.session.remove(&key);
+        self.changed();
+        Ok(())
+    }
+
+    /// RESET ALL.
+    pub(super) fn reset_all(&mut self) {
+        self.local.clear();
+        self.session.clear();
+        self.changed();
+    }
+
+    /// A transaction begins: what it sets goes away with a rollback.
+    pub(super) fn begin(&mut self) {
+        self.saved = Some(self.session.clone());
+    }
+
+    /// The transaction ends.
+    pub(super) fn end(&mut self, committed: bool) {
+        self.local.clear();
+        if let Some(saved) = self.saved.take()
+            && !committed
+        {
+            self.session = saved;
+        }
+        self.changed();
+    }
+
+    /// The value now, of a setting that exists.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.all.get(&key_of(name).ok()?).map(String::as_str)
+    }
+
+    /// Every value by lower-case name.
+    pub(super) fn all(&self) -> &Arc<HashMap<String, String>> {
+        &self.all
+    }
+
+    /// Changes with every change of a value.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Names and values that clients are told of.
+    pub(super) fn reported(&self) -> Vec<(&'static str, String)> {
+        SETTINGS
+            .iter()
+            .filter(|setting| setting.reported)
+            .map(|setting| (setting.name, self.value(setting.name).unwrap_or_default().to_owned()))
+            .collect()
+    }
+
+    fn changed(&mut self) {
+        self.generation += 1;
+        let mut all: HashMap<String, String> = HashMap::new();
+        for values in [&self.start, &self.session, &self.local] {
+            all.extend(values.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
+        self.all = Arc::new(all);
+    }
+}
+
+/// The key of a setting that exists, or of a custom one (`name.space`), as in Postgres.
+fn key_of(name: &str) -> Result<String> {
+    if let Some(setting) = find(name) {
+        return Ok(setting.name.to_ascii_lowercase());
+    }
+    let lower = name.to_ascii_lowercase();
+    match lower.split_once('.') {
+        Some((class, rest)) if !class.is_empty() && !rest.is_empty() && class != "lakeport" => {
+            Ok(lower)
+        }
+        _ => Err(unrecognized(name)),
+    }
+}
+
+fn check(name: &str, values: &[String]) -> Result<(String, String)> {
+    let key = key_of(name)?;
+    let value = match find(name) {
+        Some(setting) if matches!(setting.kind, Kind::Fixed) => return Err(fixed(setting.name)),
+        Some(setting) => setting.kind.read(setting.name, values)?,
+        None => values.join(", "),
+    };
+    Ok((key, value))
+}
+
+fn fixed(name: &str) -> Error {
+    Error::new(ErrorKind::CantChangeRuntimeParam, format!("parameter \"{name}\" cannot be changed"))
+}

@@ -1,0 +1,399 @@
+//! INSERT, CREATE TABLE and REFRESH: statements that write rows.
+//!
+//! Rows go from the query's stream into data files as they come. Files are part of nothing until one
+//! commit names them; a statement that fails or is cancelled before leaves no trace.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::scalar::ScalarValue;
+use futures::StreamExt;
+
+use crate::catalog::{Relation, RelationKind, ddl, plain_table};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake::{
+    Commit, CommitMode, CommitOutcome, DataFiles, Location, Published, Run, RunKind, Table,
+    TableSpec,
+};
+use crate::matview::{RefreshRequest, ViewState};
+use crate::name::{RelationName, quote_identifier};
+use crate::query::{Context, Engine};
+use crate::security::{self, Access};
+use crate::syntax::{ColumnDefinition, CreateTable, Insert, ObjectName, Privilege, Query};
+
+use super::assign::Assignment;
+use super::connection::Session;
+use super::names::Names;
+use super::prepared::Prepared;
+use super::running::Running;
+
+impl Session {
+    /// INSERT; answers `INSERT 0 n`.
+    pub(super) async fn insert(
+        &mut self,
+        insert: &Insert,
+        prepared: &Prepared,
+        parameters: Vec<ScalarValue>,
+        running: &Running,
+    ) -> Result<String> {
+        let relation = self.insert_target(&insert.name).await?;
+        let table = self.stored(&relation).await?;
+        let (plan, context) = self.current_plan(&insert.query, prepared, running).await?;
+        let assignment = Assignment::new(
+            &relation.name.relation,
+            table.schema(),
+            &insert.columns,
+            &plan.schema(),
+            self.time_zone(),
+        )?;
+        let spec = table.spec();
+        let execution = self.services.engine.execute(&plan, &context, parameters).await;
+        let execution = execution.map_err(|error| running.error(error))?;
+        let mut writer = self.services.lake.writer(table.location(), &spec)?;
+        let mut stream = execution.stream;
+        while let Some(batch) = stream.next().await {
+            let batch = batch.map_err(|error| running.error(Engine::error(error)))?;
+            writer.write(assignment.apply(&batch)?).await?;
+        }
+        let files = writer.finish().await?;
+        let rows = files.rows();
+        if rows > 0 {
+            let run = Run::start(RunKind::Ddl);
+            let table = self.append(&relation, table, files).await?;
+            self.services.lake.publish(&run, vec![published(&relation, &table)]).await?;
+        }
+        Ok(format!("INSERT 0 {rows}"))
+    }
+
+    /// Gives parameters that go straight into a column the column's type; what the client declared
+    /// stays.
+    ///
+    /// # Errors
+    /// As an INSERT into that table.
+    pub(super) async fn insert_parameters(
+        &self,
+        insert: &Insert,
+        declared: &[Option<DataType>],
+    ) -> Result<Vec<Option<DataType>>> {
+        let relation = self.insert_target(&insert.name).await?;
+        let schema = self.stored(&relation).await?.schema();
+        let mut declared = declared.to_vec();
+        for (column, parameter) in insert.query.bare_parameters() {
+            let field = match insert.columns.get(column) {
+                Some(name) => schema.field_with_name(name).ok(),
+                None if insert.columns.is_empty() => schema.fields().get(column).map(AsRef::as_ref),
+                None => None,
+            };
+            if declared.len() <= parameter {
+                declared.resize(parameter + 1, None);
+            }
+            if declared[parameter].is_none() {
+                declared[parameter] = field.map(|field| field.data_type().clone());
+            }
+        }
+        Ok(declared)
+    }
+
+    /// A people's table at its newest version.
+    async fn stored(&self, relation: &Relation) -> Result<Table> {
+        let location = self.services.lake.location(&relation.name);
+        self.services.lake.newest(&location).await?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::UndefinedFile,
+                format!("table \"{}\" has lost its files", relation.name.relation),
+            )
+        })
+    }
+
+    /// The table that an INSERT names, if it may be written.
+    async fn insert_target(&self, name: &ObjectName) -> Result<Arc<Relation>> {
+        let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
+        let search_path = self.search_path();
+        let names = Names { state: &state, role: &self.role, search_path: &search_path };
+        let relation = names.relation(name)?;
+        names.must_insert(&relation)?;
+        Ok(relation)
+    }
+
+    async fn append(&self, relation: &Relation, base: Table, files: DataFiles) -> Result<Table> {
+        let commit = Commit {
+            location: base.location().clone(),
+            spec: base.spec(),
+            base: Some(base),
+            mode: CommitMode::Append,
+            files,
+            progress: Vec::new(),
+            run: None,
+            operation: "WRITE",
+        };
+        match self.services.lake.commit(commit).await? {
+            CommitOutcome::Committed(table) => Ok(table),
+            CommitOutcome::Conflict(why) => Err(Error::new(
+                ErrorKind::SerializationFailure,
+                format!("table \"{}\" was changed while rows were added", relation.name.relation),
+            )
+            .detail(why)),
+        }
+    }
+
+    /// CREATE TABLE and CREATE TABLE AS; answers `CREATE TABLE` or `SELECT n`.
+    pub(super) async fn create_table(
+        &mut self,
+        create: &CreateTable,
+        prepared: &Prepared,
+        parameters: Vec<ScalarValue>,
+        running: &Running,
+    ) -> Result<String> {
+        let Some(name) = self.new_table_name(create).await? else {
+            return Ok("CREATE TABLE".to_owned());
+        };
+        let location = self.services.lake.location(&name);
+        let (spec, files) = match &create.query {
+            None => (table_spec(self.declared_schema(create, running).await?, create), None),
+            Some(query) => {
+                let (plan, context) = self.current_plan(query, prepared, running).await?;
+                let spec = table_spec(storable(&plan.schema())?, create);
+                let execution = self.services.engine.execute(&plan, &context, parameters).await;
+                let mut stream = execution.map_err(|error| running.error(error))?.stream;
+                let mut writer = self.services.lake.writer(&location, &spec)?;
+                while let Some(batch) = stream.next().await {
+                    let batch = batch.map_err(|error| running.error(Engine::error(error)))?;
+                    writer.write(batch).await?;
+                }
+                (spec, Some(writer.finish().await?))
+            }
+        };
+        let rows = files.as_ref().map(DataFiles::rows);
+        self.publish_table(create, &name, &location, spec, files.unwrap_or_default()).await?;
+        Ok(rows.map_or("CREATE TABLE".to_owned(), |rows| format!("SELECT {rows}")))
+    }
+
+    /// The new table's full name; `None` when it exists and that is no error.
+    async fn new_table_name(&self, create: &CreateTable) -> Result<Option<RelationName>> {
+        let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
+        let search_path = self.search_path();
+        let names = Names { state: &state, role: &self.role, search_path: &search_path };
+        let name = names.new_relation(&create.name)?;
+        if state.relation(&name).is_none() {
+            return Ok(Some(name));
+        }
+        if create.if_not_exists {
+            return Ok(None);
+        }
+        Err(Error::new(
+            ErrorKind::DuplicateTable,
+            format!("relation \"{}\" already exists", name.relation),
+        ))
+    }
+
+    /// Makes the table and its entry in the catalog one epoch.
+    ///
+    /// The catalog's next version is taken first: of two that create one name, the loser has not
+    /// touched the winner's log.
+    async fn publish_table(
+        &self,
+        create: &CreateTable,
+        name: &RelationName,
+        location: &Location,
+        spec: TableSpec,
+        files: DataFiles,
+    ) -> Result<()> {
+        let (lake, catalog) = (&self.services.lake, &self.services.catalog);
+        let search_path = self.search_path();
+        let _alone = self.services.changing_catalog.lock().await;
+        let mut attempt = 1;
+        loop {
+            let base = lake.epoch();
+            let state = catalog.at(&base).await?;
+            let names = Names { state: &state, role: &self.role, search_path: &search_path };
+            names.new_relation(&create.name)?;
+            let relation = plain_table(
+                name.clone(),
+                self.role.clone(),
+                columns_of(&spec.schema),
+                spec.partition_by.clone(),
+                spec.comment.clone(),
+            );
+            let changed = ddl::create_relation(&state, relation.clone())?;
+            let run = Run::start(RunKind::Ddl);
+            let entry = match catalog.write(&run, &base, &changed).await {
+                Ok(entry) => entry,
+                Err(error) if self.tries_again(&error, attempt) => {
+                    attempt += 1;
+                    lake.poll_epoch().await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            // A name used again goes on in the log that is there.
+            let before = lake.newest(location).await?;
+            let mode = if before.is_some() { CommitMode::Overwrite } else { CommitMode::Append };
+            let commit = Commit {
+                location: location.clone(),
+                base: before,
+                spec,
+                mode,
+                files,
+                progress: Vec::new(),
+                run: Some(run.id),
+                operation: "CREATE TABLE",
+            };
+            let table = match lake.commit(commit).await? {
+                CommitOutcome::Committed(table) => table,
+                CommitOutcome::Conflict(why) => {
+                    return Err(Error::new(
+                        ErrorKind::SerializationFailure,
+                        format!("could not create table \"{}\"", name.relation),
+                    )
+                    .detail(why));
+                }
+            };
+            lake.publish(&run, vec![published(&relation, &table), entry]).await?;
+            return Ok(());
+        }
+    }
+
+    /// The columns of a CREATE TABLE. The types' SQL is the planner's to read, so they are those that
+    /// a cast to them gives.
+    async fn declared_schema(
+        &mut self,
+        create: &CreateTable,
+        running: &Running,
+    ) -> Result<SchemaRef> {
+        let casts: Vec<String> = create
+            .columns
+            .iter()
+            .map(|column| {
+                format!("CAST(NULL AS {}) AS {}", column.sql_type, quote_identifier(&column.name))
+            })
+            .collect();
+        let query = Query::parse(&format!("SELECT {}", casts.join(", ")))?;
+        let context: Context = self.context(running.cancel.clone()).await?;
+        let plan = self.services.engine.plan(&query, &context, &[]).await?;
+        let schema = storable(&plan.schema())?;
+        let fields: Vec<Field> = schema
+            .fields()
+            .iter()
+            .zip(&create.columns)
+            .map(|(field, column)| {
+                let mut field = field.as_ref().clone().with_nullable(!column.not_null);
+                if let Some(comment) = &column.comment {
+                    field.metadata_mut().insert("comment".to_owned(), comment.clone());
+                }
+                field
+            })
+            .collect();
+        Ok(Arc::new(Schema::new(fields)))
+    }
+
+    /// REFRESH MATERIALIZED VIEW.
+    pub(super) async fn refresh(
+        &mut self,
+        name: &ObjectName,
+        full: bool,
+        running: &Running,
+    ) -> Result<String> {
+        let view = self.refresh_target(name).await?;
+        let mut attempt = 1;
+        loop {
+            let request = RefreshRequest { views: Some(vec![view.clone()]), full, attempt };
+            let report = tokio::select! {
+                report = self.services.refresher.refresh(&request) => report,
+                () = running.cancel.cancelled() => return Err(running.cancelled()),
+            };
+            let failure = match report {
+                Err(error) => Some(error),
+                Ok(report) => {
+                    report.views.into_iter().filter(|outcome| outcome.view == view).find_map(
+                        |outcome| match outcome.state {
+                            ViewState::Failed(error) => Some(error),
+                            ViewState::Skipped(source) => Some(Error::new(
+                                ErrorKind::ObjectNotInPrerequisiteState,
+                                format!("{source}, which \"{view}\" reads, could not be refreshed"),
+                            )),
+                            ViewState::Refreshed | ViewState::Unchanged => None,
+                        },
+                    )
+                }
+            };
+            match failure {
+                None => return Ok("REFRESH MATERIALIZED VIEW".to_owned()),
+                Some(error)
+                    if error.kind().retryable()
+                        && attempt < self.services.config.limits.attempts_max =>
+                {
+                    attempt += 1;
+                }
+                Some(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn refresh_target(&self, name: &ObjectName) -> Result<RelationName> {
+        let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
+        let search_path = self.search_path();
+        let names = Names { state: &state, role: &self.role, search_path: &search_path };
+        let relation = names.relation(name)?;
+        if !matches!(relation.kind, RelationKind::MaterializedView(_)) {
+            return Err(Error::new(
+                ErrorKind::WrongObjectType,
+                format!("\"{}\" is not a materialized view", relation.name.relation),
+            ));
+        }
+        let refresh = Privilege::Refresh;
+        match security::relation_access(&state, &self.role, &relation.name, refresh) {
+            Access::Granted => Ok(relation.name.clone()),
+            Access::Denied | Access::Hidden => Err(security::denied_relation(&relation)),
+        }
+    }
+}
+
+fn published(relation: &Relation, table: &Table) -> Published {
+    Published {
+        relation_id: relation.id,
+        location: table.location().clone(),
+        version: table.version(),
+        read_only: false,
+    }
+}
+
+fn table_spec(schema: SchemaRef, create: &CreateTable) -> TableSpec {
+    TableSpec {
+        partition_by: create.partition_by.clone(),
+        comment: create.comment.clone(),
+        ..TableSpec::of(schema)
+    }
+}
+
+/// A query's columns as a table keeps them.
+fn storable(schema: &Schema) -> Result<SchemaRef> {
+    let mut fields: Vec<Field> = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        if fields.iter().any(|other| other.name() == field.name()) {
+            return Err(Error::new(
+                ErrorKind::DuplicateColumn,
+                format!("column \"{}\" specified more than once", field.name()),
+            ));
+        }
+        let data_type = match field.data_type() {
+            DataType::Null => DataType::Utf8,
+            DataType::Timestamp(_, zone) => {
+                let zone = zone.as_ref().map(|_| "UTC".into());
+                DataType::Timestamp(TimeUnit::Microsecond, zone)
+            }
+            other => other.clone(),
+        };
+        fields.push(Field::new(field.name(), data_type, true));
+    }
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+fn columns_of(schema: &Schema) -> Vec<ColumnDefinition> {
+    let column = |field: &Arc<Field>| ColumnDefinition {
+        name: field.name().clone(),
+        sql_type: String::new(),
+        not_null: !field.is_nullable(),
+        comment: field.metadata().get("comment").cloned(),
+    };
+    schema.fields().iter().map(column).collect()
+}
