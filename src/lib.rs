@@ -27,3 +27,5 @@ pub mod ingest;
 pub mod scheduler;
 
 pub mod session;
+
+pub mod server;

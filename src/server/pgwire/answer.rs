@@ -1,0 +1,109 @@
+//! The server's messages, built from ours.
+
+use pgwire::messages::PgWireBackendMessage as Backend;
+use pgwire::messages::data::{FieldDescription, NoData, ParameterDescription, RowDescription};
+use pgwire::messages::response::{
+    CommandComplete, EmptyQueryResponse, ErrorResponse, ReadyForQuery, TransactionStatus,
+};
+use pgwire::messages::startup::ParameterStatus;
+
+use arrow::datatypes::Schema;
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::encode::Format;
+use super::types::pg_type_of;
+
+/// What an error ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Severity {
+    /// The statement.
+    Error,
+    /// The connection.
+    Fatal,
+}
+
+/// ErrorResponse.
+pub(super) fn error_response(error: &Error, severity: Severity) -> Backend {
+    let severity = match severity {
+        Severity::Error => "ERROR",
+        Severity::Fatal => "FATAL",
+    };
+    let mut fields = vec![
+        (b'S', severity.to_owned()),
+        (b'V', severity.to_owned()),
+        (b'C', error.kind().sqlstate().to_owned()),
+        (b'M', plain(error.public_message())),
+    ];
+    // What an internal error says of itself is for the log.
+    if error.kind() != ErrorKind::InternalError {
+        fields.extend(error.detail_text().map(|detail| (b'D', plain(detail))));
+        fields.extend(error.hint_text().map(|hint| (b'H', plain(hint))));
+        fields.extend(error.position().map(|position| (b'P', position.to_string())));
+    }
+    Backend::ErrorResponse(ErrorResponse::new(fields))
+}
+
+/// A field of a message ends at its first zero byte.
+fn plain(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// ReadyForQuery.
+pub(super) fn ready(status: char) -> Backend {
+    let status = match status {
+        'T' => TransactionStatus::Transaction,
+        'E' => TransactionStatus::Error,
+        _ => TransactionStatus::Idle,
+    };
+    Backend::ReadyForQuery(ReadyForQuery::new(status))
+}
+
+/// CommandComplete.
+pub(super) fn complete(tag: String) -> Backend {
+    Backend::CommandComplete(CommandComplete::new(tag))
+}
+
+/// EmptyQueryResponse.
+pub(super) fn empty_query() -> Backend {
+    Backend::EmptyQueryResponse(EmptyQueryResponse::new())
+}
+
+/// ParameterStatus.
+pub(super) fn parameter_status(name: &str, value: &str) -> Backend {
+    Backend::ParameterStatus(ParameterStatus::new(name.to_owned(), plain(value)))
+}
+
+/// ParameterDescription.
+pub(super) fn parameter_description(types: &[u32]) -> Backend {
+    Backend::ParameterDescription(ParameterDescription::new(types.to_vec()))
+}
+
+/// RowDescription, or NoData for a statement without rows.
+///
+/// # Errors
+/// `FeatureNotSupported` for a column without a Postgres type.
+pub(super) fn row_description(schema: Option<&Schema>, formats: &[Format]) -> Result<Backend> {
+    let Some(schema) = schema else {
+        return Ok(Backend::NoData(NoData::new()));
+    };
+    let fields = schema
+        .fields()
+        .iter()
+        .enumerate()
+        .map(|(index, field)| {
+            let pg_type = pg_type_of(field)?;
+            let format = formats.get(index).copied().unwrap_or(Format::Text);
+            Ok(FieldDescription::new(
+                plain(field.name()),
+                0,
+                0,
+                pg_type.oid,
+                pg_type.size,
+                pg_type.modifier,
+                format.code(),
+            ))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Backend::RowDescription(RowDescription::new(fields)))
+}

@@ -1,0 +1,272 @@
+//! One connection from its first byte to its last: messages in order, each answered before the next.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::datatypes::DataType;
+use datafusion::scalar::ScalarValue;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::{Outcome, Prepared, Services, Session};
+use crate::syntax;
+
+use super::answer::{
+    Severity, complete, empty_query, error_response, parameter_status, ready, row_description,
+};
+use super::encode::Format;
+use super::extended::Extended;
+use super::message::Message;
+use super::rows::{Rows, Sent, Stop};
+use super::startup::{Started, start};
+use super::wire::Wire;
+use super::{CancelKey, Cancels};
+
+/// A client that has not said who it is by then is dropped.
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A started connection.
+pub(super) struct Connection {
+    pub(super) wire: Wire,
+    pub(super) session: Session,
+    pub(super) extended: Extended,
+    /// Reported settings, as the client was last told.
+    told: Vec<(&'static str, String)>,
+    told_generation: u64,
+    /// After an error in the extended protocol everything up to Sync is skipped.
+    skipping: bool,
+    _key: CancelKey,
+}
+
+/// Serves one client.
+pub(super) async fn run(
+    socket: TcpStream,
+    peer: SocketAddr,
+    services: Arc<Services>,
+    cancels: Arc<Cancels>,
+    shutdown: CancellationToken,
+) {
+    let limits = services.config.limits.clone();
+    let mut wire = Wire::new(socket, limits.message_bytes_max);
+    let starting =
+        tokio::time::timeout(STARTUP_TIMEOUT, start(&mut wire, peer, services, &cancels)).await;
+    let started = match starting {
+        Ok(Ok(Some(started))) => started,
+        Ok(Ok(None)) | Err(_) => return,
+        Ok(Err(error)) => return refuse(&mut wire, &error).await,
+    };
+    let Started { session, key } = started;
+    tracing::debug!(session_id = %session.id(), role = %session.role(), %peer, "connected");
+    let mut connection = Connection {
+        told: session.reported_settings(),
+        told_generation: session.settings_generation(),
+        wire,
+        session,
+        extended: Extended::new(limits.prepared_statements_max),
+        skipping: false,
+        _key: key,
+    };
+    if connection.wire.flush().await.is_err() {
+        return;
+    }
+    if let Err(Stop::Failed(error)) = connection.serve(&shutdown).await {
+        refuse(&mut connection.wire, &error).await;
+    }
+}
+
+/// Says why the connection ends.
+async fn refuse(wire: &mut Wire, error: &Error) {
+    log(error, None);
+    if wire.put(error_response(error, Severity::Fatal)).is_ok() {
+        // The client may be gone already: there is nobody else to tell.
+        let _ = wire.flush().await;
+    }
+}
+
+/// Logs what a person must act on; clients' mistakes are theirs.
+fn log(error: &Error, session: Option<&Session>) {
+    let session_id = session.map(|session| session.id().to_string()).unwrap_or_default();
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    if error.kind() == ErrorKind::InternalError {
+        tracing::error!(session_id, message = error.message(), cause, "a statement hit a defect");
+    } else {
+        tracing::debug!(session_id, sqlstate = error.kind().sqlstate(), "a statement failed");
+    }
+}
+
+impl Connection {
+    /// Answers messages until the client leaves or the server stops.
+    async fn serve(&mut self, shutdown: &CancellationToken) -> Result<(), Stop> {
+        // Between an extended query's first message and its Sync its client waits for ReadyForQuery:
+        // a server that stops there would take back an answer already given.
+        let mut awaits_sync = false;
+        loop {
+            let message = tokio::select! {
+                biased;
+                () = shutdown.cancelled(), if !awaits_sync => return Err(Stop::Failed(Error::new(
+                    ErrorKind::AdminShutdown,
+                    "terminating connection due to administrator command",
+                ))),
+                message = self.wire.message() => message?,
+            };
+            let Some(message) = message else {
+                return Err(Stop::Gone);
+            };
+            awaits_sync = !matches!(
+                message,
+                Message::Sync | Message::Query(_) | Message::FunctionCall | Message::Ignored
+            );
+            match message {
+                Message::Terminate => return Ok(()),
+                Message::Sync => self.sync().await?,
+                Message::Ignored => {}
+                _ if self.skipping => {}
+                Message::Query(text) => self.simple(&text).await?,
+                Message::FunctionCall => {
+                    let error = Error::unsupported("the function call message")
+                        .hint("Call functions by SELECT.");
+                    self.fail(error)?;
+                    self.ready().await?;
+                }
+                message => match self.extended_message(message).await {
+                    Err(Stop::Failed(error)) => {
+                        self.skipping = true;
+                        self.fail(error)?;
+                        self.wire.flush().await?;
+                    }
+                    answered => answered?,
+                },
+            }
+        }
+    }
+
+    /// Tells the client of an error, which fails the open transaction.
+    fn fail(&mut self, error: Error) -> Result<()> {
+        log(&error, Some(&self.session));
+        self.session.fail_transaction();
+        self.wire.put(error_response(&error, Severity::Error))
+    }
+
+    async fn sync(&mut self) -> Result<(), Stop> {
+        self.skipping = false;
+        self.ready().await
+    }
+
+    /// Ends what the client waits for: settings that changed, then ReadyForQuery.
+    async fn ready(&mut self) -> Result<(), Stop> {
+        let status = self.session.transaction_status();
+        if status == 'I' {
+            // Portals live as long as their transaction.
+            self.extended.close_portals();
+        }
+        if self.told_generation != self.session.settings_generation() {
+            let now = self.session.reported_settings();
+            for (before, after) in self.told.iter().zip(&now) {
+                if before != after {
+                    self.wire.put(parameter_status(after.0, &after.1))?;
+                }
+            }
+            self.told = now;
+            self.told_generation = self.session.settings_generation();
+        }
+        self.wire.put(ready(status))?;
+        Ok(self.wire.flush().await?)
+    }
+
+    /// A Query message: statements one after the other, up to the first error.
+    async fn simple(&mut self, text: &str) -> Result<(), Stop> {
+        self.extended.forget_unnamed();
+        match self.simple_statements(text).await {
+            Err(Stop::Failed(error)) => self.fail(error)?,
+            answered => answered?,
+        }
+        self.ready().await
+    }
+
+    async fn simple_statements(&mut self, text: &str) -> Result<(), Stop> {
+        let pieces: Vec<(usize, &str)> = syntax::split_statements(text);
+        if pieces.len() > 1 {
+            // As in Postgres, a mistake in spelling anywhere means that nothing runs.
+            syntax::parse(text)?;
+        }
+        let mut answered = false;
+        for (offset, piece) in pieces {
+            let before = text.get(..offset).map_or(0, |before| before.chars().count());
+            let moved = |error: Error| match error.position() {
+                Some(position) => error.at(position + before),
+                None => error,
+            };
+            let prepared = self.prepare(piece, &[]).await.map_err(|stop| stop.map(moved))?;
+            match self.execute(&prepared, Vec::new()).await.map_err(|stop| stop.map(moved))? {
+                Outcome::Empty => continue,
+                Outcome::Command(tag) => self.command_complete(&prepared, tag)?,
+                Outcome::Rows(rows) => {
+                    let schema = rows.schema.clone();
+                    let formats: Arc<[Format]> = vec![Format::Text; schema.fields().len()].into();
+                    self.wire.put(row_description(Some(&schema), &formats)?)?;
+                    let zone = self.session.time_zone();
+                    let mut rows = Rows::new(rows, schema, formats, zone);
+                    let Sent::All(count) = rows.send(&mut self.wire, 0).await? else {
+                        return Err(Error::internal("unlimited rows were suspended").into());
+                    };
+                    self.wire.put(complete(row_tag(rows.tag(), count)))?;
+                }
+            }
+            answered = true;
+        }
+        if !answered {
+            self.wire.put(empty_query())?;
+        }
+        Ok(())
+    }
+
+    /// CommandComplete, and what a command means for this connection's own prepared statements.
+    pub(super) fn command_complete(&mut self, prepared: &Prepared, tag: String) -> Result<()> {
+        self.extended.forget(prepared.forgets())?;
+        self.wire.put(complete(tag))
+    }
+
+    /// [`Session::prepare`], stopped when the client goes away.
+    pub(super) async fn prepare(
+        &mut self,
+        text: &str,
+        declared: &[Option<DataType>],
+    ) -> Result<Arc<Prepared>, Stop> {
+        let canceller = self.session.canceller();
+        let preparing = self.session.prepare(text, declared);
+        tokio::pin!(preparing);
+        tokio::select! {
+            prepared = &mut preparing => return Ok(prepared?),
+            _ = self.wire.gone() => canceller.cancel(),
+        }
+        // What was begun ends in order: a commit is not left between its table and its epoch.
+        let _ = preparing.await;
+        Err(Stop::Gone)
+    }
+
+    /// [`Session::execute`], stopped when the client goes away.
+    pub(super) async fn execute(
+        &mut self,
+        prepared: &Arc<Prepared>,
+        parameters: Vec<ScalarValue>,
+    ) -> Result<Outcome, Stop> {
+        let canceller = self.session.canceller();
+        let executing = self.session.execute(prepared, parameters);
+        tokio::pin!(executing);
+        // `execute` starts the statement when it is first polled, and only then can it be stopped.
+        tokio::select! {
+            biased;
+            outcome = &mut executing => return Ok(outcome?),
+            _ = self.wire.gone() => canceller.cancel(),
+        }
+        let _ = executing.await;
+        Err(Stop::Gone)
+    }
+}
+
+/// `SELECT 5`, but `SHOW` and `EXPLAIN` alone, as Postgres has it.
+pub(super) fn row_tag(tag: &str, rows: u64) -> String {
+    if tag == "SELECT" { format!("SELECT {rows}") } else { tag.to_owned() }
+}

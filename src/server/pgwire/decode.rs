@@ -1,0 +1,311 @@
+//! Parameters: text and binary from a client to values for the planner.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, StringArray};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit};
+use bytes::Buf;
+use chrono_tz::Tz;
+use datafusion::scalar::ScalarValue;
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::decode_array::{array_from_binary, array_from_text};
+use super::encode::{Format, POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS};
+use super::types::{self, NUMERIC_PARAMETER, parameter_type};
+
+/// Reads one parameter; `None` is NULL. `zone` is what a `timestamptz` text without an offset means.
+///
+/// # Errors
+/// `InvalidTextRepresentation`, `InvalidDatetimeFormat`, `InvalidBinaryRepresentation`,
+/// `NumericValueOutOfRange`, and `FeatureNotSupported` for types that are not taken.
+pub(super) fn decode_parameter(
+    oid: u32,
+    format: Format,
+    value: Option<&[u8]>,
+    zone: Tz,
+) -> Result<ScalarValue> {
+    let data_type = parameter_type(oid)?.unwrap_or(DataType::Utf8);
+    let Some(bytes) = value else {
+        return ScalarValue::try_from(&data_type)
+            .map_err(|error| Error::internal("a NULL parameter").caused_by(error));
+    };
+    if let Some(element) = types::element_of(oid) {
+        return match format {
+            Format::Text => array_from_text(utf8(bytes)?, element, zone),
+            Format::Binary => array_from_binary(bytes, zone),
+        };
+    }
+    match format {
+        Format::Text => from_text(utf8(bytes)?, oid, &data_type, zone),
+        Format::Binary => from_binary(bytes, oid, &data_type),
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => Ok(text),
+        _ => Err(Error::new(
+            ErrorKind::CharacterNotInRepertoire,
+            "invalid byte sequence for encoding \"UTF8\"",
+        )),
+    }
+}
+
+fn type_name(oid: u32) -> &'static str {
+    match oid {
+        types::BOOL => "boolean",
+        types::BYTEA => "bytea",
+        types::INT2 => "smallint",
+        types::INT4 => "integer",
+        types::INT8 => "bigint",
+        types::FLOAT4 => "real",
+        types::FLOAT8 => "double precision",
+        types::NUMERIC => "numeric",
+        types::DATE => "date",
+        types::TIME => "time",
+        types::TIMESTAMP => "timestamp",
+        types::TIMESTAMPTZ => "timestamp with time zone",
+        types::INTERVAL => "interval",
+        types::UUID => "uuid",
+        types::OID => "oid",
+        _ => "text",
+    }
+}
+
+fn invalid_text(oid: u32, text: &str) -> Error {
+    let kind = match oid {
+        types::DATE | types::TIME | types::TIMESTAMP | types::TIMESTAMPTZ | types::INTERVAL => {
+            ErrorKind::InvalidDatetimeFormat
+        }
+        _ => ErrorKind::InvalidTextRepresentation,
+    };
+    Error::new(kind, format!("invalid input syntax for type {}: \"{text}\"", type_name(oid)))
+}
+
+fn from_text(text: &str, oid: u32, data_type: &DataType, zone: Tz) -> Result<ScalarValue> {
+    let trimmed = text.trim();
+    let invalid = || invalid_text(oid, text);
+    Ok(match data_type {
+        DataType::Utf8 if oid == types::UUID => {
+            uuid_value(uuid::Uuid::parse_str(trimmed).map_err(|_| invalid())?)
+        }
+        DataType::Utf8 => ScalarValue::Utf8(Some(text.to_owned())),
+        DataType::Boolean => {
+            ScalarValue::Boolean(Some(match trimmed.to_ascii_lowercase().as_str() {
+                "t" | "tr" | "tru" | "true" | "y" | "ye" | "yes" | "on" | "1" => true,
+                "f" | "fa" | "fal" | "fals" | "false" | "n" | "no" | "of" | "off" | "0" => false,
+                _ => return Err(invalid()),
+            }))
+        }
+        DataType::Int16 | DataType::Int32 | DataType::Int64 => integer(trimmed, oid, data_type)?,
+        DataType::Float32 => ScalarValue::Float32(Some(trimmed.parse().map_err(|_| invalid())?)),
+        DataType::Float64 => ScalarValue::Float64(Some(trimmed.parse().map_err(|_| invalid())?)),
+        DataType::Decimal128(..) => numeric(trimmed)?.ok_or_else(invalid)?,
+        DataType::Binary => ScalarValue::Binary(Some(bytea(text).ok_or_else(invalid)?)),
+        _ => cast_text(trimmed, oid, data_type, zone)?,
+    })
+}
+
+fn integer(text: &str, oid: u32, data_type: &DataType) -> Result<ScalarValue> {
+    let wide: i128 = text.parse().map_err(|_| invalid_text(oid, text))?;
+    let out_of_range = |_| {
+        Error::new(
+            ErrorKind::NumericValueOutOfRange,
+            format!("value \"{text}\" is out of range for type {}", type_name(oid)),
+        )
+    };
+    Ok(match data_type {
+        DataType::Int16 => ScalarValue::Int16(Some(wide.try_into().map_err(out_of_range)?)),
+        DataType::Int32 => ScalarValue::Int32(Some(wide.try_into().map_err(out_of_range)?)),
+        _ => ScalarValue::Int64(Some(wide.try_into().map_err(out_of_range)?)),
+    })
+}
+
+fn uuid_value(uuid: uuid::Uuid) -> ScalarValue {
+    ScalarValue::Utf8(Some(uuid.to_string()))
+}
+
+/// A numeric's text as [`NUMERIC_PARAMETER`]; `None` when it is none.
+fn numeric(text: &str) -> Result<Option<ScalarValue>> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => match exponent.parse::<i32>() {
+            Ok(exponent) => (mantissa, exponent),
+            Err(_) => return Ok(None),
+        },
+        None => (text, 0),
+    };
+    let (negative, unsigned) = match mantissa.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
+    };
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let figures = format!("{whole}{fraction}");
+    if figures.is_empty() || !figures.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(None);
+    }
+    let fraction = i32::try_from(fraction.len()).unwrap_or(i32::MAX);
+    exact_decimal(negative, &figures, exponent.saturating_sub(fraction)).map(Some)
+}
+
+/// `figures` times ten to the power of `exponent`, as [`NUMERIC_PARAMETER`] or not at all.
+fn exact_decimal(negative: bool, figures: &str, exponent: i32) -> Result<ScalarValue> {
+    let DataType::Decimal128(precision, scale) = NUMERIC_PARAMETER else {
+        return Err(Error::internal("numeric parameters are decimals"));
+    };
+    let trimmed = figures.trim_end_matches('0');
+    let dropped = i32::try_from(figures.len() - trimmed.len()).unwrap_or(i32::MAX);
+    let significant = trimmed.trim_start_matches('0');
+    let shift = exponent.saturating_add(dropped).saturating_add(i32::from(scale));
+    let digits = i32::try_from(significant.len()).unwrap_or(i32::MAX).saturating_add(shift);
+    let fits = significant.is_empty() || (shift >= 0 && digits <= i32::from(precision));
+    if !fits {
+        return Err(Error::new(
+            ErrorKind::NumericValueOutOfRange,
+            "a numeric parameter has more digits than numeric(38,16) holds",
+        )
+        .hint("Write the number into the statement, or cast it there."));
+    }
+    let value = if significant.is_empty() {
+        0
+    } else {
+        let unscaled: i128 = significant
+            .parse()
+            .map_err(|error| Error::internal("digits of a numeric").caused_by(error))?;
+        unscaled * 10_i128.pow(shift.unsigned_abs())
+    };
+    Ok(ScalarValue::Decimal128(Some(if negative { -value } else { value }), precision, scale))
+}
+
+/// `\x...`, or text with octal escapes.
+fn bytea(text: &str) -> Option<Vec<u8>> {
+    if let Some(hex) = text.strip_prefix("\\x") {
+        let digits: Vec<u8> = hex
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+            .collect::<Option<_>>()?;
+        let pairs = digits.chunks_exact(2);
+        return pairs
+            .remainder()
+            .is_empty()
+            .then(|| digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect());
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first != b'\\' {
+            bytes.push(*first);
+        } else if let Some(after) = after.strip_prefix(b"\\") {
+            bytes.push(b'\\');
+            rest = after;
+        } else {
+            let octal = std::str::from_utf8(after.get(..3)?).ok()?;
+            bytes.push(u8::from_str_radix(octal, 8).ok()?);
+            rest = &after[3..];
+        }
+    }
+    Some(bytes)
+}
+
+/// Dates, times and intervals: Arrow's parser, which reads ISO 8601 and Postgres' intervals.
+fn cast_text(text: &str, oid: u32, data_type: &DataType, zone: Tz) -> Result<ScalarValue> {
+    let array: ArrayRef = Arc::new(StringArray::from(vec![text]));
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    // Without an offset the text is in the session's zone.
+    let in_zone = match data_type {
+        DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some(zone.name().into())),
+        other => other.clone(),
+    };
+    cast_with_options(&array, &in_zone, &options)
+        .and_then(|array| cast_with_options(&array, data_type, &options))
+        .map_err(|error| invalid_text(oid, text).caused_by(error))
+        .and_then(|array| {
+            ScalarValue::try_from_array(&array, 0)
+                .map_err(|error| Error::internal("a parameter").caused_by(error))
+        })
+}
+
+pub(super) fn invalid_binary() -> Error {
+    Error::new(ErrorKind::InvalidBinaryRepresentation, "incorrect binary data format")
+}
+
+fn from_binary(bytes: &[u8], oid: u32, data_type: &DataType) -> Result<ScalarValue> {
+    fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
+        bytes.try_into().map_err(|_| invalid_binary())
+    }
+    Ok(match data_type {
+        DataType::Utf8 if oid == types::UUID => {
+            uuid_value(uuid::Uuid::from_bytes(fixed::<16>(bytes)?))
+        }
+        DataType::Utf8 if oid == types::JSONB => {
+            let (version, text) = bytes.split_first().ok_or_else(invalid_binary)?;
+            if *version != 1 {
+                return Err(invalid_binary());
+            }
+            ScalarValue::Utf8(Some(utf8(text)?.to_owned()))
+        }
+        DataType::Utf8 => ScalarValue::Utf8(Some(utf8(bytes)?.to_owned())),
+        DataType::Boolean => ScalarValue::Boolean(Some(fixed::<1>(bytes)?[0] != 0)),
+        DataType::Int16 => ScalarValue::Int16(Some(i16::from_be_bytes(fixed(bytes)?))),
+        DataType::Int32 => ScalarValue::Int32(Some(i32::from_be_bytes(fixed(bytes)?))),
+        // Object ids are four bytes without a sign.
+        DataType::Int64 if oid != types::INT8 => {
+            ScalarValue::Int64(Some(i64::from(u32::from_be_bytes(fixed(bytes)?))))
+        }
+        DataType::Int64 => ScalarValue::Int64(Some(i64::from_be_bytes(fixed(bytes)?))),
+        DataType::Float32 => ScalarValue::Float32(Some(f32::from_be_bytes(fixed(bytes)?))),
+        DataType::Float64 => ScalarValue::Float64(Some(f64::from_be_bytes(fixed(bytes)?))),
+        DataType::Decimal128(..) => numeric_from_binary(bytes)?,
+        DataType::Binary => ScalarValue::Binary(Some(bytes.to_vec())),
+        DataType::Date32 => {
+            let days = i64::from(i32::from_be_bytes(fixed(bytes)?)) + POSTGRES_EPOCH_DAYS;
+            ScalarValue::Date32(Some(days.try_into().map_err(|_| invalid_binary())?))
+        }
+        DataType::Time64(TimeUnit::Microsecond) => {
+            ScalarValue::Time64Microsecond(Some(i64::from_be_bytes(fixed(bytes)?)))
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            let micros = i64::from_be_bytes(fixed(bytes)?);
+            let micros = micros.checked_add(POSTGRES_EPOCH_MICROS).ok_or_else(invalid_binary)?;
+            ScalarValue::TimestampMicrosecond(Some(micros), zone.clone())
+        }
+        DataType::Interval(IntervalUnit::MonthDayNano) => {
+            let mut parts: &[u8] = &fixed::<16>(bytes)?;
+            let micros = parts.get_i64();
+            let (days, months) = (parts.get_i32(), parts.get_i32());
+            let nanos = micros.checked_mul(1000).ok_or_else(invalid_binary)?;
+            let interval = IntervalMonthDayNano::new(months, days, nanos);
+            ScalarValue::IntervalMonthDayNano(Some(interval))
+        }
+        _ => return Err(Error::unsupported(format!("a binary parameter of type OID {oid}"))),
+    })
+}
+
+/// Base-10000 groups.
+fn numeric_from_binary(bytes: &[u8]) -> Result<ScalarValue> {
+    let mut rest = bytes;
+    let mut next = || rest.try_get_i16().map_err(|_| invalid_binary());
+    let (count, weight, sign, _scale) = (next()?, next()?, next()? as u16, next()?);
+    let count = usize::try_from(count).map_err(|_| invalid_binary())?;
+    let mut figures = String::with_capacity(count * 4);
+    for _ in 0..count {
+        let group = next()?;
+        if !(0..10_000).contains(&group) {
+            return Err(invalid_binary());
+        }
+        figures.push_str(&format!("{group:04}"));
+    }
+    if !rest.is_empty() {
+        return Err(invalid_binary());
+    }
+    let negative = match sign {
+        0 => false,
+        0x4000 => true,
+        _ => return Err(Error::unsupported("a numeric parameter that is not a finite number")),
+    };
+    let exponent = (i32::from(weight) + 1) * 4 - (count as i32) * 4;
+    exact_decimal(negative, &figures, exponent)
+}

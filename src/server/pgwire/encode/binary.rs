@@ -1,0 +1,137 @@
+//! Values as Postgres' send functions write them.
+
+use bytes::{BufMut, BytesMut};
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::datetime::{date_binary, micros, timestamp_binary};
+use super::number::put_numeric_binary;
+use super::patch_length;
+use super::text::{duration, interval, without_nul};
+use super::values::Values;
+
+impl Values {
+    /// Appends the binary form of the value of `row`, which is not NULL.
+    pub(in crate::server::pgwire) fn write_binary(
+        &self,
+        row: usize,
+        out: &mut BytesMut,
+    ) -> Result<()> {
+        match self {
+            Values::Null => {}
+            Values::Bool(array) => out.put_u8(u8::from(array.value(row))),
+            Values::Int16(array) => out.put_i16(array.value(row)),
+            Values::Int32(array) => out.put_i32(array.value(row)),
+            Values::Int64(array) => out.put_i64(array.value(row)),
+            Values::Float32(array) => out.put_f32(array.value(row)),
+            Values::Float64(array) => out.put_f64(array.value(row)),
+            Values::Decimal128(array) => {
+                put_numeric_binary(&array.value(row).to_string(), array.scale(), out);
+            }
+            Values::Decimal256(array) => {
+                put_numeric_binary(&array.value(row).to_string(), array.scale(), out);
+            }
+            Values::Text(array) | Values::JsonText(array) => {
+                out.put_slice(without_nul(array.value(row))?.as_bytes());
+            }
+            Values::Bytes(array) => out.put_slice(array.value(row)),
+            Values::Uuid(array) => out.put_slice(array.value(row)),
+            Values::Date(array) => out.put_i32(date_binary(array.value(row))?),
+            Values::Time(array, unit) => out.put_i64(micros(array.value(row), *unit)?),
+            Values::Timestamp(array, unit, _) => {
+                out.put_i64(timestamp_binary(array.value(row), *unit)?);
+            }
+            Values::Duration(array, unit) => duration(array.value(row), *unit)?.put_binary(out),
+            Values::Interval(array) => interval(array.value(row)).put_binary(out),
+            Values::List(..) => self.write_array_binary(row, out)?,
+            // json's binary form is its text.
+            Values::Struct(..) | Values::Map(..) => self.write_json(row, out)?,
+        }
+        Ok(())
+    }
+
+    /// The lengths of an array value, outermost first; none for an empty array.
+    ///
+    /// # Errors
+    /// `FeatureNotSupported` for what Postgres' arrays cannot hold: nested lists of different
+    /// lengths, or NULL in place of a nested list.
+    pub(super) fn dimensions(&self, row: usize) -> Result<Vec<usize>> {
+        let Values::List(lists, values, _) = self else {
+            return Ok(Vec::new());
+        };
+        let offsets = lists.value_offsets();
+        let (from, to) = (offsets[row] as usize, offsets[row + 1] as usize);
+        if from == to {
+            return Ok(Vec::new());
+        }
+        let mut dimensions = vec![to - from];
+        if matches!(values.as_ref(), Values::List(..)) {
+            let ragged = || {
+                Error::unsupported("an array whose inner arrays differ in length")
+                    .hint("Cast the column to text, or unnest it.")
+            };
+            let mut inner: Option<Vec<usize>> = None;
+            for element in from..to {
+                if values.is_null(element) {
+                    return Err(ragged());
+                }
+                let found = values.dimensions(element)?;
+                if inner.get_or_insert_with(|| found.clone()) != &found {
+                    return Err(ragged());
+                }
+            }
+            match inner {
+                // An array of empty arrays is, in Postgres, an empty array.
+                Some(inner) if inner.is_empty() => return Ok(Vec::new()),
+                Some(inner) => dimensions.extend(inner),
+                None => {}
+            }
+        }
+        Ok(dimensions)
+    }
+
+    fn write_array_binary(&self, row: usize, out: &mut BytesMut) -> Result<()> {
+        let Values::List(_, _, element_type) = self else {
+            return Err(Error::internal("not a list"));
+        };
+        let dimensions = self.dimensions(row)?;
+        out.put_i32(dimensions.len() as i32);
+        let has_null_at = out.len();
+        out.put_i32(0);
+        out.put_u32(element_type.oid);
+        for length in &dimensions {
+            let length = i32::try_from(*length).map_err(|_| {
+                Error::new(ErrorKind::StatementTooComplex, "array size exceeds the maximum")
+            })?;
+            out.put_i32(length);
+            // Postgres' arrays begin at 1.
+            out.put_i32(1);
+        }
+        let mut has_null = false;
+        if !dimensions.is_empty() {
+            self.write_elements(row, &mut has_null, out)?;
+        }
+        patch_length(out, has_null_at, usize::from(has_null))
+    }
+
+    fn write_elements(&self, row: usize, has_null: &mut bool, out: &mut BytesMut) -> Result<()> {
+        let Values::List(lists, values, _) = self else {
+            return Err(Error::internal("not a list"));
+        };
+        let offsets = lists.value_offsets();
+        for element in offsets[row] as usize..offsets[row + 1] as usize {
+            if matches!(values.as_ref(), Values::List(..)) {
+                values.write_elements(element, has_null, out)?;
+            } else if values.is_null(element) {
+                *has_null = true;
+                out.put_i32(-1);
+            } else {
+                let value_at = out.len();
+                out.put_i32(0);
+                values.write_binary(element, out)?;
+                patch_length(out, value_at, out.len() - value_at - 4)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! Arrow batches to Postgres rows, in text and in binary.
+//!
+//! A batch's columns are first brought to a few canonical types ([`Values`]), once a batch; then each
+//! value is written straight into the connection's buffer. What cannot be written exactly is an
+//! error. Knows values, not messages of the protocol beyond the data row.
+
+mod binary;
+mod datetime;
+mod json;
+mod number;
+mod text;
+mod values;
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use bytes::{BufMut, BytesMut};
+use chrono_tz::Tz;
+
+use crate::error::{Error, ErrorKind, Result};
+
+pub(super) use self::datetime::{POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS};
+use self::values::Values;
+
+/// How a column's values are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// As text.
+    Text,
+    /// As Postgres' send functions write it.
+    Binary,
+}
+
+impl Format {
+    /// Reads a format code.
+    ///
+    /// # Errors
+    /// `ProtocolViolation` for a code other than 0 and 1.
+    pub fn from_code(code: i16) -> Result<Self> {
+        match code {
+            0 => Ok(Format::Text),
+            1 => Ok(Format::Binary),
+            _ => Err(Error::new(
+                ErrorKind::ProtocolViolation,
+                format!("unsupported format code: {code}"),
+            )),
+        }
+    }
+
+    /// The format code.
+    pub fn code(self) -> i16 {
+        match self {
+            Format::Text => 0,
+            Format::Binary => 1,
+        }
+    }
+}
+
+/// Writes rows of one result.
+#[derive(Debug, Clone)]
+pub struct RowEncoder {
+    formats: Arc<[Format]>,
+    zone: Tz,
+}
+
+impl RowEncoder {
+    /// `formats` has one entry for each column; `zone` is what `timestamptz` text is printed in.
+    pub fn new(formats: Arc<[Format]>, zone: Tz) -> Self {
+        Self { formats, zone }
+    }
+
+    /// Prepares a batch.
+    ///
+    /// # Errors
+    /// `FeatureNotSupported` for a column that cannot be sent, `InternalError` when the batch has
+    /// other columns than the result.
+    pub fn batch(&self, schema: &Schema, batch: &RecordBatch) -> Result<EncodedBatch> {
+        if batch.num_columns() != self.formats.len() {
+            return Err(Error::internal("a batch has other columns than its result"));
+        }
+        let columns = schema
+            .fields()
+            .iter()
+            .zip(batch.columns())
+            .map(|(field, array)| Values::new(field, array, self.zone))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(EncodedBatch { columns, formats: self.formats.clone(), rows: batch.num_rows() })
+    }
+}
+
+/// A batch ready to be written row by row.
+#[derive(Debug)]
+pub struct EncodedBatch {
+    columns: Vec<Values>,
+    formats: Arc<[Format]>,
+    rows: usize,
+}
+
+impl EncodedBatch {
+    /// Rows in all.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Appends row `row` as a DataRow message.
+    ///
+    /// # Errors
+    /// Kinds of class 22 for values that Postgres' types cannot hold. Nothing is appended then.
+    pub fn write_row(&self, row: usize, out: &mut BytesMut) -> Result<()> {
+        let start = out.len();
+        let written = self.write_message(row, out);
+        if written.is_err() {
+            out.truncate(start);
+        }
+        written
+    }
+
+    fn write_message(&self, row: usize, out: &mut BytesMut) -> Result<()> {
+        out.put_u8(b'D');
+        let length_at = out.len();
+        out.put_i32(0);
+        let columns = i16::try_from(self.columns.len())
+            .map_err(|_| Error::internal("a result has too many columns"))?;
+        out.put_i16(columns);
+        for (column, format) in self.columns.iter().zip(self.formats.iter()) {
+            if column.is_null(row) {
+                out.put_i32(-1);
+                continue;
+            }
+            let value_at = out.len();
+            out.put_i32(0);
+            match format {
+                Format::Text => column.write_text(row, out)?,
+                Format::Binary => column.write_binary(row, out)?,
+            }
+            patch_length(out, value_at, out.len() - value_at - 4)?;
+        }
+        patch_length(out, length_at, out.len() - length_at)
+    }
+}
+
+/// Writes `length` into the four bytes left for it at `at`.
+fn patch_length(out: &mut BytesMut, at: usize, length: usize) -> Result<()> {
+    let length = i32::try_from(length).map_err(|_| {
+        Error::new(ErrorKind::StatementTooComplex, "a row is larger than two gigabytes")
+    })?;
+    out[at..at + 4].copy_from_slice(&length.to_be_bytes());
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! The canonical types every column is brought to before it is written.
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, Decimal256Array,
+    FixedSizeBinaryArray, Float32Array, Float64Array, Int16Array, Int32Array, Int64Array,
+    IntervalMonthDayNanoArray, ListArray, StringArray,
+};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Decimal256Type, Field, Float32Type, Float64Type,
+    Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
+};
+use chrono_tz::Tz;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::server::pgwire::types::{self, PgType, list_element, pg_type_of};
+
+/// A column in canonical form. Arrow arrays are shared, so this is cheap.
+#[derive(Debug)]
+pub(in crate::server::pgwire) enum Values {
+    Null,
+    Bool(BooleanArray),
+    Int16(Int16Array),
+    Int32(Int32Array),
+    Int64(Int64Array),
+    Float32(Float32Array),
+    Float64(Float64Array),
+    Decimal128(Decimal128Array),
+    Decimal256(Decimal256Array),
+    Text(StringArray),
+    /// Text that already is json.
+    JsonText(StringArray),
+    Bytes(BinaryArray),
+    Uuid(FixedSizeBinaryArray),
+    /// Days since 1970.
+    Date(Int32Array),
+    Time(Int64Array, TimeUnit),
+    Timestamp(Int64Array, TimeUnit, Option<Tz>),
+    Duration(Int64Array, TimeUnit),
+    Interval(IntervalMonthDayNanoArray),
+    List(ListArray, Box<Values>, PgType),
+    /// A struct: json object of its fields.
+    Struct(ArrayRef, Vec<(String, Values)>),
+    /// A map: entries, keys, values.
+    Map(ArrayRef, Box<Values>, Box<Values>),
+}
+
+impl Values {
+    /// Brings a column to canonical form.
+    pub(in crate::server::pgwire) fn new(
+        field: &Field,
+        array: &ArrayRef,
+        zone: Tz,
+    ) -> Result<Self> {
+        let extension = field.metadata().get("ARROW:extension:name").map(String::as_str);
+        Ok(match array.data_type() {
+            DataType::Null => Values::Null,
+            DataType::Boolean => Values::Bool(array.as_boolean().clone()),
+            DataType::Int8 | DataType::UInt8 | DataType::Int16 => {
+                Values::Int16(cast(array, &DataType::Int16)?.as_primitive::<Int16Type>().clone())
+            }
+            DataType::UInt16 | DataType::Int32 => {
+                Values::Int32(cast(array, &DataType::Int32)?.as_primitive::<Int32Type>().clone())
+            }
+            DataType::UInt32 | DataType::Int64 => {
+                Values::Int64(cast(array, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
+            }
+            DataType::Float16 | DataType::Float32 => Values::Float32(
+                cast(array, &DataType::Float32)?.as_primitive::<Float32Type>().clone(),
+            ),
+            DataType::Float64 => Values::Float64(array.as_primitive::<Float64Type>().clone()),
+            DataType::UInt64
+            | DataType::Decimal32(..)
+            | DataType::Decimal64(..)
+            | DataType::Decimal128(..)
+            | DataType::Decimal256(..) => decimal(array)?,
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+                let text = cast(array, &DataType::Utf8)?.as_string::<i32>().clone();
+                match extension {
+                    Some("arrow.json") => Values::JsonText(text),
+                    _ => Values::Text(text),
+                }
+            }
+            DataType::FixedSizeBinary(16) if extension == Some("arrow.uuid") => {
+                Values::Uuid(array.as_fixed_size_binary().clone())
+            }
+            DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_) => {
+                Values::Bytes(cast(array, &DataType::Binary)?.as_binary::<i32>().clone())
+            }
+            DataType::Dictionary(_, values) => {
+                let plain = cast(array, values)?;
+                Values::new(&Field::new(field.name(), values.as_ref().clone(), true), &plain, zone)?
+            }
+            DataType::RunEndEncoded(_, values) => {
+                let plain = cast(array, values.data_type())?;
+                Values::new(values, &plain, zone)?
+            }
+            DataType::Struct(_) | DataType::Map(..) => Values::document(field, array, zone)?,
+            data_type if list_element(data_type).is_some() => Values::list(field, array, zone)?,
+            _ => Values::temporal(field, array, zone)?,
+        })
+    }
+
+    fn temporal(field: &Field, array: &ArrayRef, zone: Tz) -> Result<Self> {
+        let integers = |array: &ArrayRef| -> Result<Int64Array> {
+            Ok(cast(array, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
+        };
+        Ok(match array.data_type() {
+            DataType::Date32 | DataType::Date64 => {
+                let days = cast(array, &DataType::Date32)?;
+                let days = days.as_primitive::<Date32Type>();
+                Values::Date(days.reinterpret_cast::<Int32Type>())
+            }
+            DataType::Time32(unit) => {
+                Values::Time(integers(&cast(array, &DataType::Int32)?)?, *unit)
+            }
+            DataType::Time64(unit) => Values::Time(integers(array)?, *unit),
+            DataType::Timestamp(unit, stored_in) => {
+                Values::Timestamp(integers(array)?, *unit, stored_in.as_ref().map(|_| zone))
+            }
+            DataType::Duration(unit) => Values::Duration(integers(array)?, *unit),
+            DataType::Interval(_) => {
+                let interval = cast(array, &DataType::Interval(IntervalUnit::MonthDayNano))?;
+                Values::Interval(interval.as_primitive::<IntervalMonthDayNanoType>().clone())
+            }
+            _ => {
+                pg_type_of(field)?;
+                return Err(Error::internal("a type has a Postgres name but no encoder"));
+            }
+        })
+    }
+
+    fn list(field: &Field, array: &ArrayRef, zone: Tz) -> Result<Self> {
+        let Some(element) = list_element(array.data_type()) else {
+            return Err(Error::internal("not a list"));
+        };
+        let element = std::sync::Arc::new(element.clone());
+        let list = cast(array, &DataType::List(element.clone()))?.as_list::<i32>().clone();
+        let values = Values::new(&element, list.values(), zone)?;
+        let list_type = pg_type_of(field)?;
+        let oid = types::element_of(list_type.oid).unwrap_or(types::TEXT);
+        Ok(Values::List(list, Box::new(values), PgType { oid, ..list_type }))
+    }
+
+    fn document(field: &Field, array: &ArrayRef, zone: Tz) -> Result<Self> {
+        if let Some(map) = array.as_map_opt() {
+            let (keys, values) = map.entries_fields();
+            return Ok(Values::Map(
+                array.clone(),
+                Box::new(Values::new(keys, map.keys(), zone)?),
+                Box::new(Values::new(values, map.values(), zone)?),
+            ));
+        }
+        let Some(fields) = array.as_struct_opt() else {
+            return Err(Error::internal(format!("column {} is no struct", field.name())));
+        };
+        let columns = fields
+            .fields()
+            .iter()
+            .zip(fields.columns())
+            .map(|(field, column)| Ok((field.name().clone(), Values::new(field, column, zone)?)))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Values::Struct(array.clone(), columns))
+    }
+
+    /// Whether the value of `row` is NULL.
+    pub(in crate::server::pgwire) fn is_null(&self, row: usize) -> bool {
+        match self {
+            Values::Null => true,
+            Values::Bool(array) => array.is_null(row),
+            Values::Int16(array) => array.is_null(row),
+            Values::Int32(array) | Values::Date(array) => array.is_null(row),
+            Values::Int64(array)
+            | Values::Time(array, _)
+            | Values::Timestamp(array, ..)
+            | Values::Duration(array, _) => array.is_null(row),
+            Values::Float32(array) => array.is_null(row),
+            Values::Float64(array) => array.is_null(row),
+            Values::Decimal128(array) => array.is_null(row),
+            Values::Decimal256(array) => array.is_null(row),
+            Values::Text(array) | Values::JsonText(array) => array.is_null(row),
+            Values::Bytes(array) => array.is_null(row),
+            Values::Uuid(array) => array.is_null(row),
+            Values::Interval(array) => array.is_null(row),
+            Values::List(array, ..) => array.is_null(row),
+            Values::Struct(array, _) | Values::Map(array, ..) => array.is_null(row),
+        }
+    }
+}
+
+fn decimal(array: &ArrayRef) -> Result<Values> {
+    let as_128 = |array: &ArrayRef, precision: u8, scale: i8| -> Result<Values> {
+        let array = cast(array, &DataType::Decimal128(precision, scale))?;
+        Ok(Values::Decimal128(array.as_primitive::<Decimal128Type>().clone()))
+    };
+    match array.data_type() {
+        DataType::UInt64 => as_128(array, 20, 0),
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
+            as_128(array, *precision, *scale)
+        }
+        DataType::Decimal128(..) => {
+            Ok(Values::Decimal128(array.as_primitive::<Decimal128Type>().clone()))
+        }
+        _ => Ok(Values::Decimal256(array.as_primitive::<Decimal256Type>().clone())),
+    }
+}
+
+/// Casts, where a value that does not fit is an error and not NULL.
+fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+    if array.data_type() == to {
+        return Ok(array.clone());
+    }
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    cast_with_options(array, to, &options).map_err(|error| {
+        Error::new(ErrorKind::FeatureNotSupported, "a value cannot be sent").caused_by(error)
+    })
+}
