@@ -1,4 +1,4 @@
-//! A SQL server over a Delta lakehouse.
+#![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod error;
 
@@ -29,3 +29,7 @@ pub mod scheduler;
 pub mod session;
 
 pub mod server;
+
+pub mod project;
+
+pub mod demo;

@@ -1,0 +1,50 @@
+//! The same facts as their sources deliver them: dirty, in the sources' own formats.
+//!
+//! Nothing is lost for good: whatever is delivered wrong is delivered right as well, with a later
+//! sequence, revision or time of its own, so that a view can tell which one counts.
+
+mod master;
+mod online_orders;
+mod store_sales;
+
+use crate::error::{Error, Result};
+
+use super::Shop;
+use super::files::Landing;
+
+/// Writes every source.
+pub(super) fn write(
+    shop: &Shop,
+    files: &mut Landing,
+    progress: &dyn Fn(&str, u64, u64),
+) -> Result<()> {
+    master::products(shop, files)?;
+    master::stores(shop, files)?;
+    master::fx_rates(shop, files)?;
+    store_sales::write(shop, files, &|done, all| progress("store_sales", done, all))?;
+    online_orders::write(shop, files, &|done, all| progress("online_orders", done, all))
+}
+
+/// A CSV file with a header.
+fn csv_bytes(delimiter: u8, header: &[&str], rows: &[Vec<String>]) -> Result<Vec<u8>> {
+    let encode = || -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        let mut writer =
+            csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::with_capacity(4096));
+        writer.write_record(header)?;
+        for row in rows {
+            writer.write_record(row)?;
+        }
+        Ok(writer.into_inner()?)
+    };
+    encode().map_err(|error| Error::internal(format!("a CSV file could not be encoded: {error}")))
+}
+
+/// `1299` as `12.99`.
+fn decimal_text(cents: i64) -> String {
+    format!("{}.{:02}", cents / 100, cents % 100)
+}
+
+/// What is left of a number with leading zeros after it has been through a spreadsheet.
+fn without_zeros(digits: &str) -> String {
+    digits.trim_start_matches('0').to_owned()
+}

@@ -1,0 +1,151 @@
+//! The shop's landing files and their truth.
+//!
+//! Owns what `lakeport demo` writes: clean tables first, then the same facts as their sources would
+//! deliver them, dirty. The clean tables are the truth that the marts are compared with. Same
+//! options, same bytes, on every platform: one seed, integer arithmetic, no clock, no hash order.
+//!
+//! Refuses to know how files are read or what a view does with them: a landing file here is bytes.
+
+mod deliver;
+mod deployment;
+mod files;
+mod master;
+mod orders;
+mod random;
+mod rates;
+mod truth;
+
+pub use deployment::{Deployment, deployment};
+
+use std::path::Path;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+
+use files::Landing;
+use master::{Product, Store};
+use orders::Order;
+use rates::Rates;
+
+/// What to generate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Options {
+    /// Order lines are 1,000,000 x scale x days / 730.
+    pub scale: f64,
+    /// Days of history, the last being `until`.
+    pub days: u32,
+    /// The last day.
+    pub until: NaiveDate,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            scale: 0.1,
+            days: 30,
+            until: NaiveDate::from_ymd_opt(2026, 10, 31).unwrap_or_default(),
+        }
+    }
+}
+
+/// What was generated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Orders in the truth.
+    pub orders: u64,
+    /// Order lines in the truth.
+    pub order_lines: u64,
+    /// Landing files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// The clean tables, before anything is delivered.
+#[derive(Debug)]
+struct Shop {
+    options: Options,
+    stores: Vec<Store>,
+    products: Vec<Product>,
+    rates: Rates,
+    orders: Vec<Order>,
+}
+
+impl Shop {
+    fn first_day(&self) -> NaiveDate {
+        self.options.first_day()
+    }
+}
+
+impl Options {
+    /// Refuses what cannot be generated.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue`.
+    pub fn validate(&self) -> Result<()> {
+        let invalid = |what: String, hint: &str| {
+            Err(Error::new(ErrorKind::InvalidParameterValue, what).hint(hint))
+        };
+        if !(self.scale > 0.0 && self.scale <= 100.0) {
+            return invalid(
+                format!("scale {} is out of range", self.scale),
+                "Give a number above 0 and up to 100; 1 is a million order lines in two years.",
+            );
+        }
+        if !(1..=3650).contains(&self.days) {
+            return invalid(format!("{} days are out of range", self.days), "Give 1 to 3650 days.");
+        }
+        let years = NaiveDate::from_ymd_opt(2000, 1, 1)..=NaiveDate::from_ymd_opt(2100, 1, 1);
+        if !years.contains(&Some(self.until)) {
+            return invalid(
+                format!("{} is out of range", self.until),
+                "Give a day between 2000-01-01 and 2100-01-01.",
+            );
+        }
+        Ok(())
+    }
+
+    fn first_day(&self) -> NaiveDate {
+        self.until - chrono::Days::new(u64::from(self.days.saturating_sub(1)))
+    }
+
+    /// Order lines of the whole history, at least one a day.
+    fn order_lines(&self) -> u64 {
+        let lines = 1_000_000.0 * self.scale * f64::from(self.days) / 730.0;
+        (lines.round() as u64).max(u64::from(self.days))
+    }
+}
+
+/// Writes the landing files under `landing` and the clean tables under `landing/truth`.
+///
+/// A file that is there already with the same bytes is left as it is, so that running again
+/// delivers nothing anew. `progress` is told what is being written, how much is done and of how much.
+///
+/// # Errors
+/// `InvalidParameterValue` for options out of range, `ObjectNotInPrerequisiteState` when the folder
+/// holds a demo of other options, `IoError` and `DiskFull` when writing fails.
+pub fn generate(
+    options: &Options,
+    landing: &Path,
+    progress: &dyn Fn(&str, u64, u64),
+) -> Result<Summary> {
+    options.validate()?;
+    truth::claim(options, landing)?;
+    let stores = master::stores(options.first_day());
+    let products = master::products(options);
+    let rates = Rates::generate(options);
+    let orders = orders::generate(options, &stores, &products);
+    let shop = Shop { options: options.clone(), stores, products, rates, orders };
+    let mut files = Landing::new(landing);
+    progress("truth", 0, 1);
+    truth::write(&shop, landing)?;
+    deliver::write(&shop, &mut files, progress)?;
+    Ok(Summary {
+        orders: shop.orders.len() as u64,
+        order_lines: shop.orders.iter().map(|order| order.lines.len() as u64).sum(),
+        files: files.count,
+        bytes: files.bytes,
+    })
+}
