@@ -1,0 +1,6 @@
+-- The layers: as delivered, curated, and the marts of three departments.
+CREATE SCHEMA bronze;
+CREATE SCHEMA silver;
+CREATE SCHEMA gold_marketing;
+CREATE SCHEMA gold_finance;
+CREATE SCHEMA gold_operations;

@@ -1,0 +1,5 @@
+//! The catalog: files, order, mistakes, persistence.
+
+mod changes;
+mod files;
+mod stored;

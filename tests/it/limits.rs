@@ -1,0 +1,119 @@
+//! Limits refuse, and the server stays up.
+//!
+//! Each test goes over one limit of `[limits]` over the wire, reads the SQLSTATE a client sees, and
+//! then runs an ordinary statement on the same server.
+
+use tokio_postgres::error::SqlState;
+
+use crate::support::{Deployment, TestServer};
+
+/// A million distinct rows without any table: six digit columns joined.
+const WIDE: &str = "WITH d(n) AS (VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)) \
+    SELECT a.n + 10*b.n + 100*c.n + 1000*e.n + 10000*f.n + 100000*g.n AS n, \
+           'some text to fill the memory with, row ' || a.n || b.n || c.n || e.n || f.n || g.n AS t \
+    FROM d a, d b, d c, d e, d f, d g";
+
+async fn server(limits: &str) -> TestServer {
+    Deployment::new()
+        .catalog_append("lakeport.toml", &format!("\n[limits]\n{limits}\n"))
+        .serve()
+        .await
+}
+
+async fn still_up(server: &TestServer) {
+    assert_eq!(server.rows("SELECT 1").await, vec![vec![Some("1".to_owned())]]);
+}
+
+fn state(error: &tokio_postgres::Error) -> &str {
+    error.code().map_or("none", SqlState::code)
+}
+
+/// A join that would run for hours, and hands its rows on as it goes.
+fn endless() -> String {
+    format!("SELECT sum(a.n % 7 + b.n % 3) FROM ({WIDE}) a, ({WIDE}) b")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_over_the_memory_limit_is_refused() {
+    let server = server("memory_bytes = 8388608\nspill_bytes = 1048576").await;
+    let client = server.client().await;
+    let sql =
+        format!("SELECT count(*) FROM (SELECT t, array_agg(n) AS a FROM ({WIDE}) w GROUP BY t) x");
+    let error = client.simple_query(&sql).await.expect_err("over the limit");
+    assert!(state(&error).starts_with("53"), "{error:?}");
+    still_up(&server).await;
+    client.simple_query("SELECT 1").await.expect("the session goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sort_over_the_memory_limit_spills_and_is_right() {
+    let server = server("memory_bytes = 67108864").await;
+    let sql = format!(
+        "SELECT count(*), count(p) FROM (SELECT lag(t) OVER (ORDER BY t, n) AS p FROM ({WIDE}) w) x"
+    );
+    let rows = server.rows(&sql).await;
+    let expected = ["1000000", "999999"].map(|count| Some(count.to_owned())).to_vec();
+    assert_eq!(rows, vec![expected]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sort_over_the_spill_limit_is_refused() {
+    let server = server("memory_bytes = 16777216\nspill_bytes = 1048576").await;
+    let client = server.client().await;
+    let sql = format!("SELECT t FROM ({WIDE}) w ORDER BY t DESC, n OFFSET 999990");
+    let error = client.simple_query(&sql).await.expect_err("over the limit");
+    assert!(state(&error).starts_with("53"), "{error:?}");
+    still_up(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_over_the_limit_is_refused_and_a_free_one_is_taken() {
+    let server = server("connections_max = 2").await;
+    let first = server.client().await;
+    let second = server.client().await;
+    let address = server.addresses.postgres;
+    let config = format!("host={} port={} user=lakeport dbname=test", address.ip(), address.port());
+    let refused = tokio_postgres::connect(&config, tokio_postgres::NoTls).await;
+    let error = refused.err().expect("refused");
+    assert_eq!(state(&error), "53300", "{error:?}");
+    first.simple_query("SELECT 1").await.expect("others go on");
+    drop(second);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        match tokio_postgres::connect(&config, tokio_postgres::NoTls).await {
+            Ok(_) => break,
+            Err(error) => assert_eq!(state(&error), "53300", "{error:?}"),
+        }
+        assert!(std::time::Instant::now() < deadline, "the permit was never given back");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_over_its_time_is_canceled() {
+    let server = server("").await;
+    let client = server.client().await;
+    client.simple_query("SET statement_timeout = 100").await.expect("set");
+    let error = client.simple_query(&endless()).await.expect_err("over the limit");
+    assert_eq!(state(&error), "57014", "{error:?}");
+    let message = error.as_db_error().map(|error| error.message().to_owned());
+    assert_eq!(message.as_deref(), Some("canceling statement due to statement timeout"));
+    client.simple_query("SET statement_timeout = 0").await.expect("the session goes on");
+    still_up(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_configured_statement_timeout_is_the_default() {
+    let server = server("statement_timeout_ms = 100").await;
+    let client = server.client().await;
+    let error = client.simple_query(&endless()).await.expect_err("over the limit");
+    assert_eq!(state(&error), "57014", "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_over_the_limit_ends_only_its_connection() {
+    let server = server("message_bytes_max = 65536").await;
+    let client = server.client().await;
+    let sql = format!("SELECT '{}'", "x".repeat(100_000));
+    client.simple_query(&sql).await.expect_err("over the limit");
+    still_up(&server).await;
+}

@@ -1,0 +1,24 @@
+//! Every test of Lakeport that Rust drives, in one binary, because each links the whole engine.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's way to fail")]
+
+mod bad_input;
+mod catalog;
+mod cli;
+mod crash;
+mod demo;
+mod flight;
+mod ingest;
+mod lake;
+mod limits;
+mod matview;
+mod online_retail;
+mod oracle;
+mod pgwire;
+mod query;
+mod security;
+mod session;
+mod slt;
+mod support;
+mod syntax;
+mod tidy;
