@@ -38,6 +38,8 @@ pub enum CommitMode {
     Append,
     /// They are removed.
     Overwrite,
+    /// Those that [`Lake::edit`] took rows out of are removed.
+    Edit,
 }
 
 /// A commit to be made.
@@ -159,6 +161,13 @@ impl Lake {
         if let (CommitMode::Overwrite, Some(base)) = (commit.mode, &commit.base) {
             actions.extend(removes(base, now_ms)?);
         }
+        if commit.mode == CommitMode::Edit {
+            actions.extend(commit.files.removes.iter().map(|file| {
+                let mut remove = file.clone();
+                remove.deletion_timestamp = Some(now_ms);
+                Action::Remove(remove)
+            }));
+        }
         actions.extend(commit.files.adds.iter().cloned().map(Action::Add));
         lines(&actions)
     }
@@ -234,7 +243,7 @@ fn conflict(commit: &Commit, version: Version, winner: &log::Entry) -> Option<St
     if commit.base.is_none() {
         return Some(format!("{at} was created meanwhile"));
     }
-    if commit.mode == CommitMode::Overwrite {
+    if commit.mode != CommitMode::Append {
         return Some(format!("{at} was committed meanwhile"));
     }
     if winner.changes_shape {
@@ -250,6 +259,7 @@ fn commit_info(commit: &Commit, id: &str, now_ms: i64) -> CommitInfo {
     let mode = match commit.mode {
         CommitMode::Append => "Append",
         CommitMode::Overwrite => "Overwrite",
+        CommitMode::Edit => "Edit",
     };
     let (files, bytes) = commit.files.files();
     let metrics = json!({

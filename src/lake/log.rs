@@ -33,6 +33,8 @@ pub(super) struct Entry {
     pub(super) added: Vec<String>,
     /// Some data file went.
     pub(super) removes: bool,
+    /// Files came or went with the rows they hold moved from or to others.
+    pub(super) rearranges: bool,
 }
 
 #[derive(Deserialize)]
@@ -106,15 +108,17 @@ impl Entry {
             self.run = info.run;
             self.timestamp_ms = info.in_commit_timestamp.or(info.timestamp);
         }
-        if let Some(file) = line.add
-            && file.data_change
-        {
-            self.changes_data = true;
-            self.added.push(file.path);
+        if let Some(file) = line.add {
+            self.changes_data |= file.data_change;
+            self.rearranges |= !file.data_change;
+            if file.data_change {
+                self.added.push(file.path);
+            }
         }
         if let Some(file) = line.remove {
             self.removes = true;
             self.changes_data |= file.data_change;
+            self.rearranges |= !file.data_change;
         }
         self.applications.extend(line.txn.map(|txn| txn.app_id));
         self.changes_shape |= line.meta_data.is_some() || line.protocol.is_some();

@@ -3,8 +3,12 @@
 //! Sole owner of deltalake and object_store. Its one idea: a [`Table`] is a table at one version and
 //! never changes; what changes is which version the lake has published. Knows no SQL and no roles.
 
+mod bounds;
 mod cache;
+mod changes;
+mod changes_scan;
 mod commit;
+mod edit;
 mod epoch;
 mod epoch_rows;
 mod error;
@@ -20,9 +24,12 @@ mod system;
 mod table;
 mod write;
 
+pub use bounds::Bounds;
+pub use changes::{Changes, ChangesOutcome, WEIGHT_COLUMN};
 pub use commit::{Commit, CommitMode, CommitOutcome};
+pub use edit::Edited;
 pub use epoch::{EpochState, Published, PublishedRelation, Run, RunKind};
 pub use objects::{ObjectEntry, Objects};
 pub use store::{Lake, LakeRoot, Location};
-pub use table::{Table, TableSpec};
+pub use table::{HIDDEN_PREFIX, Table, TableSpec};
 pub use write::{DataFiles, TableWriter};

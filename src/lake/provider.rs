@@ -22,33 +22,43 @@ use object_store::ObjectStore;
 #[derive(Debug)]
 pub(super) struct PinnedScan {
     scan: Arc<dyn TableProvider>,
+    schema: SchemaRef,
+    /// What is scanned when nobody says what.
+    shown: Vec<usize>,
     store_url: ObjectStoreUrl,
     store: Arc<dyn ObjectStore>,
 }
 
 impl PinnedScan {
-    /// The whole version, or these of its data files only.
+    /// The whole version, or these of its data files only; the first `columns` of its columns, and a
+    /// column more with the file of each row where it has a name.
     pub(super) fn new(
         snapshot: EagerSnapshot,
         store_url: ObjectStoreUrl,
         store: Arc<dyn ObjectStore>,
+        columns: usize,
         only: Option<Vec<String>>,
+        file_column: Option<&str>,
     ) -> DataFusionResult<Self> {
         let mut config = DeltaScanConfig::new().with_wrap_partition_values(false);
         config.schema_force_view_types = false;
+        config.file_column_name = file_column.map(str::to_owned);
+        let columns = columns + usize::from(file_column.is_some());
         let scan = DeltaScanNext::new(snapshot, config)?;
         let scan = match only {
             Some(paths) => scan.with_file_paths(paths),
             None => scan,
         };
-        Ok(Self { scan: Arc::new(scan), store_url, store })
+        let shown: Vec<usize> = (0..columns).collect();
+        let schema = Arc::new(scan.schema().project(&shown)?);
+        Ok(Self { scan: Arc::new(scan), schema, shown, store_url, store })
     }
 }
 
 #[async_trait::async_trait]
 impl TableProvider for PinnedScan {
     fn schema(&self) -> SchemaRef {
-        self.scan.schema()
+        Arc::clone(&self.schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -75,6 +85,8 @@ impl TableProvider for PinnedScan {
         if runtime.object_store(&self.store_url).is_err() {
             runtime.register_object_store(self.store_url.as_ref(), Arc::clone(&self.store));
         }
+        let hides = self.shown.len() < self.scan.schema().fields().len();
+        let projection = projection.or(hides.then_some(&self.shown));
         self.scan.scan(session, projection, filters, limit)
     }
 
@@ -86,6 +98,8 @@ impl TableProvider for PinnedScan {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        self.scan.statistics()
+        let mut statistics = self.scan.statistics()?;
+        statistics.column_statistics.truncate(self.schema.fields().len());
+        Some(statistics)
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn shape(commit: &Commit, now_ms: i64) -> Result<Vec<Action>> {
         return Ok(vec![Action::Protocol(protocol(local_times)?), Action::Metadata(metadata)]);
     };
     let had = base.spec();
-    if commit.mode == CommitMode::Append {
+    if commit.mode != CommitMode::Overwrite {
         if spec.partition_by != had.partition_by {
             return Err(Error::new(
                 ErrorKind::InvalidParameterValue,

@@ -9,7 +9,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -41,7 +41,12 @@ struct Inner {
     log: LogStoreRef,
     state: DeltaTableState,
     schema: SchemaRef,
+    visible: SchemaRef,
 }
+
+/// Columns that are the server's own begin with this, lie behind all others, and are shown to nobody:
+/// what a stored result needs to be kept up to date.
+pub const HIDDEN_PREFIX: &str = "__lakeport_";
 
 /// What a table is created or altered to.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +87,8 @@ impl Table {
             .map_err(|refused| error::delta(&location, refused.into()))?;
         let schema = schema::from_delta(state.schema().as_ref())
             .map_err(|cause| error::unsupported(&location, "a column type").caused_by(cause))?;
-        Ok(Self { inner: Arc::new(Box::new(Inner { location, log, state, schema })) })
+        let visible = visible(&schema);
+        Ok(Self { inner: Arc::new(Box::new(Inner { location, log, state, schema, visible })) })
     }
 
     /// Where.
@@ -96,16 +102,16 @@ impl Table {
     }
 
     /// Columns, partition columns included, with plain (not view, not dictionary) types; comments in
-    /// the fields' `comment` metadata.
+    /// the fields' `comment` metadata. Hidden columns are left out.
     pub fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.inner.schema)
+        Arc::clone(&self.inner.visible)
     }
 
-    /// What it was created or last altered to.
+    /// What it was created or last altered to, hidden columns included.
     pub fn spec(&self) -> TableSpec {
         let metadata = self.inner.state.metadata();
         TableSpec {
-            schema: self.schema(),
+            schema: Arc::clone(&self.inner.schema),
             partition_by: metadata.partition_columns().to_vec(),
             comment: metadata.description().map(str::to_owned),
             properties: metadata
@@ -124,26 +130,52 @@ impl Table {
     /// For DataFusion to scan: exactly this version, in any session. Types are those of
     /// [`Table::schema`].
     pub fn provider(&self) -> Result<Arc<dyn TableProvider>> {
-        Ok(Arc::new(self.scan(None)?))
+        Ok(Arc::new(self.scan(&self.inner.visible, None, None)?))
     }
 
-    fn scan(&self, only: Option<Vec<String>>) -> Result<PinnedScan> {
+    /// As [`Table::provider`], with the hidden columns.
+    pub fn stored_provider(&self) -> Result<Arc<dyn TableProvider>> {
+        Ok(Arc::new(self.scan(&self.inner.schema, None, None)?))
+    }
+
+    /// As [`Table::provider`], of these data files only, named as the log names them.
+    pub(super) fn files_provider(&self, paths: Vec<String>) -> Result<Arc<dyn TableProvider>> {
+        Ok(Arc::new(self.scan(&self.inner.visible, Some(paths), None)?))
+    }
+
+    /// All stored columns of these files, named by URL or as the log names them; then a column with
+    /// each row's file, when named.
+    pub(super) fn edited_scan(
+        &self,
+        only: Option<Vec<String>>,
+        file_column: Option<&str>,
+    ) -> Result<PinnedScan> {
+        self.scan(&self.inner.schema, only, file_column)
+    }
+
+    fn scan(
+        &self,
+        columns: &SchemaRef,
+        only: Option<Vec<String>>,
+        file_column: Option<&str>,
+    ) -> Result<PinnedScan> {
         let url = self.inner.location.url()?;
         let store_url = ObjectStoreUrl::parse(&url[..Position::BeforePath])
             .map_err(|error| Error::internal(format!("store of {url}")).caused_by(error))?;
         let store = self.inner.log.root_object_store(None);
-        PinnedScan::new(self.inner.state.snapshot().clone(), store_url, store, only)
+        let snapshot = self.inner.state.snapshot().clone();
+        PinnedScan::new(snapshot, store_url, store, columns.fields().len(), only, file_column)
             .map_err(error::datafusion)
     }
 
     /// All rows. For the lake's own small tables; queries scan [`Table::provider`].
     pub async fn read(&self) -> Result<Vec<RecordBatch>> {
-        read_all(self.scan(None)?).await
+        read_all(self.scan(&self.inner.visible, None, None)?).await
     }
 
-    /// The rows of these data files, named as the log names them.
+    /// The rows of these data files, named as the log names them; hidden columns too.
     pub(super) async fn read_files(&self, paths: Vec<String>) -> Result<Vec<RecordBatch>> {
-        read_all(self.scan(Some(paths))?).await
+        read_all(self.scan(&self.inner.schema, Some(paths), None)?).await
     }
 
     /// The version a `txn` action recorded for `app_id`.
@@ -233,6 +265,15 @@ impl Table {
 
     pub(super) fn log(&self) -> &LogStoreRef {
         &self.inner.log
+    }
+}
+
+fn visible(schema: &SchemaRef) -> SchemaRef {
+    let shown = schema.fields().iter().take_while(|f| !f.name().starts_with(HIDDEN_PREFIX));
+    let shown: Vec<_> = shown.cloned().collect();
+    match shown.len() == schema.fields().len() {
+        true => Arc::clone(schema),
+        false => Arc::new(Schema::new_with_metadata(shown, schema.metadata().clone())),
     }
 }
 

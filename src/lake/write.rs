@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use deltalake_core::datafile::writer::{DeltaWriter, WriterConfig};
-use deltalake_core::kernel::Add;
+use deltalake_core::kernel::{Add, Remove};
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use tokio::sync::mpsc;
@@ -36,6 +36,8 @@ const FILE_BYTES: u64 = 128 * 1024 * 1024;
 #[derive(Debug, Default, Clone)]
 pub struct DataFiles {
     pub(super) adds: Vec<Add>,
+    /// Files whose place they take; only an edit looks at them.
+    pub(super) removes: Vec<Remove>,
     rows: u64,
 }
 
@@ -43,6 +45,16 @@ impl DataFiles {
     /// Rows in all.
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// Files that go when these come.
+    pub fn replaced(&self) -> u64 {
+        self.removes.len() as u64
+    }
+
+    pub(super) fn replacing(mut self, removes: Vec<Remove>) -> Self {
+        self.removes = removes;
+        self
     }
 
     /// Files and their bytes.
@@ -170,7 +182,7 @@ impl TableWriter {
             // A lane that has failed says why when it is joined.
             let _ = lane.sender.send(Message::Finish).await;
         }
-        let mut files = DataFiles { adds: Vec::new(), rows: self.rows };
+        let mut files = DataFiles { rows: self.rows, ..DataFiles::default() };
         let mut failure = None;
         for lane in lanes {
             match lane.task.await {
