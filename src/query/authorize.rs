@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{JoinType, NullEquality};
 use datafusion::datasource::source_as_provider;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, TableScan};
 
 use crate::catalog::CatalogState;
 use crate::error::{Error, ErrorKind, Result};
@@ -86,6 +86,35 @@ pub(crate) fn authorize(parts: Parts, grants: &CatalogState) -> Result<Authorize
     Ok(AuthorizedPlan(Arc::new(parts)))
 }
 
+/// Lets a plan run that was made from one that may: its operators are the server's own, its tables
+/// are judged like any other's.
+///
+/// # Errors
+/// `InsufficientPrivilege` when the plan scans what its reader may not.
+pub(crate) fn authorize_derived(parts: Parts, grants: &CatalogState) -> Result<AuthorizedPlan> {
+    parts
+        .plan
+        .apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node {
+                check_scan(scan, grants).map_err(external)?;
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })
+        .map_err(error::convert)?;
+    Ok(AuthorizedPlan(Arc::new(parts)))
+}
+
+fn check_scan(scan: &TableScan, grants: &CatalogState) -> Result<()> {
+    let provider = source_as_provider(&scan.source).map_err(error::convert)?;
+    let Some(gate) = provider.downcast_ref::<Gate>() else {
+        return Err(Error::internal(format!(
+            "the plan scans \"{}\", which was never resolved",
+            scan.table_name
+        )));
+    };
+    check_gate(gate, grants)
+}
+
 fn check_node(node: &LogicalPlan, grants: &CatalogState) -> Result<()> {
     match node {
         LogicalPlan::Ddl(_)
@@ -106,16 +135,7 @@ fn check_node(node: &LogicalPlan, grants: &CatalogState) -> Result<()> {
                 if join.join_type == JoinType::LeftAnti { "EXCEPT ALL" } else { "INTERSECT ALL" };
             Err(Error::unsupported(name).hint("Without ALL it works, over distinct rows."))
         }
-        LogicalPlan::TableScan(scan) => {
-            let provider = source_as_provider(&scan.source).map_err(error::convert)?;
-            let Some(gate) = provider.downcast_ref::<Gate>() else {
-                return Err(Error::internal(format!(
-                    "the plan scans \"{}\", which was never resolved",
-                    scan.table_name
-                )));
-            };
-            check_gate(gate, grants)
-        }
+        LogicalPlan::TableScan(scan) => check_scan(scan, grants),
         _ => Ok(()),
     }
 }

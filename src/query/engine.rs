@@ -43,7 +43,7 @@ pub struct Engine {
     lake: Lake,
     catalog: Arc<Catalog>,
     config: Arc<Config>,
-    shared: Sealed<SessionState>,
+    pub(super) shared: Sealed<SessionState>,
     registry: Arc<Registry>,
     history: Arc<History>,
     admission: Admission,

@@ -14,6 +14,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, T
 use datafusion::physical_plan::ExecutionPlan;
 use futures::future::BoxFuture;
 
+use crate::lake::Table;
 use crate::name::{RelationName, RoleName};
 
 /// Where a scanned table comes from.
@@ -39,12 +40,24 @@ pub(crate) enum Origin {
 pub(crate) struct Gate {
     /// Where it comes from.
     pub(crate) origin: Origin,
+    /// The stored table behind it, when another version of the relation could stand in its place: not
+    /// where the statement names a version.
+    pub(crate) stored: Option<Table>,
     table: Arc<dyn TableProvider>,
 }
 
 impl Gate {
     pub(crate) fn over(origin: Origin, table: Arc<dyn TableProvider>) -> Arc<dyn TableProvider> {
-        Arc::new(Self { origin, table })
+        Arc::new(Self { origin, stored: None, table })
+    }
+
+    /// A relation at the version that the snapshot says.
+    pub(crate) fn stored(
+        origin: Origin,
+        stored: Table,
+        table: Arc<dyn TableProvider>,
+    ) -> Arc<dyn TableProvider> {
+        Arc::new(Self { origin, stored: Some(stored), table })
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod admission;
 mod authorize;
+mod derive;
 mod engine;
 mod error;
 mod execute;
@@ -22,6 +23,8 @@ mod system;
 mod travel;
 
 pub use authorize::AuthorizedPlan;
+pub(crate) use derive::{Leaf, leaf, put_in_place, rows_in_place};
 pub use engine::{Context, Engine, Execution, VisibleRelation};
 pub use rows::{RowSource, StoredRows};
+pub(crate) use runtime::Sealed;
 pub use snapshot::Snapshot;

@@ -113,8 +113,12 @@ impl Resolver<'_> {
         let table = travel::table(self.lake, self.context, &relation, reference).await?;
         let provider = table.provider()?;
         let origin = Origin::Relation { name: relation.name.clone(), role: role.clone() };
+        let gate = match reference.travel {
+            None => Gate::stored(origin, table.clone(), provider),
+            Some(_) => Gate::over(origin, provider),
+        };
         sources.push((relation.name.clone(), table));
-        in_zone(Gate::over(origin, provider), &self.context.time_zone)
+        in_zone(gate, &self.context.time_zone)
     }
 
     fn system(&self, reference: &RelationReference) -> Result<Option<Arc<dyn TableProvider>>> {
