@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{
     Commit, CommitMode, CommitOutcome, DataFiles, Lake, Run, Table, TableSpec, TableWriter,
 };
+use crate::name::RelationName;
 use crate::query::{Context, Engine};
 
 use super::check::{has_quarantine, prepare};
@@ -37,6 +38,8 @@ pub(super) struct Job<'a> {
     pub(super) head: Option<Table>,
     /// Its quarantine's table, likewise.
     pub(super) quarantine_head: Option<Table>,
+    /// What all statements of the process may hold.
+    pub(super) memory_bytes: u64,
 }
 
 /// What one refresh of one view moved.
@@ -70,7 +73,7 @@ struct Written {
 
 impl Job<'_> {
     /// Computes and commits; `None` when another commit came first.
-    pub(super) async fn full(self) -> Result<Option<Built>> {
+    pub(super) async fn full(&self) -> Result<Option<Built>> {
         if let Some(reason) = self.head.as_ref().and_then(Table::read_only_reason) {
             return Err(Error::new(
                 ErrorKind::FeatureNotSupported,
@@ -84,13 +87,19 @@ impl Job<'_> {
             figures.rows_quarantined = refused.rows();
             let spec = self.quarantine_spec(&written.schema);
             let base = self.quarantine_head.clone();
-            match self.commit(&self.relation.name.quarantine(), base, spec, refused).await? {
+            let mode = overwriting(base.as_ref());
+            let name = self.relation.name.quarantine();
+            match self.commit(&name, base, spec, refused, mode, &[]).await? {
                 Some(table) => quarantine = Some(table),
                 None => return Ok(None),
             }
         }
         let spec = self.spec(&written.schema);
-        let table = self.commit(&self.relation.name, self.head.clone(), spec, written.kept).await?;
+        let mode = overwriting(self.head.as_ref());
+        let failing: Vec<(String, u64)> =
+            written.counts.iter().map(|c| (c.name.clone(), c.failed_now)).collect();
+        let (name, base) = (&self.relation.name, self.head.clone());
+        let table = self.commit(name, base, spec, written.kept, mode, &failing).await?;
         Ok(table.map(|table| Built { table, quarantine, figures, counts: written.counts }))
     }
 
@@ -139,22 +148,28 @@ impl Job<'_> {
         self.lake.writer(&location, &self.quarantine_spec(schema)).map(Some)
     }
 
-    async fn commit(
+    /// Commits rows, the versions they were computed from, and how many fail each expectation; `None`
+    /// when another commit came first.
+    pub(super) async fn commit(
         &self,
-        name: &crate::name::RelationName,
+        name: &RelationName,
         base: Option<Table>,
         spec: TableSpec,
         files: DataFiles,
+        mode: CommitMode,
+        failing: &[(String, u64)],
     ) -> Result<Option<Table>> {
+        let mut progress = progress::progress(self.relation.id, self.sources);
+        progress.extend(progress::failing(self.relation.id, failing));
         let outcome = self
             .lake
             .commit(Commit {
                 location: self.lake.location(name),
-                mode: if base.is_some() { CommitMode::Overwrite } else { CommitMode::Append },
+                mode,
                 base,
                 spec,
                 files,
-                progress: progress::progress(self.relation.id, self.sources),
+                progress,
                 run: Some(self.run.id),
                 operation: "REFRESH",
             })
@@ -168,7 +183,7 @@ impl Job<'_> {
         }
     }
 
-    fn spec(&self, schema: &SchemaRef) -> TableSpec {
+    pub(super) fn spec(&self, schema: &SchemaRef) -> TableSpec {
         TableSpec {
             schema: Arc::clone(schema),
             partition_by: self.view.partition_by.clone(),
@@ -177,7 +192,7 @@ impl Job<'_> {
         }
     }
 
-    fn quarantine_spec(&self, schema: &SchemaRef) -> TableSpec {
+    pub(super) fn quarantine_spec(&self, schema: &SchemaRef) -> TableSpec {
         let comment =
             format!("Rows that {} refused, with the expectations they failed.", self.relation.name);
         TableSpec {
@@ -204,8 +219,12 @@ impl Job<'_> {
     }
 }
 
+fn overwriting(base: Option<&Table>) -> CommitMode {
+    if base.is_some() { CommitMode::Overwrite } else { CommitMode::Append }
+}
+
 /// A view's quarantine has the view's columns and the names of the expectations each row failed.
-fn quarantine_schema(schema: &SchemaRef) -> SchemaRef {
+pub(super) fn quarantine_schema(schema: &SchemaRef) -> SchemaRef {
     let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
     fields.push(Arc::new(constraints_field()));
     Arc::new(Schema::new(fields))

@@ -15,6 +15,7 @@ use crate::syntax::{Expectation, Query, ViolationAction};
 
 use super::columns;
 use super::expectations::{self, CONSTRAINTS_COLUMN};
+use super::policy;
 use super::primary_key::{PrimaryKey, column_index};
 
 /// A view that can be computed.
@@ -43,7 +44,9 @@ pub async fn check_view(
     for constraint in &view.constraints {
         check_condition(engine, relation, view, names.as_deref(), constraint, context).await?;
     }
-    Ok(prepare(engine, relation, context).await?.schema)
+    let checked = prepare(engine, relation, context).await?;
+    policy::check(engine, relation, view, &checked.plan, context)?;
+    Ok(checked.schema)
 }
 
 /// Plans a view for one refresh. Conditions are planned too, but their types are only checked by

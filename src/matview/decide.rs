@@ -9,7 +9,7 @@ use crate::name::Version;
 
 use super::check::{definition, has_quarantine};
 use super::pins::{Pin, Sources};
-use super::progress;
+use super::progress::{self, Moved};
 
 /// A view, its sources as pinned, and its tables as they are.
 pub(super) struct Question<'a> {
@@ -29,15 +29,28 @@ pub(super) struct Question<'a> {
     pub(super) first: bool,
 }
 
+/// What has to be done.
+pub(super) enum Need {
+    /// Nothing: the table holds the result already.
+    Nothing,
+    /// Compute from scratch, and why: it was asked for, or cannot be otherwise.
+    Full(String),
+    /// Compute from scratch, and why: somebody or something else was at its tables.
+    Heal(String),
+    /// Follow these sources, and what to say of it.
+    Follow(Vec<Moved>, String),
+}
+
 impl Question<'_> {
-    /// Why the view must be computed; `None` when its table holds the result already.
-    pub(super) async fn why(&self) -> Result<Option<String>> {
-        let because = |reason: &str| Ok(Some(reason.to_owned()));
+    /// What has to be done, and why.
+    pub(super) async fn need(&self) -> Result<Need> {
+        let because = |reason: &str| Ok(Need::Full(reason.to_owned()));
+        let healing = |reason: &str| Ok(Need::Heal(reason.to_owned()));
         let relation = self.relation;
         let Some(head) = self.head else { return because("first build") };
         if head.foreign_since(self.published.unwrap_or(0)).await? {
             tracing::warn!(view = %relation.name, "a view's table was changed from outside");
-            return because("the table was changed from outside");
+            return healing("the table was changed from outside");
         }
         if !progress::has_definition(head, &relation.definition_hash) {
             return because("the definition changed");
@@ -52,22 +65,27 @@ impl Question<'_> {
             return because("it reads the time or random values");
         }
         let moved = progress::moved(head, relation.id, self.pinned).await?;
-        if !moved.is_empty() {
-            let names: Vec<String> = moved.iter().map(|p| p.relation.name.to_string()).collect();
-            return Ok(Some(format!("sources changed: {}", names.join(", "))));
-        }
+        let follow = |moved: Vec<Moved>| {
+            let names: Vec<String> =
+                moved.iter().map(|moved| moved.pin.relation.name.to_string()).collect();
+            Need::Follow(moved, format!("sources changed: {}", names.join(", ")))
+        };
         if !has_quarantine(definition(relation)?) {
-            return Ok(None);
+            return Ok(if moved.is_empty() { Need::Nothing } else { follow(moved) });
         }
         let Some(quarantine) = self.quarantine else {
-            return because("its quarantine is missing");
+            return healing("its quarantine is missing");
         };
         if quarantine.foreign_since(self.quarantine_published.unwrap_or(0)).await? {
-            return because("its quarantine was changed from outside");
+            return healing("its quarantine was changed from outside");
         }
-        let complete = progress::has_definition(quarantine, &relation.definition_hash)
-            && progress::moved(quarantine, relation.id, self.pinned).await?.is_empty();
-        if complete { Ok(None) } else { because("its quarantine is of another version") }
+        let agrees = progress::has_definition(quarantine, &relation.definition_hash)
+            && progress::agree(head, quarantine, relation.id, self.pinned).await?;
+        match agrees {
+            false => healing("its quarantine is of another version"),
+            true if moved.is_empty() => Ok(Need::Nothing),
+            true => Ok(follow(moved)),
+        }
     }
 }
 

@@ -25,8 +25,10 @@ pub struct ExpectationCount {
     pub name: String,
     /// What happens to a row that fails it.
     pub action: ViolationAction,
-    /// Rows that failed it.
+    /// Rows that failed it, of those looked at.
     pub failed: u64,
+    /// Rows of the whole result that fail it.
+    pub failed_now: u64,
     /// Rows looked at.
     pub checked: u64,
 }
@@ -163,6 +165,7 @@ impl Splitter {
                 name: constraint.name.clone(),
                 action: constraint.action,
                 failed: *failed,
+                failed_now: *failed,
                 checked: self.checked,
             })
             .collect()

@@ -29,6 +29,8 @@ use super::refresh::ViewState;
 pub(super) enum Strategy {
     /// Computed from its sources.
     Full,
+    /// Computed from what changed in its sources.
+    Incremental,
     /// Found computed, and published.
     Held,
     /// Found computed and published.
@@ -108,13 +110,17 @@ pub(super) fn refreshes() -> StoredRows {
         ("state", DataType::Utf8, "refreshed, unchanged, failed or skipped."),
         ("attempt", DataType::Int32, "From 1; more after conflicts and I/O errors."),
         ("source_versions", DataType::Utf8, "A JSON object: the version read of each source."),
-        ("rows_read", DataType::Int64, "Rows of the sources."),
-        ("rows_written", DataType::Int64, "Rows the view holds afterwards."),
-        ("rows_quarantined", DataType::Int64, "Rows its quarantine holds afterwards."),
-        ("bytes_read", DataType::Int64, "Bytes of the sources' files."),
+        (
+            "rows_read",
+            DataType::Int64,
+            "Rows of the sources; of an incremental refresh, changed rows.",
+        ),
+        ("rows_written", DataType::Int64, "Rows of the files added."),
+        ("rows_quarantined", DataType::Int64, "Rows added to its quarantine."),
+        ("bytes_read", DataType::Int64, "Bytes of the files read of the sources."),
         ("bytes_written", DataType::Int64, "Bytes of the files added."),
         ("files_added", DataType::Int64, "Files added."),
-        ("files_removed", DataType::Int64, "Files of the version before."),
+        ("files_removed", DataType::Int64, "Files replaced."),
         ("sqlstate", DataType::Utf8, "The error's code."),
         ("error", DataType::Utf8, "The error's message and detail."),
     ]);
@@ -225,7 +231,7 @@ fn expectation_rows(attempts: &[Attempt]) -> Result<RecordBatch> {
         text(&|_, c| c.name.clone()),
         text(&|_, c| action_word(c.action).to_owned()),
         count(&|c| c.failed),
-        count(&|c| c.failed),
+        count(&|c| c.failed_now),
         count(&|c| c.checked),
         Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC")),
     ];
@@ -259,6 +265,7 @@ fn signed(value: u64) -> i64 {
 fn strategy_word(strategy: Strategy) -> &'static str {
     match strategy {
         Strategy::Full => "full",
+        Strategy::Incremental => "incremental",
         Strategy::Held | Strategy::Unchanged => "none",
     }
 }

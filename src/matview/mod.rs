@@ -8,10 +8,14 @@
 mod build;
 mod check;
 mod columns;
+mod compute;
 mod decide;
 pub mod expectations;
+mod follow;
 mod history;
+mod incremental;
 mod pins;
+mod policy;
 mod primary_key;
 mod progress;
 mod refresh;

@@ -68,7 +68,7 @@ impl PrimaryKey {
     /// # Errors
     /// `NotNullViolation`, `UniqueViolation` with the key in the detail.
     pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
-        let keys: Vec<ArrayRef> = self.columns.iter().map(|&i| batch.column(i).clone()).collect();
+        let keys = self.keys(batch);
         for (name, key) in self.names.iter().zip(&keys) {
             if key.null_count() > 0 {
                 return Err(Error::new(
@@ -93,6 +93,24 @@ impl PrimaryKey {
             }
         }
         Ok(())
+    }
+
+    /// The keys of a batch, encoded; equal when the keys are.
+    pub(super) fn encoded(&self, batch: &RecordBatch) -> Result<Vec<Vec<u8>>> {
+        let keys = self.keys(batch);
+        let rows = self.converter.convert_columns(&keys).map_err(|error| {
+            Error::internal(format!("encode the primary key of {}", self.relation)).caused_by(error)
+        })?;
+        Ok(rows.iter().map(|row| row.as_ref().to_vec()).collect())
+    }
+
+    /// The error of a row whose key is there already.
+    pub(super) fn duplicate_in(&self, batch: &RecordBatch, row: usize) -> Error {
+        self.duplicate(&self.keys(batch), row)
+    }
+
+    fn keys(&self, batch: &RecordBatch) -> Vec<ArrayRef> {
+        self.columns.iter().map(|&i| batch.column(i).clone()).collect()
     }
 
     fn duplicate(&self, keys: &[ArrayRef], row: usize) -> Error {

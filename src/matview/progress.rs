@@ -57,19 +57,61 @@ pub(super) async fn held(
     read(table, &maintained_app_id(view, source)).await
 }
 
+/// A source that has moved since `table` was computed from it.
+pub(super) struct Moved {
+    pub(super) pin: Pin,
+    /// The version consumed; `None` when it was another table, or none.
+    pub(super) consumed: Option<Version>,
+}
+
 /// The sources whose pinned version is not the one `table` was computed from.
-pub(super) async fn moved<'a>(
-    table: &Table,
-    view: RelationId,
-    sources: &'a [Pin],
-) -> Result<Vec<&'a Pin>> {
+pub(super) async fn moved(table: &Table, view: RelationId, sources: &[Pin]) -> Result<Vec<Moved>> {
     let mut moved = Vec::new();
     for pin in sources {
-        if read(table, &app_id(view, pin)).await? != Some(pin.table.version()) {
-            moved.push(pin);
+        let consumed = read(table, &app_id(view, pin)).await?;
+        if consumed != Some(pin.table.version()) {
+            moved.push(Moved { pin: pin.clone(), consumed });
         }
     }
     Ok(moved)
+}
+
+/// Whether two tables of one view were computed from the same versions of its sources.
+pub(super) async fn agree(
+    one: &Table,
+    other: &Table,
+    view: RelationId,
+    sources: &[Pin],
+) -> Result<bool> {
+    for pin in sources {
+        let app_id = app_id(view, pin);
+        if read(one, &app_id).await? != read(other, &app_id).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The application id under which a view records how many of its rows fail an expectation.
+fn expectation_id(view: RelationId, constraint: &str) -> String {
+    format!("expectation/{view}/{constraint}")
+}
+
+/// What a commit records of how many rows fail each expectation now.
+pub(super) fn failing(view: RelationId, counts: &[(String, u64)]) -> Vec<(String, i64)> {
+    let record = |(name, count): &(String, u64)| {
+        (expectation_id(view, name), i64::try_from(*count).unwrap_or(i64::MAX))
+    };
+    counts.iter().map(record).collect()
+}
+
+/// How many rows failed an expectation as of `table`.
+pub(super) async fn failing_of(
+    table: &Table,
+    view: RelationId,
+    constraint: &str,
+) -> Result<Option<u64>> {
+    read(table, &expectation_id(view, constraint)).await
 }
 
 /// Whether `table` was computed from a later version of a maintained source than is pinned.

@@ -14,9 +14,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{EpochState, Published, Run, RunKind, Table};
 use crate::name::{Epoch, RelationId, RelationName, Version};
 
-use super::build::{Built, Figures, Job};
-use super::check::{definition, has_quarantine};
-use super::decide::Question;
+use super::check::definition;
+use super::compute::Done;
+use super::decide::{Need, Question};
 use super::history::{self, Attempt, Strategy};
 use super::pins::{Pin, Pins, Sources, sources_of};
 use super::progress;
@@ -28,30 +28,23 @@ const CONFLICTS_MAX: usize = 5;
 
 /// A run under way.
 pub(super) struct ViewRun<'a> {
-    refresher: &'a Refresher,
-    request: &'a RefreshRequest,
-    run: Run,
+    pub(super) refresher: &'a Refresher,
+    pub(super) request: &'a RefreshRequest,
+    pub(super) run: Run,
     /// `now()` of every view of the run.
-    now: DateTime<Utc>,
-    base: Arc<EpochState>,
+    pub(super) now: DateTime<Utc>,
+    pub(super) base: Arc<EpochState>,
     /// Definitions as readers see them.
     published: Arc<CatalogState>,
     /// Definitions the run builds by: waiting ones take the place of those they will replace.
     building: Arc<CatalogState>,
     order: Vec<Arc<Relation>>,
     heads: BTreeMap<RelationId, Table>,
-    pins: Pins,
+    pub(super) pins: Pins,
     failed: BTreeMap<RelationId, RelationName>,
     publications: BTreeMap<RelationId, Published>,
     promoted: BTreeSet<RelationName>,
     attempts: Vec<Attempt>,
-}
-
-/// A view brought up to date, and how.
-struct Done {
-    built: Built,
-    strategy: Strategy,
-    reason: String,
 }
 
 impl<'a> ViewRun<'a> {
@@ -198,31 +191,13 @@ impl<'a> ViewRun<'a> {
                 anew: attempt == 0 && self.request.full,
                 first: attempt == 0,
             };
-            let why = question.why().await?;
-            match (why, &head) {
-                (None, Some(table)) => {
-                    return Ok(self.held(relation, table.clone(), quarantine_head));
-                }
-                (why, _) => *reason = why.unwrap_or_else(|| "first build".to_owned()),
+            let need = question.need().await?;
+            if let (Need::Nothing, Some(table)) = (&need, &head) {
+                return Ok(self.held(relation, table.clone(), quarantine_head));
             }
-            let snapshot = Arc::new(self.pins.snapshot());
-            let job = Job {
-                lake,
-                engine: &self.refresher.engine,
-                run: &self.run,
-                relation,
-                view,
-                sources: pinned,
-                context: self.refresher.engine.server_context(
-                    relation.owner.clone(),
-                    snapshot,
-                    self.now,
-                ),
-                head: head.clone(),
-                quarantine_head,
-            };
-            if let Some(built) = job.full().await? {
-                return Ok(Done { built, strategy: Strategy::Full, reason: reason.clone() });
+            let job = self.job(relation, view, pinned, head.clone(), quarantine_head);
+            if let Some(done) = self.compute(&job, need, reason).await? {
+                return Ok(done);
             }
         }
         Err(Error::new(
@@ -232,26 +207,6 @@ impl<'a> ViewRun<'a> {
         .hint("Refresh again; nothing was lost."))
     }
 
-    /// A view whose table holds the result already: by an earlier run that may not have published it.
-    fn held(&self, relation: &Relation, table: Table, quarantine: Option<Table>) -> Done {
-        let is_published = |relation: Option<&Relation>, table: &Table| {
-            self.published_version(relation.map(|r| r.id)) == Some(table.version())
-        };
-        let quarantine = quarantine.filter(|_| definition(relation).is_ok_and(has_quarantine));
-        let refused = self.quarantine_of(relation);
-        let current = is_published(Some(relation), &table)
-            && quarantine.iter().all(|table| is_published(refused.as_deref(), table))
-            && !self.is_waiting(&relation.name);
-        let reason = match current {
-            true => "no source has changed",
-            false => "an earlier run had computed it",
-        };
-        let figures = Figures { rows_written: table.rows().unwrap_or(0), ..Figures::default() };
-        let strategy = if current { Strategy::Unchanged } else { Strategy::Held };
-        let built = Built { table, quarantine, figures, counts: Vec::new() };
-        Done { built, strategy, reason: reason.to_owned() }
-    }
-
     fn finish(&mut self, view: &Arc<Relation>, pinned: &[Pin], done: Done, attempt: &mut Attempt) {
         attempt.reason = done.reason;
         attempt.strategy = done.strategy;
@@ -259,7 +214,7 @@ impl<'a> ViewRun<'a> {
         attempt.counts = done.built.counts;
         attempt.state = match done.strategy {
             Strategy::Unchanged => ViewState::Unchanged,
-            Strategy::Held | Strategy::Full => ViewState::Refreshed,
+            Strategy::Held | Strategy::Full | Strategy::Incremental => ViewState::Refreshed,
         };
         let mut written = vec![(Arc::clone(view), done.built.table)];
         if let (Some(relation), Some(table)) = (self.quarantine_of(view), done.built.quarantine) {
@@ -281,16 +236,16 @@ impl<'a> ViewRun<'a> {
         self.promote(&view.name);
     }
 
-    fn published_version(&self, id: Option<RelationId>) -> Option<Version> {
+    pub(super) fn published_version(&self, id: Option<RelationId>) -> Option<Version> {
         self.base.relations.get(&id?).map(|published| published.version)
     }
 
-    fn quarantine_of(&self, view: &Relation) -> Option<Arc<Relation>> {
+    pub(super) fn quarantine_of(&self, view: &Relation) -> Option<Arc<Relation>> {
         self.building.relation(&view.name.quarantine()).cloned()
     }
 
     /// Whether a new definition waits for this run.
-    fn is_waiting(&self, name: &RelationName) -> bool {
+    pub(super) fn is_waiting(&self, name: &RelationName) -> bool {
         self.published.relation(name).is_some_and(|relation| {
             matches!(&relation.kind, RelationKind::MaterializedView(view) if view.pending.is_some())
         })

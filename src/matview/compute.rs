@@ -1,0 +1,122 @@
+//! One view of a run computed: not at all, by its changes, or in full.
+
+use std::sync::Arc;
+
+use crate::catalog::{MaterializedView, Relation};
+use crate::error::{ErrorKind, Result};
+use crate::lake::Table;
+use crate::syntax::RefreshPolicy;
+
+use super::build::{Built, Figures, Job};
+use super::check::{definition, has_quarantine};
+use super::decide::Need;
+use super::follow::Followed;
+use super::history::Strategy;
+use super::pins::Pin;
+use super::policy;
+use super::run::ViewRun;
+
+/// A view brought up to date, and how.
+pub(super) struct Done {
+    pub(super) built: Built,
+    pub(super) strategy: Strategy,
+    pub(super) reason: String,
+}
+
+impl ViewRun<'_> {
+    pub(super) fn job<'j>(
+        &'j self,
+        relation: &'j Relation,
+        view: &'j MaterializedView,
+        sources: &'j [Pin],
+        head: Option<Table>,
+        quarantine_head: Option<Table>,
+    ) -> Job<'j> {
+        let snapshot = Arc::new(self.pins.snapshot());
+        let engine = &self.refresher.engine;
+        Job {
+            lake: &self.refresher.lake,
+            engine,
+            run: &self.run,
+            relation,
+            view,
+            sources,
+            context: engine.server_context(relation.owner.clone(), snapshot, self.now),
+            head,
+            quarantine_head,
+            memory_bytes: self.refresher.config.limits.memory_bytes,
+        }
+    }
+
+    /// Does what has to be done, by the changes where the policy allows it and they can be followed;
+    /// `None` when another refresh came first.
+    pub(super) async fn compute(
+        &self,
+        job: &Job<'_>,
+        need: Need,
+        reason: &mut String,
+    ) -> Result<Option<Done>> {
+        let policy = job.view.policy;
+        match need {
+            Need::Nothing => *reason = "its table is gone".to_owned(),
+            Need::Full(why) => *reason = why,
+            Need::Heal(why) => {
+                policy::falls_back(job.relation, policy, &why)?;
+                *reason = why;
+            }
+            Need::Follow(_, why) if policy == RefreshPolicy::Full => *reason = why,
+            Need::Follow(moved, why) => {
+                reason.clone_from(&why);
+                match readable(job.follow(&moved).await)? {
+                    Followed::Built(built) => {
+                        let strategy = Strategy::Incremental;
+                        return Ok(Some(Done { built: *built, strategy, reason: why }));
+                    }
+                    Followed::Conflict => return Ok(None),
+                    Followed::NotPossible(because) => {
+                        policy::falls_back(job.relation, policy, &because)?;
+                        *reason = format!("{why}; in full because {because}");
+                    }
+                }
+            }
+        }
+        let built = job.full().await?;
+        Ok(built.map(|built| Done { built, strategy: Strategy::Full, reason: reason.clone() }))
+    }
+
+    /// A view whose table holds the result already: by an earlier run that may not have published it.
+    pub(super) fn held(
+        &self,
+        relation: &Relation,
+        table: Table,
+        quarantine: Option<Table>,
+    ) -> Done {
+        let is_published = |relation: Option<&Relation>, table: &Table| {
+            self.published_version(relation.map(|r| r.id)) == Some(table.version())
+        };
+        let quarantine = quarantine.filter(|_| definition(relation).is_ok_and(has_quarantine));
+        let refused = self.quarantine_of(relation);
+        let current = is_published(Some(relation), &table)
+            && quarantine.iter().all(|table| is_published(refused.as_deref(), table))
+            && !self.is_waiting(&relation.name);
+        let reason = match current {
+            true => "no source has changed",
+            false => "an earlier run had computed it",
+        };
+        let figures = Figures { rows_written: table.rows().unwrap_or(0), ..Figures::default() };
+        let strategy = if current { Strategy::Unchanged } else { Strategy::Held };
+        let built = Built { table, quarantine, figures, counts: Vec::new() };
+        Done { built, strategy, reason: reason.to_owned() }
+    }
+}
+
+/// Files that went are read again to know which rows went with them; when they are gone for good, all
+/// rows tell as much.
+fn readable(followed: Result<Followed>) -> Result<Followed> {
+    match followed {
+        Err(error) if error.kind() == ErrorKind::UndefinedFile => {
+            Ok(Followed::NotPossible("files of an earlier version are gone".to_owned()))
+        }
+        followed => followed,
+    }
+}

@@ -1,0 +1,312 @@
+//! One view brought up to date by what changed in its sources.
+//!
+//! Its one idea: changed rows go through the same expectations and the same key check as all rows do in
+//! a full refresh, once for those that came and once for those that went; what is left goes into and
+//! out of the view and its quarantine. Whatever stands in the way is a reason to compute in full, never
+//! an approximation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake::{ChangesOutcome, CommitMode, Edited, Location, Table};
+
+use super::build::{Built, Figures, Job, quarantine_schema};
+use super::check::{CheckedView, has_quarantine, prepare};
+use super::columns;
+use super::expectations::{ExpectationCount, Splitter};
+use super::incremental::{Changing, NetRows, Outcome, SourceChange, changes_of};
+use super::primary_key::PrimaryKey;
+use super::progress::{self, Moved};
+
+/// Changed rows held in memory, at most, as a share of what all statements may take.
+const MEMORY_SHARE: u64 = 4;
+/// Of the bytes of all sources, the share from which on changes are not cheaper than all rows.
+const CHANGED_SHARE_MAX: f64 = 0.5;
+
+/// How an attempt to follow the sources ended.
+pub(super) enum Followed {
+    /// The view is up to date.
+    Built(Box<Built>),
+    /// Another commit came first.
+    Conflict,
+    /// It must be computed in full, and why.
+    NotPossible(String),
+}
+
+/// Rows that came and rows that went.
+#[derive(Default)]
+struct Sides {
+    came: Vec<RecordBatch>,
+    went: Vec<RecordBatch>,
+}
+
+/// What the changes mean for the view's tables.
+struct Split {
+    kept: Sides,
+    refused: Sides,
+    counts: Vec<ExpectationCount>,
+}
+
+impl Job<'_> {
+    /// Follows the sources that moved.
+    ///
+    /// # Errors
+    /// As a full refresh; also what reading changes says.
+    pub(super) async fn follow(&self, moved: &[Moved]) -> Result<Followed> {
+        let Some(head) = &self.head else {
+            return Ok(Followed::NotPossible("first build".to_owned()));
+        };
+        let checked = prepare(self.engine, self.relation, &self.context).await?;
+        if !same_columns(&head.schema(), &checked.schema) {
+            return Ok(Followed::NotPossible("its columns changed".to_owned()));
+        }
+        let sources = match self.source_changes(moved).await? {
+            Ok(sources) => sources,
+            Err(reason) => return Ok(Followed::NotPossible(reason)),
+        };
+        let changing = Changing {
+            engine: self.engine,
+            plan: &checked.plan,
+            context: &self.context,
+            sources: &sources,
+            bytes_max: usize::try_from(self.memory_bytes / MEMORY_SHARE).unwrap_or(usize::MAX),
+        };
+        let flagged = flagged_schema(&checked.schema, self.view.constraints.len());
+        let conform = |batch: &RecordBatch| conform_flagged(batch, &checked.schema, &flagged);
+        let changed = match changes_of(&changing, &flagged, &conform).await? {
+            Outcome::Changed(changed) => changed,
+            Outcome::Blocked(blocked) => {
+                let reason = format!("{}: {}", blocked.operator, blocked.reason);
+                return Ok(Followed::NotPossible(reason));
+            }
+            Outcome::TooMany(why) => return Ok(Followed::NotPossible(why)),
+        };
+        tracing::debug!(view = %self.relation.name, laws = ?changed.laws, "changes were followed");
+        let split = self.split(head, &changed.net).await?;
+        let mut figures = Figures { rows_read: changed.rows_read, ..Figures::default() };
+        figures.bytes_read = sources.values().map(|source| source.changes.files().1).sum();
+        self.apply(head, &checked, split, figures).await
+    }
+
+    /// What happened to each source that moved; the words say why it cannot be told.
+    async fn source_changes(
+        &self,
+        moved: &[Moved],
+    ) -> Result<std::result::Result<BTreeMap<Location, SourceChange>, String>> {
+        let mut sources = BTreeMap::new();
+        let (mut changed_bytes, mut all_bytes) = (0, 0);
+        for pin in self.sources {
+            all_bytes += pin.table.files().1;
+        }
+        for Moved { pin, consumed } in moved {
+            let name = &pin.relation.name;
+            let Some(version) = *consumed else {
+                return Ok(Err(format!("{name} is another table than before")));
+            };
+            let location = pin.table.location();
+            if version > pin.table.version() {
+                return Ok(Err(format!("{name} was at version {version} before")));
+            }
+            let old = match self.lake.at_version(location, version).await {
+                Ok(old) => old,
+                Err(error) if error.kind() == ErrorKind::SnapshotTooOld => {
+                    return Ok(Err(format!("version {version} of {name} is no longer kept")));
+                }
+                Err(error) => return Err(error),
+            };
+            let changes = match self.lake.changes(&old, &pin.table).await? {
+                ChangesOutcome::Readable(changes) => changes,
+                ChangesOutcome::Unreadable(reason) => return Ok(Err(format!("{name}: {reason}"))),
+            };
+            changed_bytes += changes.files().1;
+            sources.insert(location.clone(), SourceChange { changes });
+        }
+        if self.view.policy == crate::syntax::RefreshPolicy::Auto
+            && as_f64(changed_bytes) > CHANGED_SHARE_MAX * as_f64(all_bytes)
+        {
+            return Ok(Err(format!("{changed_bytes} of {all_bytes} bytes of its sources changed")));
+        }
+        Ok(Ok(sources))
+    }
+
+    /// Judges changed rows by the expectations, and the keys of those that came.
+    async fn split(&self, head: &Table, net: &NetRows) -> Result<Split> {
+        let name = &self.relation.name;
+        let splitter = || Splitter::new(name, &self.view.constraints, &self.view.primary_key);
+        let (mut came, mut went) = (splitter(), splitter());
+        let (mut kept, mut refused) = (Sides::default(), Sides::default());
+        for (splitter, batches, kept, refused) in [
+            (&mut went, net.rows(false)?, &mut kept.went, &mut refused.went),
+            (&mut came, net.rows(true)?, &mut kept.came, &mut refused.came),
+        ] {
+            for batch in batches {
+                let split = splitter.split(&batch)?;
+                kept.push(split.kept);
+                if has_quarantine(self.view) && split.quarantined.num_rows() > 0 {
+                    let mut arrays = split.quarantined.columns().to_vec();
+                    arrays.push(splitter.names(&split.failed));
+                    let schema = quarantine_schema(&split.quarantined.schema());
+                    refused.push(
+                        RecordBatch::try_new(schema, arrays).map_err(|e| {
+                            Error::internal("put refused rows together").caused_by(e)
+                        })?,
+                    );
+                }
+            }
+        }
+        self.check_keys(head, &kept).await?;
+        let mut counts = Vec::new();
+        for (mut count, gone) in came.counts().into_iter().zip(went.counts()) {
+            let before = progress::failing_of(head, self.relation.id, &count.name).await?;
+            let now = (before.unwrap_or(0) + count.failed).saturating_sub(gone.failed);
+            count.failed_now = now;
+            counts.push(count);
+        }
+        Ok(Split { kept, refused, counts })
+    }
+
+    /// Keys of rows that came: none twice, and none that the table has already, but for those whose
+    /// row went.
+    async fn check_keys(&self, head: &Table, kept: &Sides) -> Result<()> {
+        let names = &self.view.primary_key;
+        let Some(first) = kept.came.first() else { return Ok(()) };
+        let name = &self.relation.name;
+        let Some(mut came) = PrimaryKey::new(name, names, &first.schema())? else {
+            return Ok(());
+        };
+        for batch in &kept.came {
+            came.add(batch)?;
+        }
+        let mut went = BTreeSet::new();
+        for batch in &kept.went {
+            went.extend(came.encoded(batch)?);
+        }
+        let mut fresh = Vec::new();
+        for batch in &kept.came {
+            let mask: Vec<bool> =
+                came.encoded(batch)?.iter().map(|key| !went.contains(key)).collect();
+            let rows = arrow::compute::filter_record_batch(batch, &mask.into());
+            fresh.push(rows.map_err(|e| Error::internal("keys that came").caused_by(e))?);
+        }
+        match self.lake.find(head, names, &fresh).await? {
+            None => Ok(()),
+            Some((batch, row)) => Err(came.duplicate_in(&fresh[batch], row)),
+        }
+    }
+
+    /// Commits the quarantine, then the view.
+    async fn apply(
+        &self,
+        head: &Table,
+        checked: &CheckedView,
+        split: Split,
+        mut figures: Figures,
+    ) -> Result<Followed> {
+        let all = |schema: &SchemaRef| -> Vec<String> {
+            schema.fields().iter().map(|field| field.name().clone()).collect()
+        };
+        let mut quarantine = None;
+        if let (true, Some(base)) = (has_quarantine(self.view), &self.quarantine_head) {
+            let edited = self.edit(base, &all(&base.schema()), &split.refused).await?;
+            if edited.missing > 0 {
+                return Ok(missing(base, edited.missing));
+            }
+            figures.rows_quarantined = edited.files.rows();
+            let spec = self.quarantine_spec(&checked.schema);
+            let mode = mode_of(&edited);
+            let name = self.relation.name.quarantine();
+            match self.commit(&name, Some(base.clone()), spec, edited.files, mode, &[]).await? {
+                Some(table) => quarantine = Some(table),
+                None => return Ok(Followed::Conflict),
+            }
+        }
+        let identity = match self.view.primary_key.is_empty() {
+            true => all(&head.schema()),
+            false => self.view.primary_key.clone(),
+        };
+        let edited = self.edit(head, &identity, &split.kept).await?;
+        if edited.missing > 0 {
+            return Ok(missing(head, edited.missing));
+        }
+        let (files_added, bytes_written) = edited.files.files();
+        figures.files_added = files_added;
+        figures.bytes_written = bytes_written;
+        figures.files_removed = edited.files.replaced();
+        figures.rows_written = edited.files.rows();
+        let spec = self.spec(&checked.schema);
+        let mode = mode_of(&edited);
+        let failing: Vec<(String, u64)> =
+            split.counts.iter().map(|c| (c.name.clone(), c.failed_now)).collect();
+        let base = Some(head.clone());
+        let name = &self.relation.name;
+        let table = self.commit(name, base, spec, edited.files, mode, &failing).await?;
+        Ok(match table {
+            None => Followed::Conflict,
+            Some(table) => Followed::Built(Box::new(Built {
+                table,
+                quarantine,
+                figures,
+                counts: split.counts,
+            })),
+        })
+    }
+
+    async fn edit(&self, table: &Table, identity: &[String], sides: &Sides) -> Result<Edited> {
+        self.lake.edit(table, identity, &sides.went, &sides.came).await
+    }
+}
+
+/// Rows that only come go behind whatever another commit adds; rows that go do not.
+fn mode_of(edited: &Edited) -> CommitMode {
+    if edited.files.replaced() > 0 { CommitMode::Edit } else { CommitMode::Append }
+}
+
+fn missing(table: &Table, rows: u64) -> Followed {
+    let location = table.location();
+    tracing::error!(%location, rows, "a view's table lacks rows that its query had");
+    Followed::NotPossible(format!("{rows} rows that went were not in its table"))
+}
+
+fn same_columns(stored: &SchemaRef, wanted: &SchemaRef) -> bool {
+    stored.fields().len() == wanted.fields().len()
+        && stored
+            .fields()
+            .iter()
+            .zip(wanted.fields())
+            .all(|(had, has)| had.name() == has.name() && had.data_type() == has.data_type())
+}
+
+/// The stored columns and a boolean for each expectation.
+fn flagged_schema(schema: &SchemaRef, flags: usize) -> SchemaRef {
+    let mut fields: Vec<Arc<Field>> = schema.fields().iter().cloned().collect();
+    for i in 0..flags {
+        let name = format!("__lakeport_e{i}");
+        fields.push(Arc::new(Field::new(name, DataType::Boolean, true)));
+    }
+    Arc::new(Schema::new(fields))
+}
+
+fn conform_flagged(
+    batch: &RecordBatch,
+    stored: &SchemaRef,
+    flagged: &SchemaRef,
+) -> Result<RecordBatch> {
+    let internal = |error| Error::internal("put changed rows together").caused_by(error);
+    let width = stored.fields().len();
+    let rows = batch.project(&(0..width).collect::<Vec<_>>()).map_err(internal)?;
+    let mut arrays: Vec<ArrayRef> = columns::conform(&rows, stored)?.columns().to_vec();
+    for flag in &batch.columns()[width..] {
+        arrays.push(cast(flag, &DataType::Boolean).map_err(internal)?);
+    }
+    RecordBatch::try_new(flagged.clone(), arrays).map_err(internal)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a share of bytes")]
+fn as_f64(bytes: u64) -> f64 {
+    bytes as f64
+}

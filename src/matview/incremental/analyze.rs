@@ -1,0 +1,79 @@
+//! Which law each operator of a view has, before anything changes.
+//!
+//! Its one idea: the laws themselves say it, asked with every source imagined to have moved; so what is
+//! promised here is what will be done.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
+
+use crate::error::Result;
+use crate::query::{AuthorizedPlan, Context, Engine};
+
+use super::differ::{Blocked, Differ, Sources, Stop};
+
+/// What became of the question.
+#[derive(Debug, Default)]
+pub(crate) struct Analysis {
+    /// Place, operator and law, innermost first.
+    pub(crate) laws: Vec<(String, &'static str, &'static str)>,
+    /// The operator without one.
+    pub(crate) blocked: Option<Blocked>,
+}
+
+/// Looks for the law of each operator.
+///
+/// # Errors
+/// What planning says.
+pub(crate) fn analyze(
+    engine: &Engine,
+    plan: &AuthorizedPlan,
+    context: &Context,
+) -> Result<Analysis> {
+    let planned = Engine::planned(plan);
+    if let Some(blocked) = unsteady(&planned).map_err(Engine::error)? {
+        return Ok(Analysis { blocked: Some(blocked), ..Analysis::default() });
+    }
+    let normal = engine.normalized(plan, context)?;
+    let keys = BTreeMap::new();
+    let differ = Differ { sources: Sources::Imagined, keys: &keys, laws: RefCell::default() };
+    let blocked = match differ.changed(&normal, "0") {
+        Ok(_) => None,
+        Err(Stop::Blocked(blocked)) => Some(blocked),
+        Err(Stop::Failed(error)) => return Err(Engine::error(error)),
+        Err(Stop::Needs(place, _)) => {
+            return Err(crate::error::Error::internal(format!("keys of {place} are asked for")));
+        }
+    };
+    Ok(Analysis { laws: differ.laws.into_inner(), blocked })
+}
+
+/// A function whose value is not told by its arguments.
+fn unsteady(plan: &LogicalPlan) -> datafusion::error::Result<Option<Blocked>> {
+    let mut found = None;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Expr::ScalarFunction(call) = expr {
+                    found = found.take().or(match call.func.signature().volatility {
+                        Volatility::Immutable => None,
+                        Volatility::Stable => Some(Blocked {
+                            operator: "clock",
+                            reason: format!("{}() has another value each time", call.name()),
+                            hint: "Leave it to the query that reads the view.",
+                        }),
+                        Volatility::Volatile => Some(Blocked {
+                            operator: "volatile function",
+                            reason: format!("{}() has another value for each row", call.name()),
+                            hint: "Compute it where the rows come from.",
+                        }),
+                    });
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
+}

@@ -1,0 +1,380 @@
+//! One law an operator: a plan over versions to a plan over changes.
+//!
+//! Its one idea: Δf is found from the top down by asking each operator for the changes of its inputs.
+//! An operator whose law needs the keys that changed asks for them ([`Stop::Needs`]) and is asked again
+//! when they are there, so every law is a pure function of plans and keys. Runs nothing.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{
+    Aggregate, Expr, Filter, LogicalPlan, Projection, SubqueryAlias, TableScan, Union, Unnest,
+    Window,
+};
+
+use crate::lake::{Changes, Location, Table, WEIGHT_COLUMN};
+use crate::query::{Leaf, leaf, put_in_place};
+
+use super::keys::KeyRows;
+use super::law;
+
+/// A source whose version has moved since the stored result saw it.
+#[derive(Debug, Clone)]
+pub(crate) struct SourceChange {
+    pub(crate) changes: Changes,
+}
+
+/// An operator without a law, and what could be done about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Blocked {
+    /// The operator, as a person would call it.
+    pub(crate) operator: &'static str,
+    /// Why.
+    pub(crate) reason: String,
+    /// A sentence; may be empty.
+    pub(crate) hint: &'static str,
+}
+
+/// Why there is no changed plan (yet).
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// There is no law.
+    Blocked(Blocked),
+    /// The keys of this operator must be known first: the rows of the plan.
+    Needs(String, Box<LogicalPlan>),
+    /// A plan could not be put together.
+    Failed(DataFusionError),
+}
+
+impl From<DataFusionError> for Stop {
+    fn from(error: DataFusionError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+pub(super) fn blocked<T>(
+    operator: &'static str,
+    reason: impl Into<String>,
+    hint: &'static str,
+) -> Result<T, Stop> {
+    Err(Stop::Blocked(Blocked { operator, reason: reason.into(), hint }))
+}
+
+/// A changed plan.
+#[derive(Debug, Clone)]
+pub(super) struct Delta {
+    /// Rows, the weight last.
+    pub(super) plan: LogicalPlan,
+    /// Rows may stand in it that came as often as they went: copies of rewritten files.
+    pub(super) copies: bool,
+}
+
+/// What changed: `None` is nothing.
+pub(super) type Difference = Result<Option<Delta>, Stop>;
+
+/// What moved.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sources<'a> {
+    /// These, by location.
+    Moved(&'a BTreeMap<Location, SourceChange>),
+    /// All of them, to see which laws there are; no row is read.
+    Imagined,
+}
+
+/// A scanned table that moved.
+enum Moved<'a> {
+    Really(&'a SourceChange),
+    Imagined(Table),
+}
+
+/// What the laws look at.
+pub(super) struct Differ<'a> {
+    /// What moved.
+    pub(super) sources: Sources<'a>,
+    /// Keys that are known, by the operator's place in the plan.
+    pub(super) keys: &'a BTreeMap<String, KeyRows>,
+    /// The laws that were used, in the order they were.
+    pub(super) laws: RefCell<Vec<(String, &'static str, &'static str)>>,
+}
+
+impl Differ<'_> {
+    /// Δ of a plan; `place` tells an operator that asks for keys from all others that do.
+    pub(super) fn changed(&self, plan: &LogicalPlan, place: &str) -> Difference {
+        match plan {
+            LogicalPlan::TableScan(scan) => self.scan(scan, place),
+            LogicalPlan::Filter(filter) => self.filter(filter, place),
+            LogicalPlan::Projection(projection) => self.projection(projection, place),
+            LogicalPlan::SubqueryAlias(alias) => self.alias(alias, place),
+            LogicalPlan::Union(union) => self.union(union, place),
+            LogicalPlan::Unnest(unnest) => self.unnest(unnest, place),
+            LogicalPlan::Join(join) => self.join(join, place),
+            LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate, place),
+            LogicalPlan::Window(window) => self.window(window, place),
+            LogicalPlan::Sort(sort) if sort.fetch.is_none() => self.changed(&sort.input, place),
+            LogicalPlan::Repartition(repartition) => self.changed(&repartition.input, place),
+            LogicalPlan::EmptyRelation(_) | LogicalPlan::Values(_) => Ok(None),
+            LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => self.if_touched(
+                plan,
+                "limit",
+                "which rows are the first depends on all rows",
+                "Leave LIMIT to the query that reads the view.",
+            ),
+            LogicalPlan::RecursiveQuery(_) => self.if_touched(
+                plan,
+                "recursive query",
+                "each step depends on all steps before",
+                "",
+            ),
+            other => {
+                self.if_touched(plan, "operator", format!("{} has no rule", other.display()), "")
+            }
+        }
+    }
+
+    /// Without a law, but without need of one while nothing below has moved.
+    pub(super) fn if_touched(
+        &self,
+        plan: &LogicalPlan,
+        operator: &'static str,
+        reason: impl Into<String>,
+        hint: &'static str,
+    ) -> Difference {
+        if self.touches(plan)? { blocked(operator, reason, hint) } else { Ok(None) }
+    }
+
+    /// Whether a source below `plan` has moved.
+    pub(super) fn touches(&self, plan: &LogicalPlan) -> Result<bool, Stop> {
+        Ok(plan.exists(|node| match node {
+            LogicalPlan::TableScan(scan) => Ok(self.moved(scan)?.is_some()),
+            _ => Ok(false),
+        })?)
+    }
+
+    fn moved(&self, scan: &TableScan) -> Result<Option<Moved<'_>>, DataFusionError> {
+        let Leaf::Stored(table) = leaf(scan)? else { return Ok(None) };
+        Ok(match self.sources {
+            Sources::Imagined => Some(Moved::Imagined(table)),
+            Sources::Moved(sources) => {
+                let source = sources.get(table.location());
+                source.filter(|source| !source.changes.is_empty()).map(Moved::Really)
+            }
+        })
+    }
+
+    /// `plan` over the versions that the stored result has seen: X@0.
+    pub(super) fn old(&self, plan: &LogicalPlan) -> Result<LogicalPlan, Stop> {
+        let old = plan.clone().transform_up(|node| {
+            let LogicalPlan::TableScan(scan) = &node else { return Ok(Transformed::no(node)) };
+            let Some(Moved::Really(source)) = self.moved(scan)? else {
+                return Ok(Transformed::no(node));
+            };
+            let provider = source.changes.before().map_err(external)?;
+            Ok(Transformed::yes(put_in_place(scan, provider, "old", &[])?))
+        })?;
+        Ok(old.data)
+    }
+
+    /// ΔR: rows of files that came, and of files that went.
+    fn scan(&self, scan: &TableScan, place: &str) -> Difference {
+        if let Leaf::Live = leaf(scan)? {
+            return blocked("scan", format!("{} has no versions", scan.table_name), "");
+        }
+        let (provider, copies) = match self.moved(scan)? {
+            None => return Ok(None),
+            Some(Moved::Really(source)) => {
+                (source.changes.provider(), !source.changes.is_append_only())
+            }
+            Some(Moved::Imagined(table)) => (no_changes(&table), true),
+        };
+        self.note(place, "scan", "rows of files that came and went are read");
+        let plan = put_in_place(scan, provider, "changes of", &[WEIGHT_COLUMN])?;
+        Ok(Some(Delta { plan, copies }))
+    }
+
+    /// Δσp(X) = σp(ΔX).
+    fn filter(&self, filter: &Filter, place: &str) -> Difference {
+        let Some(input) = self.changed(&filter.input, place)? else { return Ok(None) };
+        self.note(place, "filter", "changed rows are filtered");
+        let plan = Filter::try_new(filter.predicate.clone(), Arc::new(input.plan))?;
+        Ok(Some(Delta { plan: LogicalPlan::Filter(plan), ..input }))
+    }
+
+    /// Δπe(X) = πe(ΔX), the weight beside it.
+    fn projection(&self, projection: &Projection, place: &str) -> Difference {
+        let Some(input) = self.changed(&projection.input, place)? else { return Ok(None) };
+        self.note(place, "projection", "changed rows are projected");
+        let mut exprs = projection.expr.clone();
+        exprs.push(law::weight(&input.plan));
+        Ok(Some(Delta { plan: law::project(input.plan, exprs)?, ..input }))
+    }
+
+    /// Another name changes no row.
+    fn alias(&self, alias: &SubqueryAlias, place: &str) -> Difference {
+        let Some(input) = self.changed(&alias.input, place)? else { return Ok(None) };
+        let plan = SubqueryAlias::try_new(Arc::new(input.plan), alias.alias.clone())?;
+        Ok(Some(Delta { plan: LogicalPlan::SubqueryAlias(plan), ..input }))
+    }
+
+    /// Δ(X ⊎ Y) = ΔX ⊎ ΔY.
+    fn union(&self, union: &Union, place: &str) -> Difference {
+        let (mut changed, mut copies) = (Vec::new(), false);
+        for (i, input) in union.inputs.iter().enumerate() {
+            if let Some(delta) = self.changed(input, &format!("{place}.{i}"))? {
+                copies |= delta.copies;
+                changed.push(delta.plan);
+            }
+        }
+        if changed.is_empty() {
+            return Ok(None);
+        }
+        self.note(place, "union all", "changed rows of all inputs");
+        Ok(Some(Delta { plan: law::stack(changed, &union.schema)?, copies }))
+    }
+
+    /// Each row unnests by itself: Δμ(X) = μ(ΔX).
+    fn unnest(&self, unnest: &Unnest, place: &str) -> Difference {
+        let Some(input) = self.changed(&unnest.input, place)? else { return Ok(None) };
+        self.note(place, "unnest", "changed rows are unnested");
+        let plan = Unnest::try_new(
+            Arc::new(input.plan),
+            unnest.exec_columns.clone(),
+            unnest.options.clone(),
+        )?;
+        let plan = law::weight_last(LogicalPlan::Unnest(plan))?;
+        Ok(Some(Delta { plan, ..input }))
+    }
+
+    /// Δγ(X) = γ(X@1 ⋉ K) - γ(X@0 ⋉ K), K the groups of the rows that changed: a group none of whose
+    /// rows changed has the result it had, whatever the function.
+    fn aggregate(&self, aggregate: &Aggregate, place: &str) -> Difference {
+        let Some(input) = self.changed(&aggregate.input, &format!("{place}.0"))? else {
+            return Ok(None);
+        };
+        if aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
+            return blocked("grouping sets", "totals depend on all rows", "");
+        }
+        if aggregate.group_expr.is_empty() {
+            return blocked(
+                "aggregate",
+                "without GROUP BY every change touches the one result row",
+                "",
+            );
+        }
+        self.note(place, "aggregate", "affected groups are computed again");
+        let keys = aggregate.group_expr.as_slice();
+        let Some(known) = self.known(place, vec![(input, keys)])? else { return Ok(None) };
+        let over = |input: LogicalPlan, mark: &str| {
+            let input = law::restricted(input, keys, &known, mark)?;
+            let again = Aggregate::try_new(
+                Arc::new(input),
+                aggregate.group_expr.clone(),
+                aggregate.aggr_expr.clone(),
+            )?;
+            Ok::<_, Stop>(LogicalPlan::Aggregate(again))
+        };
+        let new = over(LogicalPlan::clone(&aggregate.input), &format!("new {place}"))?;
+        let old = over(self.old(&aggregate.input)?, &format!("old {place}"))?;
+        self.replaced(new, old, &aggregate.schema)
+    }
+
+    /// As aggregates: K are the partitions that all functions agree on.
+    fn window(&self, window: &Window, place: &str) -> Difference {
+        let Some(input) = self.changed(&window.input, &format!("{place}.0"))? else {
+            return Ok(None);
+        };
+        let keys = partition_of(window);
+        if keys.is_empty() {
+            return blocked(
+                "window",
+                "without PARTITION BY one row changes the values of all others",
+                "Partition the window, for example by day or customer.",
+            );
+        }
+        self.note(place, "window", "affected partitions are computed again");
+        let Some(known) = self.known(place, vec![(input, &keys)])? else { return Ok(None) };
+        let over = |input: LogicalPlan, mark: &str| {
+            let input = Arc::new(law::restricted(input, &keys, &known, mark)?);
+            Ok::<_, Stop>(LogicalPlan::Window(Window::try_new(window.window_expr.clone(), input)?))
+        };
+        let new = over(LogicalPlan::clone(&window.input), &format!("new {place}"))?;
+        let old = over(self.old(&window.input)?, &format!("old {place}"))?;
+        self.replaced(new, old, &window.schema)
+    }
+
+    /// What an operator yields for its keys now, less what it yielded.
+    pub(super) fn replaced(
+        &self,
+        new: LogicalPlan,
+        old: LogicalPlan,
+        shape: &datafusion::common::DFSchema,
+    ) -> Difference {
+        let changed = vec![law::weighted(new, 1)?, law::weighted(old, -1)?];
+        Ok(Some(Delta { plan: law::stack(changed, shape)?, copies: true }))
+    }
+
+    /// The keys of the operator at `place`; `None` when no key is touched.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] when they are not known yet.
+    pub(super) fn known(
+        &self,
+        place: &str,
+        inputs: Vec<(Delta, &[Expr])>,
+    ) -> Result<Option<KeyRows>, Stop> {
+        if let Some(known) = self.keys.get(place) {
+            return Ok((known.len() > 0).then(|| known.clone()));
+        }
+        let mut affected = Vec::new();
+        for (delta, keys) in inputs {
+            affected.push(law::affected(self.summed(delta)?.plan, keys)?);
+        }
+        let wanted = match affected.len() {
+            1 => affected.remove(0),
+            _ => law::either(affected)?,
+        };
+        match self.sources {
+            Sources::Imagined => Ok(Some(KeyRows::none(&wanted)?)),
+            Sources::Moved(_) => Err(Stop::Needs(place.to_owned(), Box::new(wanted))),
+        }
+    }
+
+    /// A change without copies.
+    pub(super) fn summed(&self, delta: Delta) -> Result<Delta, Stop> {
+        match delta.copies {
+            true => Ok(Delta { plan: law::net(delta.plan)?, copies: false }),
+            false => Ok(delta),
+        }
+    }
+
+    pub(super) fn note(&self, place: &str, operator: &'static str, law: &'static str) {
+        self.laws.borrow_mut().push((place.to_owned(), operator, law));
+    }
+}
+
+/// The expressions that every function of a window node is partitioned by.
+fn partition_of(window: &Window) -> Vec<Expr> {
+    let mut common: Option<Vec<Expr>> = None;
+    for expr in &window.window_expr {
+        let Expr::WindowFunction(function) = expr.clone().unalias() else { return Vec::new() };
+        let partition = function.params.partition_by;
+        common = Some(match common {
+            None => partition,
+            Some(common) => common.into_iter().filter(|expr| partition.contains(expr)).collect(),
+        });
+    }
+    common.unwrap_or_default()
+}
+
+/// What a table's changes would look like.
+fn no_changes(table: &Table) -> Arc<dyn TableProvider> {
+    Arc::new(EmptyTable::new(Changes::schema_of(&table.schema())))
+}
+
+fn external(error: crate::error::Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

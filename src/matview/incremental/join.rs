@@ -1,0 +1,137 @@
+//! The law of joins.
+//!
+//! Inner joins are bilinear; a join that keeps rows of one side is linear in that side while the other
+//! stays; everything else is computed again for the keys that changed on either side.
+
+use std::sync::Arc;
+
+use datafusion::common::{DFSchema, JoinType};
+use datafusion::logical_expr::{Expr, Join, LogicalPlan};
+
+use super::differ::{Delta, Differ, Difference, Stop, blocked};
+use super::law;
+
+impl Differ<'_> {
+    /// Inner: Δ(L ⋈ R) = ΔL ⋈ R@1 + L@0 ⋈ ΔR. Others, where one side changed and keeps its rows:
+    /// Δ = J(ΔL, R). Else by key: Δ = J(L@1 ⋉ K, R@1 ⋉ K) - J(L@0 ⋉ K, R@0 ⋉ K).
+    pub(super) fn join(&self, join: &Join, place: &str) -> Difference {
+        let left = self.changed(&join.left, &format!("{place}.0"))?;
+        let right = self.changed(&join.right, &format!("{place}.1"))?;
+        match (left, right) {
+            (None, None) => Ok(None),
+            (left, right) if join.join_type == JoinType::Inner => {
+                self.note(place, "inner join", "changes of one side meet rows of the other");
+                self.bilinear(join, left, right)
+            }
+            (Some(left), None) if is_linear_in_left(join.join_type) => {
+                self.note(place, "join", "changed rows of the kept side meet the other");
+                let copies = left.copies;
+                let plan = over(join, left.plan, LogicalPlan::clone(&join.right))?;
+                Ok(Some(Delta { plan: shaped(plan, &join.schema)?, copies }))
+            }
+            (None, Some(right)) if is_linear_in_right(join.join_type) => {
+                self.note(place, "join", "changed rows of the kept side meet the other");
+                let copies = right.copies;
+                let plan = over(join, LogicalPlan::clone(&join.left), right.plan)?;
+                Ok(Some(Delta { plan: shaped(plan, &join.schema)?, copies }))
+            }
+            (left, right) => self.by_key(join, left, right, place),
+        }
+    }
+
+    fn bilinear(&self, join: &Join, left: Option<Delta>, right: Option<Delta>) -> Difference {
+        let mut terms = Vec::new();
+        let right = right.map(|right| self.summed(right)).transpose()?;
+        let left = left.map(|left| self.summed(left)).transpose()?;
+        if let Some(left) = left {
+            let plan = over(join, left.plan, LogicalPlan::clone(&join.right))?;
+            terms.push(shaped(plan, &join.schema)?);
+        }
+        if let Some(right) = right {
+            let plan = over(join, self.old(&join.left)?, right.plan)?;
+            terms.push(shaped(plan, &join.schema)?);
+        }
+        let copies = terms.len() > 1;
+        Ok(Some(Delta { plan: law::stack(terms, &join.schema)?, copies }))
+    }
+
+    fn by_key(
+        &self,
+        join: &Join,
+        left: Option<Delta>,
+        right: Option<Delta>,
+        place: &str,
+    ) -> Difference {
+        if join.null_aware && right.is_some() {
+            return blocked(
+                "NOT IN",
+                "one NULL on its right side changes the result for all rows",
+                "Use NOT EXISTS, or a subquery whose column cannot be NULL.",
+            );
+        }
+        if join.on.is_empty() {
+            return blocked(
+                "join",
+                "a single value, or a join without an equality, depends on all rows of one side",
+                "Join on an equality.",
+            );
+        }
+        self.note(place, "join", "affected join keys are computed again");
+        let (on_left, on_right): (Vec<Expr>, Vec<Expr>) = join.on.iter().cloned().unzip();
+        let changed = [(left, on_left.as_slice()), (right, on_right.as_slice())];
+        let changed = changed.into_iter().filter_map(|(delta, on)| Some((delta?, on)));
+        let Some(known) = self.known(place, changed.collect())? else { return Ok(None) };
+        let again = |left: LogicalPlan, right: LogicalPlan, mark: &str| {
+            let left = law::restricted(left, &on_left, &known, &format!("{mark} left {place}"))?;
+            let right =
+                law::restricted(right, &on_right, &known, &format!("{mark} right {place}"))?;
+            over(join, left, right)
+        };
+        let new = again(LogicalPlan::clone(&join.left), LogicalPlan::clone(&join.right), "new")?;
+        let old = again(self.old(&join.left)?, self.old(&join.right)?, "old")?;
+        self.replaced(new, old, &join.schema)
+    }
+}
+
+/// The same join over other inputs.
+fn over(join: &Join, left: LogicalPlan, right: LogicalPlan) -> Result<LogicalPlan, Stop> {
+    Ok(LogicalPlan::Join(Join::try_new(
+        Arc::new(left),
+        Arc::new(right),
+        join.on.clone(),
+        join.filter.clone(),
+        join.join_type,
+        join.join_constraint,
+        join.null_equality,
+        join.null_aware,
+    )?))
+}
+
+/// A joined change with the join's columns and the weight last.
+fn shaped(changed: LogicalPlan, shape: &DFSchema) -> Result<LogicalPlan, Stop> {
+    debug_assert_eq!(changed.schema().fields().len(), shape.fields().len() + 1);
+    Ok(law::weight_last(changed)?)
+}
+
+/// Whether each row of the left side has its result by itself, whatever the other rows of that side.
+fn is_linear_in_left(join_type: JoinType) -> bool {
+    matches!(
+        join_type,
+        JoinType::Inner
+            | JoinType::Left
+            | JoinType::LeftSemi
+            | JoinType::LeftAnti
+            | JoinType::LeftMark
+    )
+}
+
+fn is_linear_in_right(join_type: JoinType) -> bool {
+    matches!(
+        join_type,
+        JoinType::Inner
+            | JoinType::Right
+            | JoinType::RightSemi
+            | JoinType::RightAnti
+            | JoinType::RightMark
+    )
+}

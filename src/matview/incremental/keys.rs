@@ -1,0 +1,57 @@
+//! The keys that changes touch.
+//!
+//! Its one idea: an operator that works key by key, f(X) = ⊎ₖ f(X|k), changes only for the keys of the
+//! rows that changed; these are few, computed first, held in memory, and pushed down into the scans.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+
+use crate::lake::Bounds;
+use crate::query::rows_in_place;
+
+/// Distinct keys.
+#[derive(Debug, Clone)]
+pub(crate) struct KeyRows {
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+    rows: usize,
+    bounds: Vec<Bounds>,
+}
+
+impl KeyRows {
+    /// Takes the rows of a query for distinct keys.
+    pub(super) fn new(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Self> {
+        let rows = batches.iter().map(RecordBatch::num_rows).sum();
+        let bounds = (0..schema.fields().len())
+            .map(|column| Bounds::of(batches.iter().map(|batch| batch.column(column))))
+            .collect::<Result<_>>()?;
+        Ok(Self { schema, batches, rows, bounds })
+    }
+
+    /// No keys, of the columns that `plan` would give.
+    pub(super) fn none(plan: &LogicalPlan) -> Result<Self> {
+        let fields = plan.schema().fields().iter().map(|f| f.as_ref().clone().with_nullable(true));
+        Self::new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), Vec::new())
+    }
+
+    /// How many.
+    pub(super) fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// The keys as a table.
+    pub(super) fn scan(&self, mark: &str) -> Result<LogicalPlan> {
+        let name = format!("keys {mark}");
+        rows_in_place(&name, self.schema.clone(), self.batches.clone())
+    }
+
+    /// A filter that all rows with one of the keys pass; `None` where nothing can be said.
+    pub(super) fn range(&self, exprs: &[Expr]) -> Option<Expr> {
+        let filters = exprs.iter().zip(&self.bounds).filter_map(|(e, bounds)| bounds.filter(e));
+        filters.reduce(Expr::and)
+    }
+}

@@ -1,0 +1,18 @@
+//! A view's changes computed from its sources' changes.
+//!
+//! A plan over versions becomes a plan over changes by one law an operator ([`differ`]); what it yields,
+//! summed up ([`net`]), is what must go from the stored rows and what must come. Knows no tables of
+//! views and no commits: it takes plans and gives rows.
+
+mod analyze;
+mod differ;
+mod join;
+mod keys;
+mod law;
+mod net;
+mod steps;
+
+pub(super) use analyze::analyze;
+pub(super) use differ::SourceChange;
+pub(super) use net::NetRows;
+pub(super) use steps::{Changing, Outcome, changes_of};

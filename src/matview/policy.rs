@@ -1,0 +1,64 @@
+//! What REFRESH POLICY means when changes cannot be followed.
+//!
+//! AUTO computes in full and says why; INCREMENTAL does too, and alerts; INCREMENTAL STRICT fails, and
+//! the last good version is served.
+
+use crate::catalog::{MaterializedView, Relation};
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::{AuthorizedPlan, Context, Engine};
+use crate::syntax::RefreshPolicy;
+
+use super::incremental::analyze;
+
+/// A view that promises to follow changes has a rule for each of its operators.
+///
+/// # Errors
+/// `FeatureNotSupported` naming the operator that has none.
+pub(super) fn check(
+    engine: &Engine,
+    relation: &Relation,
+    view: &MaterializedView,
+    plan: &AuthorizedPlan,
+    context: &Context,
+) -> Result<()> {
+    if !matches!(view.policy, RefreshPolicy::Incremental | RefreshPolicy::IncrementalStrict) {
+        return Ok(());
+    }
+    let analysis = analyze(engine, plan, context)?;
+    tracing::debug!(view = %relation.name, laws = ?analysis.laws, "rules of a view");
+    let Some(blocked) = analysis.blocked else { return Ok(()) };
+    let error = Error::new(
+        ErrorKind::FeatureNotSupported,
+        format!("{} cannot be refreshed incrementally", relation.name),
+    )
+    .detail(format!("The {} has no rule: {}.", blocked.operator, blocked.reason));
+    let hint = "REFRESH POLICY AUTO computes it in full.";
+    Err(match blocked.hint {
+        "" => error.hint(hint),
+        better => error.hint(format!("{better} {hint}")),
+    })
+}
+
+/// Whether a view may be computed in full although its policy is to follow changes.
+///
+/// # Errors
+/// `ObjectNotInPrerequisiteState` under INCREMENTAL STRICT.
+pub(super) fn falls_back(relation: &Relation, policy: RefreshPolicy, because: &str) -> Result<()> {
+    match policy {
+        RefreshPolicy::Auto | RefreshPolicy::Full => Ok(()),
+        RefreshPolicy::Incremental => {
+            tracing::warn!(
+                view = %relation.name,
+                because,
+                "an incremental view is refreshed in full"
+            );
+            Ok(())
+        }
+        RefreshPolicy::IncrementalStrict => Err(Error::new(
+            ErrorKind::ObjectNotInPrerequisiteState,
+            format!("{} cannot be refreshed incrementally", relation.name),
+        )
+        .detail(format!("The reason is: {because}."))
+        .hint("REFRESH MATERIALIZED VIEW ... FULL computes it from scratch once.")),
+    }
+}
