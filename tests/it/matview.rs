@@ -1,6 +1,7 @@
 //! Views: refreshed in order, at one version a source, published together.
 
 mod failures;
+mod property;
 mod recovery;
 mod refresh;
 mod rules;

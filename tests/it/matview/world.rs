@@ -74,13 +74,18 @@ pub(super) fn rates(rows: &[(&str, f64)]) -> RecordBatch {
 impl World {
     /// With `bronze.orders` and `bronze.rates`, and these views, each as `schema/view` and its text.
     pub(super) async fn new(views: &[(&str, &str)]) -> Self {
+        Self::with(BRONZE, views).await
+    }
+
+    /// As [`World::new`], over other bronze tables.
+    pub(super) async fn with(bronze: &str, views: &[(&str, &str)]) -> Self {
         let clock = ManualClock::new(start_of_time());
         let folder = Arc::new(tempfile::tempdir().unwrap());
         for sub in ["catalog", "sql"] {
             std::fs::create_dir_all(folder.path().join(sub)).unwrap();
         }
         let world = Self::over(folder, clock).await;
-        world.write("catalog/bronze.sql", BRONZE);
+        world.write("catalog/bronze.sql", bronze);
         world.write("catalog/roles.sql", "CREATE ROLE lakeport SUPERUSER LOGIN;");
         for (view, text) in views {
             world.define(view, text);

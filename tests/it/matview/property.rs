@@ -1,0 +1,154 @@
+//! A view is what its query says, whatever happened to its sources: random tables, histories, views.
+//!
+//! Oracle: the query itself, over the same versions. Seeds are fixed; `LAKEPORT_SEEDS=from..to` runs
+//! others, and a failure prints its seed with the shortest history that still fails.
+
+mod grammar;
+mod history;
+
+use std::collections::BTreeMap;
+
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use self::grammar::view;
+use self::history::{Step, TABLES, bronze, steps};
+use super::world::World;
+
+/// Views a seed has.
+const VIEWS: usize = 3;
+/// Seeds of an ordinary run.
+const SEEDS: std::ops::Range<u64> = 0..60;
+
+/// How often views were refreshed by which strategy, and why.
+type Tally = BTreeMap<String, u64>;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_equals_its_query_whatever_happened() {
+    let seeds = match std::env::var("LAKEPORT_SEEDS") {
+        Ok(range) => {
+            let (from, to) = range.split_once("..").expect("from..to");
+            from.parse().unwrap()..to.parse().unwrap()
+        }
+        Err(_) => SEEDS,
+    };
+    let mut tally = Tally::new();
+    for seed in seeds {
+        let case = Case::random(seed);
+        if let Err(wrong) = case.run(&mut tally).await {
+            let (case, wrong) = shortest(case, wrong).await;
+            panic!("seed {seed}: {wrong}\n{case:#?}\n{tally:#?}");
+        }
+    }
+    eprintln!("{tally:#?}");
+    let incremental = tally.get("incremental").copied().unwrap_or(0);
+    let refreshes: u64 = tally.values().sum();
+    assert!(incremental * 2 > refreshes, "{incremental} of {refreshes} were incremental");
+}
+
+/// Views over tables, and what happens to these.
+#[derive(Debug, Clone)]
+struct Case {
+    views: Vec<String>,
+    steps: Vec<Step>,
+}
+
+impl Case {
+    fn random(seed: u64) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let views = (0..VIEWS).map(|_| view(&mut random, 3)).collect();
+        Self { views, steps: steps(&mut random) }
+    }
+
+    /// Builds, lets everything happen, and compares after each refresh.
+    async fn run(&self, tally: &mut Tally) -> Result<(), String> {
+        let files: Vec<(String, String)> = self
+            .views
+            .iter()
+            .enumerate()
+            .map(|(i, query)| {
+                let text = format!(
+                    "-- One row.\nCREATE MATERIALIZED VIEW silver.v{i}\nREFRESH POLICY INCREMENTAL\nAS {query};"
+                );
+                (format!("silver/v{i}"), text)
+            })
+            .collect();
+        let files: Vec<(&str, &str)> =
+            files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let world = World::with(&bronze(), &files).await;
+        for table in TABLES {
+            history::begin(&world, table).await;
+        }
+        for (number, step) in self.steps.iter().enumerate() {
+            step.take(&world).await;
+            if !step.refreshes() && number > 0 {
+                continue;
+            }
+            self.compare(&world, number).await?;
+        }
+        for row in world
+            .rows("SELECT strategy, reason FROM lakeport.refreshes WHERE state = 'refreshed'")
+            .await
+        {
+            let word = match row.split_once("; in full because ") {
+                Some((_, because)) => format!("full: {because}"),
+                None if row.starts_with("incremental") => "incremental".to_owned(),
+                None => row,
+            };
+            *tally.entry(word).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    async fn compare(&self, world: &World, number: usize) -> Result<(), String> {
+        let report = world.refresh().await;
+        for outcome in &report.views {
+            if !outcome.state.is_current() {
+                return Err(format!("step {number}: {} {:?}", outcome.view, outcome.state));
+            }
+        }
+        for (i, query) in self.views.iter().enumerate() {
+            let wanted = world.try_rows(query).await.map_err(|e| format!("{query}: {e}"))?;
+            let found = world.rows(&format!("SELECT * FROM silver.v{i}")).await;
+            if wanted != found {
+                let lacks: Vec<_> = wanted.iter().filter(|row| !found.contains(row)).collect();
+                let has: Vec<_> = found.iter().filter(|row| !wanted.contains(row)).collect();
+                return Err(format!(
+                    "step {number}: v{i} has {} rows for {}; lacks {lacks:?}, has {has:?}\n{query}",
+                    found.len(),
+                    wanted.len()
+                ));
+            }
+        }
+        let again = world.refresh().await;
+        match again.epoch {
+            None => Ok(()),
+            Some(epoch) => Err(format!("step {number}: a second refresh made epoch {epoch}")),
+        }
+    }
+}
+
+/// Leaves out what does not matter to the failure.
+async fn shortest(mut case: Case, mut wrong: String) -> (Case, String) {
+    let mut at = 0;
+    while at < case.steps.len() + case.views.len() {
+        let mut smaller = case.clone();
+        if at < smaller.steps.len() {
+            smaller.steps.remove(at);
+        } else if smaller.views.len() > 1 {
+            smaller.views.remove(at - smaller.steps.len());
+        } else {
+            break;
+        }
+        match smaller.run(&mut Tally::new()).await {
+            Err(still) => (case, wrong) = (smaller, still),
+            Ok(()) => at += 1,
+        }
+    }
+    (case, wrong)
+}
+
+/// One of several, by weight.
+fn choose<'a, T>(random: &mut ChaCha8Rng, from: &'a [T]) -> &'a T {
+    &from[random.random_range(0..from.len())]
+}

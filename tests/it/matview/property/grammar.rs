@@ -1,0 +1,146 @@
+//! Random views: every operator with a law, nested.
+//!
+//! Each piece has the columns `c0 bigint, c1 text, c2 bigint`, so that any piece fits any other.
+
+use rand::Rng as _;
+use rand_chacha::ChaCha8Rng;
+
+use super::choose;
+
+/// A query at most `depth` operators deep.
+pub(super) fn view(random: &mut ChaCha8Rng, depth: usize) -> String {
+    if depth == 0 || random.random_ratio(1, 8) {
+        return base(random);
+    }
+    let x = view(random, depth - 1);
+    match random.random_range(0..17) {
+        0 => format!("SELECT c0, c1, c2 FROM ({x}) AS x WHERE {}", condition(random, "x")),
+        1 => format!("SELECT c2 AS c0, coalesce(c1, 'none') AS c1, c0 + 1 AS c2 FROM ({x}) AS x"),
+        2 => {
+            let y = view(random, depth - 1);
+            let word = choose(random, &["UNION ALL", "UNION", "INTERSECT", "EXCEPT"]);
+            format!("({x}) {word} ({y})")
+        }
+        3..=6 => joined(random, &x, depth),
+        7..=9 => grouped(random, &x),
+        10 => format!("SELECT DISTINCT c0, c1, c2 FROM ({x}) AS x"),
+        11..=12 => windowed(random, &x),
+        13 => member(random, &x, depth),
+        14 => correlated(random, &x, depth),
+        15 => {
+            let y = view(random, depth - 1);
+            let on = choose(random, &["c0", "c2"]);
+            // DataFusion refuses a WITH inside another that has the same name.
+            let (a, b) = (random.random::<u32>(), random.random::<u32>());
+            format!(
+                "WITH w{a} AS ({x}), w{b} AS ({y}) \
+                 SELECT x.c0, y.c1, x.c2 FROM w{a} AS x, w{b} AS y WHERE x.{on} = y.{on}"
+            )
+        }
+        _ => format!(
+            "SELECT c0, c1, u AS c2 FROM (SELECT c0, c1, unnest(make_array(c2, c0)) AS u FROM ({x}) AS x) AS y"
+        ),
+    }
+}
+
+fn base(random: &mut ChaCha8Rng) -> String {
+    let from = choose(
+        random,
+        &[
+            "SELECT k AS c0, g AS c1, v AS c2 FROM bronze.facts",
+            "SELECT id AS c0, g AS c1, k AS c2 FROM bronze.facts WHERE v IS NOT NULL",
+            "SELECT k AS c0, name AS c1, w AS c2 FROM bronze.things",
+            "SELECT x AS c0, g AS c1, x * 2 AS c2 FROM bronze.groups",
+            "SELECT v AS c0, CASE WHEN p > 1 THEN g ELSE 'low' END AS c1, CAST(p * 100 AS bigint) AS c2 FROM bronze.facts",
+        ],
+    );
+    (*from).to_owned()
+}
+
+fn condition(random: &mut ChaCha8Rng, of: &str) -> String {
+    let number = random.random_range(-1..4);
+    match random.random_range(0..5) {
+        0 => format!("{of}.c0 > {number}"),
+        1 => format!("{of}.c2 = {number} OR {of}.c1 = 'a'"),
+        2 => format!("{of}.c1 IS NULL OR {of}.c0 <> {number}"),
+        3 => format!("{of}.c1 IN ('a', 'b', 'none')"),
+        _ => format!("{of}.c2 IS NOT NULL"),
+    }
+}
+
+fn joined(random: &mut ChaCha8Rng, x: &str, depth: usize) -> String {
+    let y = view(random, depth - 1);
+    let kind = choose(random, &["JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]);
+    let on = choose(random, &["x.c0 = y.c0", "x.c1 = y.c1", "x.c0 = y.c0 AND x.c1 = y.c1"]);
+    let also = match random.random_ratio(1, 3) {
+        true => " AND coalesce(x.c2, 0) >= coalesce(y.c2, 1)",
+        false => "",
+    };
+    format!("SELECT x.c0, y.c1, y.c2 FROM ({x}) AS x {kind} ({y}) AS y ON {on}{also}")
+}
+
+fn grouped(random: &mut ChaCha8Rng, x: &str) -> String {
+    let number = choose(
+        random,
+        &[
+            "count(*)",
+            "count(c2)",
+            "CAST(sum(c2) AS bigint)",
+            "min(c2)",
+            "max(c2)",
+            "count(DISTINCT c2)",
+            "CAST(sum(c2) FILTER (WHERE c0 > 0) AS bigint)",
+            "CAST(median(c2) AS bigint)",
+        ],
+    );
+    let text = choose(random, &["c1", "max(c1)", "min(c1)", "string_agg(c1, ',' ORDER BY c1)"]);
+    let having = match random.random_ratio(1, 4) {
+        true => " HAVING count(*) > 1",
+        false => "",
+    };
+    let keys = if *text == "c1" { *choose(random, &["c0, c1", "c1"]) } else { "c0" };
+    let first = if keys == "c1" { "max(c0)" } else { "c0" };
+    format!(
+        "SELECT {first} AS c0, {text} AS c1, {number} AS c2 FROM ({x}) AS x GROUP BY {keys}{having}"
+    )
+}
+
+fn windowed(random: &mut ChaCha8Rng, x: &str) -> String {
+    let by = choose(random, &["c0", "c1", "c0, c1"]);
+    let function = choose(
+        random,
+        &[
+            "row_number() OVER (PARTITION BY {by} ORDER BY c0, c1, c2)",
+            "rank() OVER (PARTITION BY {by} ORDER BY c2)",
+            "CAST(sum(c2) OVER (PARTITION BY {by}) AS bigint)",
+            "lag(c2) OVER (PARTITION BY {by} ORDER BY c0, c1, c2)",
+            "count(*) OVER (PARTITION BY {by})",
+        ],
+    );
+    let function = function.replace("{by}", by);
+    let inner = format!("SELECT c0, c1, {function} AS c2 FROM ({x}) AS x");
+    match random.random_ratio(1, 2) {
+        true => format!("SELECT c0, c1, c2 FROM ({inner}) AS y WHERE c2 = 1"),
+        false => inner,
+    }
+}
+
+fn member(random: &mut ChaCha8Rng, x: &str, depth: usize) -> String {
+    let y = view(random, depth - 1);
+    let on = choose(random, &["c0", "c2"]);
+    let which = match random.random_range(0..4) {
+        0 => format!("EXISTS (SELECT 1 FROM ({y}) AS y WHERE y.{on} = x.{on})"),
+        1 => format!("NOT EXISTS (SELECT 1 FROM ({y}) AS y WHERE y.{on} = x.{on})"),
+        2 => format!("x.{on} IN (SELECT y.{on} FROM ({y}) AS y)"),
+        _ => format!("x.{on} NOT IN (SELECT y.{on} FROM ({y}) AS y WHERE y.{on} IS NOT NULL)"),
+    };
+    format!("SELECT x.c0, x.c1, x.c2 FROM ({x}) AS x WHERE {which}")
+}
+
+fn correlated(random: &mut ChaCha8Rng, x: &str, depth: usize) -> String {
+    let y = view(random, depth - 1);
+    let value = choose(random, &["max(y.c2)", "count(*)", "min(y.c2)"]);
+    format!(
+        "SELECT x.c0, x.c1, (SELECT {value} FROM ({y}) AS y WHERE y.c0 = x.c0) AS c2 FROM ({x}) AS x"
+    )
+}
