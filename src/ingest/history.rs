@@ -4,15 +4,13 @@
 //! from its list, so `lakeport.files` never lacks a file that is in a table.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Int64Type};
 use chrono::{DateTime, Utc};
 
-use crate::error::{Error, Result};
-use crate::lake::{Lake, Run};
+use crate::error::Result;
+use crate::lake::{Lake, Run, SystemColumns, system_schema, system_time};
 use crate::matview::expectations::ExpectationCount;
 use crate::name::{Epoch, RelationId, RelationName, RunId};
 use crate::query::StoredRows;
@@ -76,8 +74,8 @@ pub(crate) struct IngestRow {
 
 /// `lakeport.files`.
 pub(crate) fn files() -> StoredRows {
-    let time = time();
-    let schema = schema(&[
+    let time = system_time();
+    let schema = system_schema(&[
         ("schema_name", DataType::Utf8, "The table's schema."),
         ("table_name", DataType::Utf8, "The streaming table."),
         ("table_id", DataType::Utf8, "The table for life; a name may be used again."),
@@ -99,15 +97,15 @@ pub(crate) fn files() -> StoredRows {
 
 /// `lakeport.ingests`.
 pub(crate) fn ingests() -> StoredRows {
-    let schema = schema(&[
+    let schema = system_schema(&[
         ("run_id", DataType::Utf8, "The run."),
         ("schema_name", DataType::Utf8, "The table's schema."),
         ("table_name", DataType::Utf8, "The streaming table."),
         ("batch", DataType::Int64, "The last batch it committed; NULL when none."),
         ("state", DataType::Utf8, "succeeded or failed."),
         ("attempt", DataType::Int64, "From 1."),
-        ("started_at", time(), "When the table's turn came."),
-        ("finished_at", time(), "When its last batch was committed, or it failed."),
+        ("started_at", system_time(), "When the table's turn came."),
+        ("finished_at", system_time(), "When its last batch was committed, or it failed."),
         ("files", DataType::Int64, "Files taken in."),
         ("rows", DataType::Int64, "Rows added."),
         ("quarantined", DataType::Int64, "Lines and rows refused."),
@@ -118,65 +116,25 @@ pub(crate) fn ingests() -> StoredRows {
     StoredRows { name: "ingests", comment, schema }
 }
 
-fn time() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-}
-
-fn schema(columns: &[(&str, DataType, &str)]) -> SchemaRef {
-    let fields: Vec<Field> = columns
-        .iter()
-        .map(|(name, data_type, comment)| {
-            let metadata = [("comment".to_owned(), (*comment).to_owned())];
-            Field::new(*name, data_type.clone(), true).with_metadata(metadata.into())
-        })
-        .collect();
-    Arc::new(Schema::new(fields))
-}
-
-fn texts<T>(rows: &[T], of: impl Fn(&T) -> Option<String>) -> ArrayRef {
-    Arc::new(rows.iter().map(of).collect::<StringArray>())
-}
-
-fn numbers<T>(rows: &[T], of: impl Fn(&T) -> Option<i64>) -> ArrayRef {
-    Arc::new(rows.iter().map(of).collect::<Int64Array>())
-}
-
-fn times<T>(rows: &[T], of: impl Fn(&T) -> DateTime<Utc>) -> ArrayRef {
-    let micros = rows.iter().map(|row| of(row).timestamp_micros());
-    Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC"))
-}
-
-fn count(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn batch(stored: &StoredRows, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
-    RecordBatch::try_new(Arc::clone(&stored.schema), columns).map_err(|error| {
-        Error::internal(format!("rows of lakeport.{} do not make a batch", stored.name))
-            .caused_by(error)
-    })
-}
-
 /// Appends to `lakeport.files`.
 pub(crate) async fn append_files(lake: &Lake, run: RunId, rows: &[FileRow]) -> Result<()> {
     let stored = files();
-    let columns = vec![
-        texts(rows, |row| Some(row.table.schema.clone())),
-        texts(rows, |row| Some(row.table.relation.clone())),
-        texts(rows, |row| Some(row.table_id.to_string())),
-        texts(rows, |row| Some(row.file.path.clone())),
-        numbers(rows, |row| Some(count(row.file.size))),
-        times(rows, |row| row.file.modified),
-        texts(rows, |row| Some(row.file.hash.clone())),
-        numbers(rows, |row| Some(row.batch)),
-        texts(rows, |row| Some(row.state.word().to_owned())),
-        numbers(rows, |row| row.rows.map(count)),
-        numbers(rows, |row| row.quarantined.map(count)),
-        texts(rows, |row| row.error.clone()),
-        times(rows, |row| row.ingested_at),
-        texts(rows, |row| Some(row.run_id.to_string())),
-    ];
-    lake.append_system(stored.name, batch(&stored, columns)?, Some(run)).await
+    let columns = SystemColumns::of(rows)
+        .text(|row| Some(row.table.schema.as_str()))
+        .text(|row| Some(row.table.relation.as_str()))
+        .text(|row| Some(row.table_id.to_string()))
+        .text(|row| Some(row.file.path.as_str()))
+        .count(|row| Some(row.file.size))
+        .time(|row| Some(row.file.modified))
+        .text(|row| Some(row.file.hash.as_str()))
+        .count(|row| u64::try_from(row.batch).ok())
+        .text(|row| Some(row.state.word()))
+        .count(|row| row.rows)
+        .count(|row| row.quarantined)
+        .text(|row| row.error.clone())
+        .time(|row| Some(row.ingested_at))
+        .text(|row| Some(row.run_id.to_string()));
+    lake.append_system(stored.name, columns.batch(&stored.schema)?, Some(run)).await
 }
 
 /// Appends to `lakeport.ingests`.
@@ -187,24 +145,21 @@ pub(crate) async fn append_ingests(
     rows: &[IngestRow],
 ) -> Result<()> {
     let stored = ingests();
-    let columns = vec![
-        texts(rows, |_| Some(run.id.to_string())),
-        texts(rows, |row| Some(row.table.schema.clone())),
-        texts(rows, |row| Some(row.table.relation.clone())),
-        numbers(rows, |row| row.batch),
-        texts(rows, |row| {
-            Some(if row.error.is_some() { "failed" } else { "succeeded" }.to_owned())
-        }),
-        numbers(rows, |row| Some(i64::from(row.attempt))),
-        times(rows, |row| row.started_at),
-        times(rows, |row| row.finished_at),
-        numbers(rows, |row| Some(count(row.files))),
-        numbers(rows, |row| Some(count(row.rows))),
-        numbers(rows, |row| Some(count(row.quarantined))),
-        numbers(rows, |row| epoch.filter(|_| row.batch.is_some()).map(count)),
-        texts(rows, |row| row.error.clone()),
-    ];
-    lake.append_system(stored.name, batch(&stored, columns)?, Some(run.id)).await
+    let columns = SystemColumns::of(rows)
+        .text(|_| Some(run.id.to_string()))
+        .text(|row| Some(row.table.schema.as_str()))
+        .text(|row| Some(row.table.relation.as_str()))
+        .count(|row| row.batch.and_then(|batch| u64::try_from(batch).ok()))
+        .text(|row| Some(if row.error.is_some() { "failed" } else { "succeeded" }))
+        .count(|row| Some(u64::from(row.attempt)))
+        .time(|row| Some(row.started_at))
+        .time(|row| Some(row.finished_at))
+        .count(|row| Some(row.files))
+        .count(|row| Some(row.rows))
+        .count(|row| Some(row.quarantined))
+        .count(|row| epoch.filter(|_| row.batch.is_some()))
+        .text(|row| row.error.clone());
+    lake.append_system(stored.name, columns.batch(&stored.schema)?, Some(run.id)).await
 }
 
 /// Appends to `lakeport.expectations`, whose columns `matview` declares. How many rows of the whole
@@ -214,7 +169,7 @@ pub(crate) async fn append_expectations(
     run: RunId,
     rows: &[(RelationName, ExpectationCount)],
 ) -> Result<()> {
-    let schema = schema(&[
+    let schema = system_schema(&[
         ("refresh_id", DataType::Utf8, "The refresh that checked it."),
         ("schema_name", DataType::Utf8, "The relation's schema."),
         ("relation_name", DataType::Utf8, "The relation."),
@@ -222,7 +177,7 @@ pub(crate) async fn append_expectations(
         ("action", DataType::Utf8, "keep, drop, quarantine or fail."),
         ("failed_in_changes", DataType::Int64, "Rows that failed it, of those looked at."),
         ("checked_rows", DataType::Int64, "Rows looked at."),
-        ("checked_at", time(), "When."),
+        ("checked_at", system_time(), "When."),
     ]);
     let now = lake.clock().now();
     let action = |action: ViolationAction| match action {
@@ -231,20 +186,16 @@ pub(crate) async fn append_expectations(
         ViolationAction::Quarantine => "quarantine",
         ViolationAction::Fail => "fail",
     };
-    let columns = vec![
-        texts(rows, |_| Some(run.to_string())),
-        texts(rows, |(name, _)| Some(name.schema.clone())),
-        texts(rows, |(name, _)| Some(name.relation.clone())),
-        texts(rows, |(_, count)| Some(count.name.clone())),
-        texts(rows, |(_, count)| Some(action(count.action).to_owned())),
-        numbers(rows, |(_, of)| Some(count(of.failed))),
-        numbers(rows, |(_, of)| Some(count(of.checked))),
-        times(rows, |_| now),
-    ];
-    let batch = RecordBatch::try_new(schema, columns).map_err(|error| {
-        Error::internal("rows of lakeport.expectations do not make a batch").caused_by(error)
-    })?;
-    lake.append_system("expectations", batch, Some(run)).await
+    let columns = SystemColumns::of(rows)
+        .text(|_| Some(run.to_string()))
+        .text(|(name, _)| Some(name.schema.as_str()))
+        .text(|(name, _)| Some(name.relation.as_str()))
+        .text(|(_, count)| Some(count.name.as_str()))
+        .text(|(_, count)| Some(action(count.action)))
+        .count(|(_, count)| Some(count.failed))
+        .count(|(_, count)| Some(count.checked))
+        .time(|_| Some(now));
+    lake.append_system("expectations", columns.batch(&schema)?, Some(run)).await
 }
 
 /// What `lakeport.files` has of one table.

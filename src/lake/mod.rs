@@ -7,6 +7,7 @@ mod bounds;
 mod cache;
 mod changes;
 mod changes_scan;
+mod columns;
 mod commit;
 mod edit;
 mod epoch;
@@ -26,6 +27,7 @@ mod write;
 
 pub use bounds::Bounds;
 pub use changes::{Changes, ChangesOutcome, WEIGHT_COLUMN};
+pub use columns::{SystemColumns, system_schema, system_time};
 pub use commit::{Commit, CommitMode, CommitOutcome};
 pub use edit::Edited;
 pub use epoch::{EpochState, Published, PublishedRelation, Run, RunKind};

@@ -1,19 +1,16 @@
-//! What every attempt did: `lakeport.refreshes` and `lakeport.expectations`.
+//! What every attempt did: `lakeport.refreshes`, `lakeport.expectations`, and its operators.
 //!
 //! Written after the run is published, because a row names its epoch. A run whose history cannot be
 //! written stands, but says so: its caller sees the error, and a later run has nothing to compute.
 
-use std::sync::Arc;
-
-use arrow::array::TimestampMicrosecondArray;
-use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::array::RecordBatch;
+use arrow::datatypes::DataType;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::catalog::Relation;
 use crate::error::{Error, Result};
-use crate::lake::{Lake, Run};
+use crate::lake::{Lake, Run, SystemColumns, system_schema, system_time};
 use crate::name::{Epoch, RelationName};
 use crate::query::StoredRows;
 use crate::syntax::{RefreshPolicy, ViolationAction};
@@ -21,6 +18,7 @@ use crate::syntax::{RefreshPolicy, ViolationAction};
 use super::build::Figures;
 use super::check::definition;
 use super::expectations::ExpectationCount;
+use super::operators::{OperatorRow, operator_rows};
 use super::pins::Pin;
 use super::refresh::ViewState;
 
@@ -52,6 +50,8 @@ pub(super) struct Attempt {
     pub(super) sources: Vec<(RelationName, u64)>,
     pub(super) figures: Figures,
     pub(super) counts: Vec<ExpectationCount>,
+    /// What `lakeport.refresh_operators` is to say of it.
+    pub(super) operators: Vec<OperatorRow>,
 }
 
 impl Attempt {
@@ -73,6 +73,7 @@ impl Attempt {
                 .collect(),
             figures: Figures::default(),
             counts: Vec::new(),
+            operators: Vec::new(),
         }
     }
 
@@ -95,7 +96,7 @@ impl Attempt {
 
 /// `lakeport.refreshes`.
 pub(super) fn refreshes() -> StoredRows {
-    let schema = schema(&[
+    let schema = system_schema(&[
         ("refresh_id", DataType::Utf8, "One attempt at one view."),
         ("run_id", DataType::Utf8, "The run it was part of."),
         ("epoch", DataType::Int64, "The epoch the run published; null when it published nothing."),
@@ -104,8 +105,8 @@ pub(super) fn refreshes() -> StoredRows {
         ("strategy", DataType::Utf8, "full, incremental or none."),
         ("reason", DataType::Utf8, "Why that strategy."),
         ("policy", DataType::Utf8, "auto, incremental, incremental strict or full."),
-        ("started_at", timestamp(), "When it began."),
-        ("finished_at", timestamp(), "When it ended."),
+        ("started_at", system_time(), "When it began."),
+        ("finished_at", system_time(), "When it ended."),
         ("elapsed_ms", DataType::Int64, "Milliseconds in between."),
         ("state", DataType::Utf8, "refreshed, unchanged, failed or skipped."),
         ("attempt", DataType::Int32, "From 1; more after conflicts and I/O errors."),
@@ -129,7 +130,7 @@ pub(super) fn refreshes() -> StoredRows {
 
 /// `lakeport.expectations`.
 pub(super) fn expectations() -> StoredRows {
-    let schema = schema(&[
+    let schema = system_schema(&[
         ("refresh_id", DataType::Utf8, "The refresh that checked it."),
         ("schema_name", DataType::Utf8, "The relation's schema."),
         ("relation_name", DataType::Utf8, "The relation."),
@@ -138,7 +139,7 @@ pub(super) fn expectations() -> StoredRows {
         ("failed_in_changes", DataType::Int64, "Rows that failed it, of those looked at."),
         ("failed_now", DataType::Int64, "Rows of the whole result that fail it."),
         ("checked_rows", DataType::Int64, "Rows looked at."),
-        ("checked_at", timestamp(), "When."),
+        ("checked_at", system_time(), "When."),
     ]);
     let comment = "How many rows failed each expectation in each refresh.";
     StoredRows { name: "expectations", comment, schema }
@@ -164,7 +165,7 @@ pub(super) async fn append(
     if counted.num_rows() > 0 {
         lake.append_system("expectations", counted, Some(run.id)).await?;
     }
-    Ok(())
+    lake.append_system("refresh_operators", operator_rows(attempts)?, Some(run.id)).await
 }
 
 fn refresh_rows(
@@ -173,93 +174,48 @@ fn refresh_rows(
     number: u32,
     attempts: &[Attempt],
 ) -> Result<RecordBatch> {
-    let text = |of: &dyn Fn(&Attempt) -> Option<String>| -> ArrayRef {
-        Arc::new(attempts.iter().map(of).collect::<StringArray>())
-    };
-    let count = |of: &dyn Fn(&Attempt) -> u64| -> ArrayRef {
-        Arc::new(attempts.iter().map(|a| Some(signed(of(a)))).collect::<Int64Array>())
-    };
-    let time = |of: &dyn Fn(&Attempt) -> DateTime<Utc>| -> ArrayRef {
-        let times = attempts.iter().map(|a| Some(of(a).timestamp_micros()));
-        Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
-    };
-    let number = i32::try_from(number).unwrap_or(i32::MAX);
-    let published =
-        |a: &Attempt| epoch.filter(|_| matches!(a.state, ViewState::Refreshed)).map(signed);
-    let columns: Vec<ArrayRef> = vec![
-        text(&|a| Some(a.refresh_id.to_string())),
-        text(&|_| Some(run.id.to_string())),
-        Arc::new(attempts.iter().map(published).collect::<Int64Array>()),
-        text(&|a| Some(a.view.schema.clone())),
-        text(&|a| Some(a.view.relation.clone())),
-        text(&|a| Some(strategy_word(a.strategy).to_owned())),
-        text(&|a| Some(a.reason.clone())),
-        text(&|a| Some(policy_word(a.policy).to_owned())),
-        time(&|a| a.started_at),
-        time(&|a| a.finished_at),
-        count(&|a| a.elapsed_ms),
-        text(&|a| Some(a.state.word().to_owned())),
-        Arc::new(Int32Array::from(vec![number; attempts.len()])),
-        text(&|a| Some(a.source_versions())),
-        count(&|a| a.figures.rows_read),
-        count(&|a| a.figures.rows_written),
-        count(&|a| a.figures.rows_quarantined),
-        count(&|a| a.figures.bytes_read),
-        count(&|a| a.figures.bytes_written),
-        count(&|a| a.figures.files_added),
-        count(&|a| a.figures.files_removed),
-        text(&|a| a.error().map(|error| error.kind().sqlstate().to_owned())),
-        text(&|a| a.error().map(error_text)),
-    ];
-    batch(refreshes().schema, columns)
+    let figure = |of: fn(&Figures) -> u64| move |a: &Attempt| Some(of(&a.figures));
+    SystemColumns::of(attempts)
+        .text(|a| Some(a.refresh_id.to_string()))
+        .text(|_| Some(run.id.to_string()))
+        .count(|a| epoch.filter(|_| matches!(a.state, ViewState::Refreshed)))
+        .text(|a| Some(a.view.schema.as_str()))
+        .text(|a| Some(a.view.relation.as_str()))
+        .text(|a| Some(strategy_word(a.strategy)))
+        .text(|a| Some(a.reason.as_str()))
+        .text(|a| Some(policy_word(a.policy)))
+        .time(|a| Some(a.started_at))
+        .time(|a| Some(a.finished_at))
+        .count(|a| Some(a.elapsed_ms))
+        .text(|a| Some(a.state.word()))
+        .number(|_| Some(number))
+        .text(|a| Some(a.source_versions()))
+        .count(figure(|f| f.rows_read))
+        .count(figure(|f| f.rows_written))
+        .count(figure(|f| f.rows_quarantined))
+        .count(figure(|f| f.bytes_read))
+        .count(figure(|f| f.bytes_written))
+        .count(figure(|f| f.files_added))
+        .count(figure(|f| f.files_removed))
+        .text(|a| a.error().map(|error| error.kind().sqlstate()))
+        .text(|a| a.error().map(error_text))
+        .batch(&refreshes().schema)
 }
 
 fn expectation_rows(attempts: &[Attempt]) -> Result<RecordBatch> {
     let counted: Vec<(&Attempt, &ExpectationCount)> =
         attempts.iter().flat_map(|a| a.counts.iter().map(move |count| (a, count))).collect();
-    let text = |of: &dyn Fn(&Attempt, &ExpectationCount) -> String| -> ArrayRef {
-        Arc::new(counted.iter().map(|(a, c)| Some(of(a, c))).collect::<StringArray>())
-    };
-    let count = |of: &dyn Fn(&ExpectationCount) -> u64| -> ArrayRef {
-        Arc::new(counted.iter().map(|(_, c)| Some(signed(of(c)))).collect::<Int64Array>())
-    };
-    let times = counted.iter().map(|(a, _)| Some(a.finished_at.timestamp_micros()));
-    let columns: Vec<ArrayRef> = vec![
-        text(&|a, _| a.refresh_id.to_string()),
-        text(&|a, _| a.view.schema.clone()),
-        text(&|a, _| a.view.relation.clone()),
-        text(&|_, c| c.name.clone()),
-        text(&|_, c| action_word(c.action).to_owned()),
-        count(&|c| c.failed),
-        count(&|c| c.failed_now),
-        count(&|c| c.checked),
-        Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC")),
-    ];
-    batch(expectations().schema, columns)
-}
-
-fn batch(schema: SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
-    RecordBatch::try_new(schema, columns)
-        .map_err(|error| Error::internal("put rows of history together").caused_by(error))
-}
-
-fn schema(columns: &[(&str, DataType, &str)]) -> SchemaRef {
-    let fields: Vec<Field> = columns
-        .iter()
-        .map(|(name, data_type, comment)| {
-            let metadata = [("comment".to_owned(), (*comment).to_owned())];
-            Field::new(*name, data_type.clone(), true).with_metadata(metadata.into())
-        })
-        .collect();
-    Arc::new(Schema::new(fields))
-}
-
-fn timestamp() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-}
-
-fn signed(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
+    SystemColumns::of(&counted)
+        .text(|(a, _)| Some(a.refresh_id.to_string()))
+        .text(|(a, _)| Some(a.view.schema.as_str()))
+        .text(|(a, _)| Some(a.view.relation.as_str()))
+        .text(|(_, c)| Some(c.name.as_str()))
+        .text(|(_, c)| Some(action_word(c.action)))
+        .count(|(_, c)| Some(c.failed))
+        .count(|(_, c)| Some(c.failed_now))
+        .count(|(_, c)| Some(c.checked))
+        .time(|(a, _)| Some(a.finished_at))
+        .batch(&expectations().schema)
 }
 
 fn strategy_word(strategy: Strategy) -> &'static str {

@@ -14,6 +14,7 @@ pub mod expectations;
 mod follow;
 mod history;
 mod incremental;
+mod operators;
 mod pins;
 mod policy;
 mod primary_key;

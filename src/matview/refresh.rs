@@ -14,6 +14,7 @@ use crate::query::Engine;
 use crate::telemetry::Ended;
 
 use super::history;
+use super::operators::refresh_operators;
 use super::run::ViewRun;
 
 /// Refreshes views.
@@ -101,6 +102,7 @@ impl Refresher {
     ) -> Arc<Self> {
         engine.register_stored(history::refreshes());
         engine.register_stored(history::expectations());
+        engine.register_stored(refresh_operators());
         Arc::new(Self { lake, catalog, engine, config, running: tokio::sync::Mutex::new(()) })
     }
 
