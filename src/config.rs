@@ -38,6 +38,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long old states are kept.
     pub retention: Retention,
+    /// How often views are compared with their queries.
+    pub verify: VerifyConfig,
     /// How clients prove who they are.
     pub auth: AuthConfig,
 }
@@ -104,6 +106,16 @@ pub struct Retention {
     pub epochs_hours: u64,
 }
 
+/// `[verify]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VerifyConfig {
+    /// Hours between two verifications of all views by the running server; 0 for none.
+    pub every_hours: u64,
+    /// How much of their rows; above 0, at most 100.
+    pub sample_percent: f64,
+}
+
 /// `[auth]`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -120,6 +132,7 @@ impl Default for Config {
             storage: StorageConfig::default(),
             limits: Limits::default(),
             retention: Retention::default(),
+            verify: VerifyConfig::default(),
             auth: AuthConfig::default(),
         }
     }
@@ -159,6 +172,12 @@ impl Default for Limits {
 impl Default for Retention {
     fn default() -> Self {
         Self { epochs_hours: 168 }
+    }
+}
+
+impl Default for VerifyConfig {
+    fn default() -> Self {
+        Self { every_hours: 0, sample_percent: 100.0 }
     }
 }
 
@@ -229,6 +248,15 @@ impl Config {
                     "Leave it out for the default.",
                 );
             }
+        }
+        let sample_percent = self.verify.sample_percent;
+        if !(sample_percent > 0.0 && sample_percent <= 100.0) {
+            return invalid(
+                format!(
+                    "verify.sample_percent must be above 0 and at most 100, not {sample_percent}"
+                ),
+                "verify.every_hours = 0 turns verifying off.",
+            );
         }
         Ok(())
     }

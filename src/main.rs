@@ -78,6 +78,14 @@ enum Command {
         #[arg(long)]
         full: bool,
     },
+    /// Compare views with their queries, computed again; refresh in full what differs.
+    Verify {
+        /// Views, as schema.name; all when none is given.
+        views: Vec<String>,
+        /// How much of their rows, in percent.
+        #[arg(long, default_value_t = 100.0)]
+        sample: f64,
+    },
     /// Ingest new files into streaming tables, whatever their schedules.
     Ingest {
         /// Streaming tables, as schema.name; all when none is given.
@@ -153,6 +161,9 @@ async fn run(common: Common, command: Command, reporter: &Reporter) -> Result<()
             Ok(())
         }
         Command::Refresh { views, full } => project::refresh(&paths, &views, full, reporter).await,
+        Command::Verify { views, sample } => {
+            project::verify(&paths, &views, sample, reporter).await
+        }
         Command::Ingest { tables } => project::ingest(&paths, &tables, reporter).await,
     }
 }

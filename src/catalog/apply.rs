@@ -42,7 +42,7 @@ pub enum Change {
     /// A definition that decides other rows: a materialised view is rebuilt by its next refresh, a
     /// streaming table reads its next batch by it.
     Redefined(RelationName),
-    /// A comment, a schedule or a policy.
+    /// A comment, a schedule, a trigger or a policy.
     Altered(RelationName),
     /// A privilege given.
     Granted(GrantEntry),
@@ -229,6 +229,7 @@ fn merge(known: &Relation, wanted: Relation) -> Result<Relation, Error> {
     let RelationKind::MaterializedView(new) = &wanted.kind else { return Ok(wanted) };
     let kind = RelationKind::MaterializedView(MaterializedView {
         schedule: new.schedule,
+        trigger: new.trigger,
         policy: new.policy,
         pending: Some(Box::new(wanted.clone())),
         ..old.clone()
@@ -250,8 +251,10 @@ fn difference(known: &Relation, merged: &Relation) -> Option<Change> {
     let shown = |relation: &Relation| {
         let relation = relation.pending().unwrap_or(relation);
         let schedule = match &relation.kind {
-            RelationKind::MaterializedView(view) => Some((view.schedule, view.policy)),
-            RelationKind::Streaming(table) => Some((table.schedule, Default::default())),
+            RelationKind::MaterializedView(view) => {
+                Some((view.schedule, view.trigger, view.policy))
+            }
+            RelationKind::Streaming(table) => Some((table.schedule, None, Default::default())),
             _ => None,
         };
         (relation.comment.clone(), relation.columns.clone(), schedule)

@@ -118,11 +118,16 @@ pub(super) fn streaming_table(create: &CreateStreamingTable, text: &str) -> Resu
     })
 }
 
+/// A view to be kept; `text` is the whole statement's.
+///
 /// # Errors
-/// `FeatureNotSupported` for clauses that wait for incremental refresh, and for reading other versions
-/// or system tables, which would make a refresh depend on more than its sources.
-pub(super) fn materialized_view(create: &CreateMaterializedView, text: &str) -> Result<Relation> {
-    refuse_incremental(create)?;
+/// `FeatureNotSupported` for TARGET LAG, and for reading other versions or system tables, which would
+/// make a refresh depend on more than its sources.
+pub fn materialized_view(create: &CreateMaterializedView, text: &str) -> Result<Relation> {
+    if create.target_lag {
+        return Err(Error::unsupported("TARGET LAG")
+            .hint("Use TRIGGER ON UPDATE AT MOST EVERY, or a SCHEDULE."));
+    }
     for reference in create.query.references() {
         let refused = if reference.travel.is_some() {
             "a version clause in a materialized view"
@@ -147,6 +152,7 @@ pub(super) fn materialized_view(create: &CreateMaterializedView, text: &str) -> 
         primary_key: create.primary_key.clone(),
         partition_by: create.partition_by.clone(),
         schedule: create.schedule,
+        trigger: create.trigger,
         policy: create.policy,
         sources: sources(&create.query),
         pending: None,
@@ -156,19 +162,6 @@ pub(super) fn materialized_view(create: &CreateMaterializedView, text: &str) -> 
         columns: create.columns.clone(),
         ..relation(resolve(&create.name), text.trim().to_owned(), hash, kind)
     })
-}
-
-fn refuse_incremental(create: &CreateMaterializedView) -> Result<()> {
-    let clause = match create.policy {
-        _ if create.trigger => "TRIGGER ON UPDATE",
-        _ if create.target_lag => "TARGET LAG",
-        _ => return Ok(()),
-    };
-    Err(Error::new(
-        crate::error::ErrorKind::FeatureNotSupported,
-        format!("{clause} comes with incremental refresh"),
-    )
-    .hint("Use REFRESH POLICY AUTO or FULL, with a SCHEDULE."))
 }
 
 fn relation(name: RelationName, definition: String, hash: String, kind: RelationKind) -> Relation {

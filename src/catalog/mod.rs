@@ -19,7 +19,7 @@ mod state;
 mod store;
 
 pub use apply::{ApplyPlan, Change, plan_apply};
-pub use define::{external_table, plain_table, plain_view};
+pub use define::{external_table, materialized_view, plain_table, plain_view};
 pub use files::FileError;
 pub use load::{Desired, load_files};
 pub use nearest::nearest;

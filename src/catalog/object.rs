@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::name::{RelationId, RelationName, RoleName};
 use crate::syntax::{
     ColumnDefinition, Expectation, Privilege, Query, ReadFiles, RefreshPolicy, RoleOptions,
-    Schedule,
+    Schedule, Trigger,
 };
 
 use super::define;
@@ -140,6 +140,9 @@ pub struct MaterializedView {
     pub partition_by: Vec<String>,
     /// SCHEDULE.
     pub schedule: Option<Schedule>,
+    /// TRIGGER ON UPDATE.
+    #[serde(default)]
+    pub trigger: Option<Trigger>,
     /// REFRESH POLICY.
     pub policy: RefreshPolicy,
     /// Relations the query names, directly.

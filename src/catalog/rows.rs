@@ -11,8 +11,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 use super::state::CatalogState;
 
-/// The version of the documents this server writes, and the newest it reads.
-const FORMAT: i32 = 1;
+/// The version of the documents this server writes, and the newest it reads. Format 2 added what
+/// triggers a view; a server of format 1 would drop it without a word.
+const FORMAT: i32 = 2;
 
 pub(super) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![

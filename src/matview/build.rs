@@ -161,6 +161,8 @@ impl Job<'_> {
     ) -> Result<Option<Table>> {
         let mut progress = progress::progress(self.relation.id, self.sources);
         progress.extend(progress::failing(self.relation.id, failing));
+        let incremental = base.is_some() && mode != CommitMode::Overwrite;
+        progress.extend(progress::marks(self.relation.id, self.context.now, incremental));
         let outcome = self
             .lake
             .commit(Commit {

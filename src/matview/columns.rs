@@ -15,7 +15,7 @@ use crate::name::RelationName;
 use crate::syntax::ColumnDefinition;
 
 /// Prefix of columns that are the server's own.
-const RESERVED: &str = "__lakeport_";
+pub(super) const RESERVED: &str = "__lakeport_";
 
 /// Decides what a column list means for a query with these result columns.
 ///
@@ -92,7 +92,7 @@ fn not_storable(field: &Field) -> Error {
 }
 
 /// The type a value is stored as: one that holds every value, or none.
-fn storable(data_type: &DataType) -> Option<DataType> {
+pub(super) fn storable(data_type: &DataType) -> Option<DataType> {
     let nested = |field: &Field| {
         let inner = storable(field.data_type())?;
         Some(Arc::new(Field::new(field.name(), inner, true)))

@@ -7,6 +7,7 @@ use crate::error::{ErrorKind, Result};
 use crate::lake::Table;
 use crate::syntax::RefreshPolicy;
 
+use super::alert;
 use super::build::{Built, Figures, Job};
 use super::check::{definition, has_quarantine};
 use super::decide::Need;
@@ -69,6 +70,8 @@ impl ViewRun<'_> {
                 reason.clone_from(&why);
                 match readable(job.follow(&moved).await)? {
                     Followed::Built(built) => {
+                        let before = job.head.as_ref();
+                        alert::change_of_strategy(job.relation, before, true, &why).await;
                         let strategy = Strategy::Incremental;
                         return Ok(Some(Done { built: *built, strategy, reason: why }));
                     }
@@ -81,6 +84,10 @@ impl ViewRun<'_> {
             }
         }
         let built = job.full().await?;
+        if built.is_some() {
+            let before = job.head.as_ref();
+            alert::change_of_strategy(job.relation, before, false, reason).await;
+        }
         Ok(built.map(|built| Done { built, strategy: Strategy::Full, reason: reason.clone() }))
     }
 

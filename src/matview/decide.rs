@@ -89,9 +89,9 @@ impl Question<'_> {
     }
 }
 
-/// Whether a text may give another result for the same rows. Words in strings and comments count too,
+/// Whether a text may give another result at another time. Words in strings and comments count too,
 /// which costs a refresh that was not needed, never a stale one.
-fn reads_the_time(text: &str) -> bool {
+pub(super) fn reads_the_time(text: &str) -> bool {
     const WORDS: [&str; 6] = [
         "current_date",
         "current_time",
@@ -100,17 +100,19 @@ fn reads_the_time(text: &str) -> bool {
         "localtimestamp",
         "today",
     ];
-    const FUNCTIONS: [&str; 9] = [
-        "now",
-        "random",
-        "age",
-        "uuid",
-        "gen_random_uuid",
-        "transaction_timestamp",
-        "statement_timestamp",
-        "clock_timestamp",
-        "timeofday",
-    ];
+    const FUNCTIONS: [&str; 4] = ["now", "age", "transaction_timestamp", "statement_timestamp"];
+    mentions(text, &WORDS, &FUNCTIONS) || is_random(text)
+}
+
+/// Whether a text may give another result each time it is computed, even for one `now()`.
+pub(super) fn is_random(text: &str) -> bool {
+    const FUNCTIONS: [&str; 5] =
+        ["random", "uuid", "gen_random_uuid", "clock_timestamp", "timeofday"];
+    mentions(text, &[], &FUNCTIONS)
+}
+
+/// Whether one of these words stands in a text, or a call of one of these functions.
+fn mentions(text: &str, words: &[&str], functions: &[&str]) -> bool {
     let text = text.to_lowercase();
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let mut rest = text.as_str();
@@ -119,7 +121,7 @@ fn reads_the_time(text: &str) -> bool {
         let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
         let called = after.trim_start().starts_with('(');
-        if WORDS.contains(&word) || (called && FUNCTIONS.contains(&word)) {
+        if words.contains(&word) || (called && functions.contains(&word)) {
             return true;
         }
         rest = after;

@@ -77,7 +77,7 @@ fn aliased(relation: &RelationName, query: &str, names: Option<&[String]>) -> St
 }
 
 /// Always in quotes: a name may be a reserved word.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use crate::catalog::Relation;
 use crate::error::Result;
 use crate::lake::Table;
@@ -38,6 +40,31 @@ pub(super) fn progress(view: RelationId, sources: &[Pin]) -> Vec<(String, i64)> 
         .collect()
 }
 
+/// The application ids under which a view records what `now()` was, and how its rows were computed.
+fn own_app_id(view: RelationId, what: &str) -> String {
+    format!("mv/{view}/{what}")
+}
+
+/// The `txn`s of a commit that tell of the computation itself.
+pub(super) fn marks(view: RelationId, now: DateTime<Utc>, incremental: bool) -> [(String, i64); 2] {
+    [
+        (own_app_id(view, "now"), now.timestamp_micros()),
+        (own_app_id(view, "incremental"), i64::from(incremental)),
+    ]
+}
+
+/// What `now()` was when `table` was computed; `None` where it does not say.
+pub(super) async fn computed_at(table: &Table, view: RelationId) -> Result<Option<DateTime<Utc>>> {
+    let micros = table.progress(&own_app_id(view, "now")).await?;
+    Ok(micros.and_then(DateTime::from_timestamp_micros))
+}
+
+/// Whether the newest rows of `table` were computed incrementally; `None` where it does not say.
+pub(super) async fn was_incremental(table: &Table, view: RelationId) -> Result<Option<bool>> {
+    let mark = table.progress(&own_app_id(view, "incremental")).await?;
+    Ok(mark.map(|mark| mark != 0))
+}
+
 /// The properties of a table computed by the definition with this hash.
 pub(super) fn properties(definition_hash: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(DEFINITION.to_owned(), definition_hash.to_owned())])
@@ -55,6 +82,15 @@ pub(super) async fn held(
     source: &Relation,
 ) -> Result<Option<Version>> {
     read(table, &maintained_app_id(view, source)).await
+}
+
+/// The version of the source of `pin` that `table`, of `view`, was computed from.
+pub(super) async fn consumed(
+    table: &Table,
+    view: RelationId,
+    pin: &Pin,
+) -> Result<Option<Version>> {
+    read(table, &app_id(view, pin)).await
 }
 
 /// A source that has moved since `table` was computed from it.

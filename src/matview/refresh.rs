@@ -16,6 +16,7 @@ use crate::telemetry::Ended;
 use super::history;
 use super::operators::refresh_operators;
 use super::run::ViewRun;
+use super::verify::verifications;
 
 /// Refreshes views.
 #[derive(Debug)]
@@ -103,6 +104,7 @@ impl Refresher {
         engine.register_stored(history::refreshes());
         engine.register_stored(history::expectations());
         engine.register_stored(refresh_operators());
+        engine.register_stored(verifications());
         Arc::new(Self { lake, catalog, engine, config, running: tokio::sync::Mutex::new(()) })
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::name::{RelationName, RunId};
 
+use super::alert;
 use super::refresh::{RefreshReport, RefreshRequest, Refresher, ViewOutcome, ViewState};
 
 const BACK_OFF_FIRST_MS: u64 = 50;
@@ -31,11 +32,18 @@ impl Refresher {
                     let again = worth_retrying(&report);
                     merged = Some(merge(merged, report));
                     match merged {
-                        Some(report) if again.is_empty() || last => return Ok(report),
+                        Some(report) if again.is_empty() || last => {
+                            alert::failures(&report, request.attempt);
+                            return Ok(report);
+                        }
                         _ => request.views = Some(again),
                     }
                 }
-                Err(error) if !error.kind().retryable() || last => return Err(error),
+                Err(error) if !error.kind().retryable() || last => {
+                    let (attempts, sqlstate) = (request.attempt, error.kind().sqlstate());
+                    tracing::error!(attempts, sqlstate, "a refresh could not run");
+                    return Err(error);
+                }
                 Err(error) => {
                     tracing::warn!(attempt = request.attempt, %error, "a refresh is tried again");
                 }

@@ -335,6 +335,6 @@ fn log_failure(view: &Relation, error: &Error) {
         let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         tracing::error!(%view, sqlstate, message = error.message(), cause, "a refresh failed");
     } else {
-        tracing::error!(%view, sqlstate, condition, "a refresh failed");
+        tracing::warn!(%view, sqlstate, condition, "a refresh failed");
     }
 }

@@ -1,4 +1,4 @@
-//! The commands of the binary: check, serve, ingest, refresh.
+//! The commands of the binary: check, serve, ingest, refresh, verify.
 //!
 //! Its one idea: the files of `catalog/` and `sql/` are brought into the lake as a whole or not at
 //! all, before anything runs. Puts modules together and words their outcomes for a terminal or a
@@ -10,12 +10,14 @@ mod open;
 mod report;
 mod run;
 mod types;
+mod verify;
 
 pub use apply::{AppliedFiles, apply_files};
 pub use check::{CheckReport, check};
 pub use open::{Overrides, load_config, open, open_at};
 pub use report::{Progress, Reporter};
 pub use run::{ingest, ingest_with, refresh, refresh_with, serve, serve_with};
+pub use verify::verify;
 
 use crate::catalog::FileError;
 use crate::error::Error;

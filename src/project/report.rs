@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::catalog::FileError;
 use crate::error::Error;
 use crate::ingest::IngestReport;
-use crate::matview::{RefreshReport, ViewState};
+use crate::matview::{RefreshReport, VerifyReport, VerifyState, ViewState};
 use crate::server::Addresses;
 
 use super::{AppliedFiles, CheckReport, Failure};
@@ -236,6 +236,43 @@ impl Reporter {
         lines.push(published(report.epoch));
         let run_id = report.run_id.to_string();
         let value = json!({"run_id": run_id, "epoch": report.epoch, "views": views});
+        self.outcome(&value, &lines.join("\n"));
+    }
+
+    /// What a verification found.
+    pub fn verified(&self, report: &VerifyReport) {
+        let mut lines = Vec::new();
+        let mut relations = Vec::new();
+        for found in &report.relations {
+            let (relation, state) = (found.relation.to_string(), found.state.word());
+            let error = match &found.state {
+                VerifyState::Failed(error) => Some(error),
+                _ => None,
+            };
+            lines.push(match error {
+                Some(error) => format!("{relation:40} failed: {error}"),
+                None => format!(
+                    "{relation:40} {state:10} {:>9} rows {:>7} missing {:>7} surplus",
+                    found.rows_checked, found.rows_missing, found.rows_surplus
+                ),
+            });
+            lines.extend(found.examples.iter().map(|example| format!("    {example}")));
+            relations.push(json!({
+                "relation": relation,
+                "state": state,
+                "version": found.version,
+                "rows_checked": found.rows_checked,
+                "rows_missing": found.rows_missing,
+                "rows_surplus": found.rows_surplus,
+                "examples": found.examples,
+                "error": error.map(error_value),
+            }));
+        }
+        if report.refresh_run.is_some() {
+            lines.push("what differed was refreshed in full".to_owned());
+        }
+        let run = report.refresh_run.map(|run| run.to_string());
+        let value = json!({"relations": relations, "refresh_run_id": run});
         self.outcome(&value, &lines.join("\n"));
     }
 

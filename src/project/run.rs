@@ -157,7 +157,7 @@ async fn attempt<T>(
     }
 }
 
-fn parse_names(names: &[String]) -> Result<Option<Vec<RelationName>>> {
+pub(super) fn parse_names(names: &[String]) -> Result<Option<Vec<RelationName>>> {
     if names.is_empty() {
         return Ok(None);
     }

@@ -1,10 +1,13 @@
 //! When things run: pure rules, and one loop that obeys them.
 //!
-//! Due = last success + interval; missed runs collapse to one. Retries conflicts and I/O with
+//! Due = last success + interval, or a source that changed; missed runs collapse to one. Retries conflicts and I/O with
 //! back-off and a limit; a data error waits for its next turn. Decides when, never how.
 
 mod rules;
 mod run;
+mod triggers;
+mod verify;
 
-pub use rules::{LastRun, is_due, next_due};
+pub use rules::{LastRun, is_due, may_run, next_due};
 pub use run::Scheduler;
+pub use verify::Verifications;

@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::syntax::Schedule;
+use crate::syntax::{Schedule, Trigger};
 
 /// How a relation's last runs ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,4 +40,24 @@ pub fn next_due(last: &LastRun, schedule: Schedule) -> Option<DateTime<Utc>> {
 /// Whether a relation is to run now.
 pub fn is_due(now: DateTime<Utc>, last: &LastRun, schedule: Schedule) -> bool {
     next_due(last, schedule).is_none_or(|due| due <= now)
+}
+
+/// How long a triggered view that failed for good is left alone, at least: its sources move on, but
+/// what fails on them mostly goes on failing.
+const FAILED_PAUSE_S: i64 = 60;
+
+/// Whether a view that runs when its sources change may run again now. Changes that came meanwhile
+/// are one turn.
+pub fn may_run(now: DateTime<Utc>, last: &LastRun, trigger: Trigger) -> bool {
+    let every = trigger
+        .at_most_every
+        .map_or(TimeDelta::zero(), |every| TimeDelta::from_std(every).unwrap_or(TimeDelta::MAX));
+    let after = |time: DateTime<Utc>, pause: TimeDelta| {
+        time.checked_add_signed(pause).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    };
+    let failed_pause = every.max(TimeDelta::seconds(FAILED_PAUSE_S));
+    last.succeeded_at.is_none_or(|time| after(time, every) <= now)
+        && last
+            .failed_at
+            .is_none_or(|time| last.succeeded_at > Some(time) || after(time, failed_pause) <= now)
 }

@@ -19,10 +19,11 @@ use crate::error::Result;
 use crate::ingest::{IngestReport, IngestRequest, Ingester};
 use crate::lake::{EpochState, Lake};
 use crate::matview::{RefreshReport, RefreshRequest, Refresher, back_off};
-use crate::name::RelationName;
+use crate::name::{Epoch, RelationName};
 use crate::syntax::Schedule;
 
 use super::rules::{LastRun, is_due, next_due};
+use super::verify::Verifications;
 
 /// How long a new schedule waits to be noticed, at most.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -32,15 +33,17 @@ const PAUSE_MIN: Duration = Duration::from_millis(10);
 const NAME_COLUMNS: [&str; 3] = ["view_name", "table_name", "relation_name"];
 const FAILED_STATES: [&str; 3] = ["failed", "skipped", "running"];
 
-/// Runs what has a SCHEDULE.
+/// Runs what has a SCHEDULE or a TRIGGER.
 #[derive(Debug)]
 pub struct Scheduler {
-    lake: Lake,
-    catalog: Arc<Catalog>,
+    pub(super) lake: Lake,
+    pub(super) catalog: Arc<Catalog>,
     config: Arc<Config>,
     ingester: Arc<Ingester>,
     refresher: Arc<Refresher>,
     last: BTreeMap<RelationName, LastRun>,
+    /// Views found current, with the epoch in which they stay so.
+    pub(super) current_in: BTreeMap<RelationName, Epoch>,
 }
 
 /// A relation with a schedule, and when it last ran.
@@ -60,12 +63,24 @@ impl Scheduler {
         ingester: Arc<Ingester>,
         refresher: Arc<Refresher>,
     ) -> Self {
-        Self { lake, catalog, config, ingester, refresher, last: BTreeMap::new() }
+        let (last, current_in) = (BTreeMap::new(), BTreeMap::new());
+        Self { lake, catalog, config, ingester, refresher, last, current_in }
     }
 
     /// Runs what is due, until `shutdown`. A run under way is dropped then, which is as safe as a
     /// crash: the next one goes on from what was committed.
     pub async fn run(mut self, shutdown: CancellationToken) {
+        let verifications = Verifications::new(
+            self.lake.clone(),
+            self.config.verify.clone(),
+            Arc::clone(&self.refresher),
+        );
+        let verifying = tokio::spawn(verifications.run(shutdown.clone()));
+        self.run_schedules(shutdown).await;
+        verifying.abort();
+    }
+
+    async fn run_schedules(&mut self, shutdown: CancellationToken) {
         self.recall("refreshes").await;
         self.recall("ingests").await;
         loop {
@@ -88,7 +103,8 @@ impl Scheduler {
         if !tables.is_empty() {
             self.ingest(tables).await;
         }
-        let views = self.due(true).await;
+        let mut views = self.due(true).await;
+        self.add_triggered(&mut views).await;
         if !views.is_empty() {
             self.refresh(views).await;
         }
@@ -127,13 +143,19 @@ impl Scheduler {
     fn with_schedules(&self, epoch: &EpochState, state: &CatalogState) -> Vec<Scheduled> {
         let scheduled = state.relations.values().filter_map(|relation| {
             let (schedule, is_view) = schedule_of(relation)?;
-            let mut last = self.last.get(&relation.name).copied().unwrap_or_default();
-            if let Some(published) = epoch.relations.get(&relation.id) {
-                last.succeeded(published.published_at);
-            }
+            let last = self.last_run(epoch, relation);
             Some(Scheduled { name: relation.name.clone(), schedule, last, is_view })
         });
         scheduled.collect()
+    }
+
+    /// How a relation's last runs ended, here or elsewhere.
+    pub(super) fn last_run(&self, epoch: &EpochState, relation: &Relation) -> LastRun {
+        let mut last = self.last.get(&relation.name).copied().unwrap_or_default();
+        if let Some(published) = epoch.relations.get(&relation.id) {
+            last.succeeded(published.published_at);
+        }
+        last
     }
 
     async fn ingest(&mut self, tables: Vec<RelationName>) {

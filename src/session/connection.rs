@@ -27,6 +27,7 @@ use super::services::{Connected, Services, SessionRow};
 use super::setting_value::{duration_text, zone_of};
 use super::settings::Settings;
 use super::transaction::Transaction;
+use super::views::{explain_view_schema, verify_schema};
 
 /// What a client says of itself when it connects.
 #[derive(Debug, Clone, Default)]
@@ -246,9 +247,7 @@ impl Session {
             return Ok(prepared);
         };
         self.refuse_if_failed(statement)?;
-        if let Statement::Show { name } = statement {
-            prepared.schema = Some(show_schema(&self.settings, name)?);
-        }
+        prepared.schema = self.own_schema(statement)?;
         if let Some(query) = planned_query(statement) {
             let running = self.start();
             let declared = match statement {
@@ -266,6 +265,18 @@ impl Session {
             prepared.planned = Some(planned);
         }
         Ok(prepared)
+    }
+
+    /// The columns of rows that the session itself answers with.
+    fn own_schema(&self, statement: &Statement) -> Result<Option<SchemaRef>> {
+        Ok(match statement {
+            Statement::Show { name } => Some(show_schema(&self.settings, name)?),
+            Statement::ExplainView { .. } | Statement::ExplainCreateView(_) => {
+                Some(explain_view_schema())
+            }
+            Statement::Verify { .. } => Some(verify_schema()),
+            _ => None,
+        })
     }
 
     /// Executes. Plans again when the lake has moved since `prepare`; refuses when the result's
@@ -315,6 +326,9 @@ impl Session {
                 let batch = explain_rows(lines.map_err(|error| running.error(error))?)?;
                 Ok(rows("EXPLAIN", batch))
             }
+            Statement::ExplainView { .. }
+            | Statement::ExplainCreateView(_)
+            | Statement::Verify { .. } => self.of_views(statement, &prepared.text, &running).await,
             Statement::Show { name } => Ok(rows("SHOW", show_rows(&self.settings, name)?)),
             Statement::Set { name, value, local } => self.set(name, value, *local).await,
             Statement::Reset { name } => {
@@ -366,7 +380,7 @@ fn command(tag: &str) -> Result<Outcome> {
     Ok(Outcome::Command(tag.to_owned()))
 }
 
-fn rows(tag: &'static str, batch: RecordBatch) -> Outcome {
+pub(super) fn rows(tag: &'static str, batch: RecordBatch) -> Outcome {
     Outcome::Rows(RowStream {
         tag,
         schema: batch.schema(),

@@ -199,8 +199,11 @@ fn written(statement: &Statement) -> Option<&'static str> {
         Statement::Insert(_) => "INSERT",
         Statement::Drop(_) => "DROP",
         Statement::Refresh { .. } => "REFRESH MATERIALIZED VIEW",
+        Statement::Verify { .. } => "VERIFY MATERIALIZED VIEW",
         Statement::Query(_)
         | Statement::Explain(_)
+        | Statement::ExplainView { .. }
+        | Statement::ExplainCreateView(_)
         | Statement::Begin(_)
         | Statement::Commit
         | Statement::Rollback

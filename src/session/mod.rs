@@ -17,6 +17,7 @@ mod services;
 mod setting_value;
 mod settings;
 mod transaction;
+mod views;
 mod write;
 
 pub use connection::{Outcome, RowStream, Session, Startup};

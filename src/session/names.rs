@@ -56,6 +56,16 @@ impl Names<'_> {
     /// `InvalidSchemaName` for a schema that is missing or hidden, `InsufficientPrivilege`,
     /// `InvalidName`, `ObjectInUse` for schemas that files define.
     pub(super) fn new_relation(&self, name: &ObjectName) -> Result<RelationName> {
+        let name = self.place_of_new(name)?;
+        ddl::check_open_schema(self.state, &name.schema)?;
+        Ok(name)
+    }
+
+    /// As [`Names::new_relation`], also in schemas that files define: for what is not created.
+    ///
+    /// # Errors
+    /// As [`Names::new_relation`], but `ObjectInUse`.
+    pub(super) fn place_of_new(&self, name: &ObjectName) -> Result<RelationName> {
         let schema = match &name.schema {
             Some(schema) => schema.clone(),
             None => self
@@ -82,7 +92,6 @@ impl Names<'_> {
             }
             Access::Hidden => return Err(undefined_schema(&schema)),
         }
-        ddl::check_open_schema(self.state, &schema)?;
         let name = RelationName::new(schema, name.name.as_str());
         name.validate()?;
         Ok(name)

@@ -1,4 +1,4 @@
-//! INSERT, CREATE TABLE and REFRESH: statements that write rows.
+//! INSERT and CREATE TABLE: statements that write rows.
 //!
 //! Rows go from the query's stream into data files as they come. Files are part of nothing until one
 //! commit names them; a statement that fails or is cancelled before leaves no trace.
@@ -9,17 +9,15 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
-use crate::catalog::{Relation, RelationKind, ddl, plain_table};
+use crate::catalog::{Relation, ddl, plain_table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{
     Commit, CommitMode, CommitOutcome, DataFiles, Location, Published, Run, RunKind, Table,
     TableSpec,
 };
-use crate::matview::{RefreshRequest, ViewState};
 use crate::name::{RelationName, quote_identifier};
 use crate::query::{Context, Engine};
-use crate::security::{self, Access};
-use crate::syntax::{ColumnDefinition, CreateTable, Insert, ObjectName, Privilege, Query};
+use crate::syntax::{ColumnDefinition, CreateTable, Insert, ObjectName, Query};
 
 use super::assign::Assignment;
 use super::connection::Session;
@@ -284,67 +282,6 @@ impl Session {
             })
             .collect();
         Ok(Arc::new(Schema::new(fields)))
-    }
-
-    /// REFRESH MATERIALIZED VIEW.
-    pub(super) async fn refresh(
-        &mut self,
-        name: &ObjectName,
-        full: bool,
-        running: &Running,
-    ) -> Result<String> {
-        let view = self.refresh_target(name).await?;
-        let mut attempt = 1;
-        loop {
-            let request = RefreshRequest { views: Some(vec![view.clone()]), full, attempt };
-            let report = tokio::select! {
-                report = self.services.refresher.refresh(&request) => report,
-                () = running.cancel.cancelled() => return Err(running.cancelled()),
-            };
-            let failure = match report {
-                Err(error) => Some(error),
-                Ok(report) => {
-                    report.views.into_iter().filter(|outcome| outcome.view == view).find_map(
-                        |outcome| match outcome.state {
-                            ViewState::Failed(error) => Some(error),
-                            ViewState::Skipped(source) => Some(Error::new(
-                                ErrorKind::ObjectNotInPrerequisiteState,
-                                format!("{source}, which \"{view}\" reads, could not be refreshed"),
-                            )),
-                            ViewState::Refreshed | ViewState::Unchanged => None,
-                        },
-                    )
-                }
-            };
-            match failure {
-                None => return Ok("REFRESH MATERIALIZED VIEW".to_owned()),
-                Some(error)
-                    if error.kind().retryable()
-                        && attempt < self.services.config.limits.attempts_max =>
-                {
-                    attempt += 1;
-                }
-                Some(error) => return Err(error),
-            }
-        }
-    }
-
-    async fn refresh_target(&self, name: &ObjectName) -> Result<RelationName> {
-        let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
-        let search_path = self.search_path();
-        let names = Names { state: &state, role: &self.role, search_path: &search_path };
-        let relation = names.relation(name)?;
-        if !matches!(relation.kind, RelationKind::MaterializedView(_)) {
-            return Err(Error::new(
-                ErrorKind::WrongObjectType,
-                format!("\"{}\" is not a materialized view", relation.name.relation),
-            ));
-        }
-        let refresh = Privilege::Refresh;
-        match security::relation_access(&state, &self.role, &relation.name, refresh) {
-            Access::Granted => Ok(relation.name.clone()),
-            Access::Denied | Access::Hidden => Err(security::denied_relation(&relation)),
-        }
     }
 }
 

@@ -7,7 +7,9 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use crate::error::{Error, ErrorKind};
 
 use super::parser::{Failure, Parsed, StatementParser, unsupported};
-use super::statement::{ColumnDefinition, Expectation, RefreshPolicy, Schedule, ViolationAction};
+use super::statement::{
+    ColumnDefinition, Expectation, RefreshPolicy, Schedule, Trigger, ViolationAction,
+};
 
 /// What may stand between the brackets after a name.
 #[derive(Default)]
@@ -31,7 +33,7 @@ pub(super) struct Clauses {
     pub(super) partition_by: Vec<String>,
     pub(super) comment: Option<String>,
     pub(super) schedule: Option<Schedule>,
-    pub(super) trigger: bool,
+    pub(super) trigger: Option<Trigger>,
     pub(super) target_lag: bool,
     pub(super) policy: Option<RefreshPolicy>,
     pub(super) format: Option<String>,
@@ -161,10 +163,9 @@ impl StatementParser<'_> {
                 "COMMENT" => clauses.comment = Some(self.string()?),
                 "SCHEDULE" => clauses.schedule = Some(self.schedule()?),
                 "TRIGGER ON UPDATE" => {
-                    clauses.trigger = true;
-                    if self.accept("AT MOST EVERY") {
-                        self.interval()?;
-                    }
+                    let limited = self.accept("AT MOST EVERY");
+                    let at_most_every = if limited { Some(self.pause()?) } else { None };
+                    clauses.trigger = Some(Trigger { at_most_every });
                 }
                 "TARGET LAG" => {
                     clauses.target_lag = true;
@@ -186,6 +187,11 @@ impl StatementParser<'_> {
             return unsupported("SCHEDULE CRON");
         }
         self.expect("EVERY")?;
+        Ok(Schedule { every: self.pause()? })
+    }
+
+    /// An interval between runs, which cannot be zero.
+    fn pause(&mut self) -> Parsed<Duration> {
         let place = self.parser.peek_token();
         let every = self.interval()?;
         if every.is_zero() {
@@ -193,7 +199,7 @@ impl StatementParser<'_> {
             let error = Error::new(ErrorKind::InvalidParameterValue, "a schedule cannot be zero");
             return Err(error.at(position).into());
         }
-        Ok(Schedule { every })
+        Ok(every)
     }
 
     fn policy(&mut self) -> Parsed<RefreshPolicy> {

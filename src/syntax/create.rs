@@ -210,6 +210,11 @@ impl StatementParser<'_> {
     }
 
     fn materialized_view(&mut self) -> Parsed<Statement> {
+        Ok(Statement::CreateMaterializedView(Box::new(self.materialized_view_definition()?)))
+    }
+
+    /// What follows CREATE MATERIALIZED VIEW.
+    pub(super) fn materialized_view_definition(&mut self) -> Parsed<CreateMaterializedView> {
         let if_not_exists = self.accept("IF NOT EXISTS");
         let name = self.object_name()?;
         let elements = self.elements(ColumnTypes::Refused)?;
@@ -221,12 +226,17 @@ impl StatementParser<'_> {
             "TARGET LAG",
             "REFRESH POLICY",
         ])?;
+        if clauses.schedule.is_some() && clauses.trigger.is_some() {
+            let error = Error::new(ErrorKind::SyntaxError, "conflicting or redundant options")
+                .hint("A view has SCHEDULE or TRIGGER ON UPDATE, not both.");
+            return Err(error.into());
+        }
         self.expect("AS")?;
         let query = Box::new(self.query()?);
         if self.at("WITH") {
             return unsupported("CREATE MATERIALIZED VIEW ... WITH [NO] DATA");
         }
-        Ok(Statement::CreateMaterializedView(Box::new(CreateMaterializedView {
+        Ok(CreateMaterializedView {
             name,
             if_not_exists,
             columns: elements.columns,
@@ -239,7 +249,7 @@ impl StatementParser<'_> {
             target_lag: clauses.target_lag,
             policy: clauses.policy.unwrap_or_default(),
             query,
-        })))
+        })
     }
 
     fn view(&mut self, or_replace: bool) -> Parsed<Statement> {

@@ -147,6 +147,7 @@ impl<'a> StatementParser<'a> {
             "GRANT" | "REVOKE" => self.grant_or_revoke(),
             "INSERT" => self.insert(),
             "REFRESH" => self.refresh(),
+            "VERIFY" => self.verify(),
             "BEGIN" | "START" | "COMMIT" | "END" | "ROLLBACK" | "ABORT" => self.transaction(),
             "SET" => self.set(),
             "SHOW" => self.show(),
@@ -222,8 +223,7 @@ impl<'a> StatementParser<'a> {
             "VACUUM",
             "DESCRIBE",
         ];
-        const TWO: &[&str] =
-            &["ALTER", "COMMENT", "IMPORT", "REASSIGN", "REPLAY", "SECURITY", "VERIFY"];
+        const TWO: &[&str] = &["ALTER", "COMMENT", "IMPORT", "REASSIGN", "REPLAY", "SECURITY"];
         let known = |words: &[&str], parser: &Self| words.iter().any(|word| parser.at(word));
         if known(TWO, self) {
             return unsupported(self.first_words(2));

@@ -23,6 +23,12 @@ pub struct ObjectName {
 pub enum Statement {
     Query(Box<Query>),
     Explain(Explain),
+    /// `EXPLAIN MATERIALIZED VIEW name`: how it is kept.
+    ExplainView {
+        name: ObjectName,
+    },
+    /// `EXPLAIN CREATE MATERIALIZED VIEW ...`: how it would be kept.
+    ExplainCreateView(Box<CreateMaterializedView>),
     CreateSchema {
         name: String,
         if_not_exists: bool,
@@ -44,6 +50,12 @@ pub enum Statement {
     Refresh {
         name: ObjectName,
         full: bool,
+    },
+    /// `VERIFY MATERIALIZED VIEW name [SAMPLE n PERCENT]`.
+    Verify {
+        name: ObjectName,
+        /// Above 0, at most 100.
+        sample_percent: f64,
     },
     Begin(TransactionModes),
     Commit,
@@ -188,6 +200,13 @@ pub struct Schedule {
     pub every: Duration,
 }
 
+/// `TRIGGER ON UPDATE [AT MOST EVERY interval]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trigger {
+    /// Time between two runs at least; `None` runs for every change.
+    pub at_most_every: Option<Duration>,
+}
+
 /// `CONSTRAINT name EXPECT (condition) [ON VIOLATION action]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expectation {
@@ -248,8 +267,8 @@ pub struct CreateMaterializedView {
     pub comment: Option<String>,
     /// SCHEDULE.
     pub schedule: Option<Schedule>,
-    /// TRIGGER ON UPDATE was written (0A000 until its issue).
-    pub trigger: bool,
+    /// TRIGGER ON UPDATE; never together with a schedule.
+    pub trigger: Option<Trigger>,
     /// TARGET LAG was written (0A000 until its issue).
     pub target_lag: bool,
     /// REFRESH POLICY.

@@ -1,6 +1,8 @@
-//! EXPLAIN, INSERT, REFRESH: a verb and a query or a name.
+//! EXPLAIN, INSERT, REFRESH, VERIFY: a verb and a query or a name.
 
 use datafusion::sql::sqlparser::tokenizer::Token;
+
+use crate::error::{Error, ErrorKind};
 
 use super::parser::{Parsed, StatementParser, unsupported};
 use super::source::is_word;
@@ -30,6 +32,9 @@ impl StatementParser<'_> {
             analyze = self.accept("ANALYZE");
             verbose = self.accept("VERBOSE");
         }
+        if self.at("MATERIALIZED") || self.at("CREATE MATERIALIZED") {
+            return self.explain_view(analyze, verbose);
+        }
         if !self.starts_query() {
             let Token::Word(word) = &self.parser.peek_token_ref().token else {
                 return self.unexpected();
@@ -37,6 +42,21 @@ impl StatementParser<'_> {
             return unsupported(format!("EXPLAIN {}", word.value.to_uppercase()));
         }
         Ok(Statement::Explain(Explain { analyze, verbose, query: Box::new(self.query()?) }))
+    }
+
+    /// `EXPLAIN [CREATE] MATERIALIZED VIEW`, EXPLAIN and its options read.
+    fn explain_view(&mut self, analyze: bool, verbose: bool) -> Parsed<Statement> {
+        if analyze || verbose {
+            let option = if analyze { "ANALYZE" } else { "VERBOSE" };
+            return unsupported(format!("EXPLAIN {option} of a materialized view"));
+        }
+        if self.accept("CREATE") {
+            self.expect("MATERIALIZED VIEW")?;
+            let create = self.materialized_view_definition()?;
+            return Ok(Statement::ExplainCreateView(Box::new(create)));
+        }
+        self.expect("MATERIALIZED VIEW")?;
+        Ok(Statement::ExplainView { name: self.object_name()? })
     }
 
     fn explain_option(&mut self) -> Parsed<(String, String)> {
@@ -97,5 +117,29 @@ impl StatementParser<'_> {
         }
         self.accept("WITH DATA");
         Ok(Statement::Refresh { name, full })
+    }
+
+    pub(super) fn verify(&mut self) -> Parsed<Statement> {
+        if !self.at("VERIFY MATERIALIZED") {
+            return unsupported(self.first_words(2));
+        }
+        self.expect("VERIFY MATERIALIZED VIEW")?;
+        let name = self.object_name()?;
+        let mut sample_percent = 100.0;
+        if self.accept("SAMPLE") {
+            let place = self.parser.peek_token();
+            let Token::Number(number, _) = &place.token else { return self.unexpected() };
+            sample_percent = number.parse().unwrap_or(f64::NAN);
+            if !(sample_percent > 0.0 && sample_percent <= 100.0) {
+                let error = Error::new(
+                    ErrorKind::InvalidParameterValue,
+                    "a sample must be above 0 and at most 100 percent",
+                );
+                return Err(error.at(self.source.position(place.span.start)).into());
+            }
+            self.parser.advance_token();
+            self.expect("PERCENT")?;
+        }
+        Ok(Statement::Verify { name, sample_percent })
     }
 }

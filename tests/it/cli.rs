@@ -15,6 +15,7 @@ fn every_command_explains_itself() {
         &["check", "--help"],
         &["refresh", "--help"],
         &["ingest", "--help"],
+        &["verify", "--help"],
     ] {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lakeport"));
         let help = ended(command.args(arguments)).ok();

@@ -22,3 +22,4 @@ mod slt;
 mod support;
 mod syntax;
 mod tidy;
+mod verify;

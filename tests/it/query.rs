@@ -106,6 +106,7 @@ impl Lab {
             primary_key: Vec::new(),
             partition_by: Vec::new(),
             schedule: None,
+            trigger: None,
             policy: RefreshPolicy::Auto,
             sources: Vec::new(),
             pending: None,

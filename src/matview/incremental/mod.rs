@@ -13,6 +13,6 @@ mod net;
 mod steps;
 
 pub(super) use analyze::analyze;
-pub(super) use differ::SourceChange;
+pub(super) use differ::{Blocked, SourceChange};
 pub(super) use net::NetRows;
 pub(super) use steps::{Changing, Outcome, changes_of};

@@ -54,6 +54,14 @@ fn a_changed_view_keeps_what_it_was_until_it_is_rebuilt() {
     assert_eq!(changes, ["silver.v has a new comment, schedule or policy"]);
     assert!(altered.relation(&name("silver.v")).expect("the view").pending().is_none());
 
+    let triggered = view(
+        "CREATE MATERIALIZED VIEW silver.v COMMENT 'c' TRIGGER ON UPDATE REFRESH POLICY INCREMENTAL
+         AS SELECT a FROM bronze.orders",
+    );
+    let (altered, changes) = apply(&altered, &[SCHEMAS, ORDERS, ROLES, triggered]);
+    assert_eq!(changes, ["silver.v has a new comment, schedule or policy"]);
+    assert!(altered.relation(&name("silver.v")).expect("the view").pending().is_none());
+
     let second = view(
         "CREATE MATERIALIZED VIEW silver.v COMMENT 'new' AS SELECT a, 1 AS b FROM bronze.orders",
     );

@@ -191,7 +191,7 @@ const MISTAKES: &[&str] = &[
     "sql/silver/orders.sql:2:15 42P01 relation \"bronze.ordes\" does not exist",
     "sql/silver/orders.sql:2:29 42P01 relation \"orders\" does not exist",
     "sql/silver/orders.sql:3:4 42P01 relation \"sandbox.mine\" does not exist",
-    "sql/silver/q.sql:1:26 0A000 TARGET LAG comes with incremental refresh",
+    "sql/silver/q.sql:1:26 0A000 TARGET LAG is not supported",
     "sql/silver/r.sql:1:50 42601 syntax error at or near \"FROM\"",
     "sql/silver/self.sql:1:1 42P17 view silver.self reads itself",
     "sql/silver/two.sql:2:13 42P17 a second view in one file",

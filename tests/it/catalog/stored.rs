@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::DateTime;
-use lakeport::catalog::{Catalog, CatalogState, ddl, plan_apply};
+use lakeport::catalog::{Catalog, CatalogState, Relation, ddl, plan_apply};
 use lakeport::clock::{ManualClock, SystemClock};
 use lakeport::error::ErrorKind;
 use lakeport::lake::{EpochState, Lake, LakeRoot, Run, RunKind};
@@ -48,6 +48,18 @@ async fn a_state_is_the_same_when_it_is_read_back() {
     assert_eq!(*another.at(&epoch).await.expect("read"), state);
     let plan = plan_apply(&state, &loaded(&files)).expect("a plan");
     assert_eq!((plan.changes.len(), plan.state), (0, state));
+}
+
+#[test]
+fn a_view_written_before_triggers_existed_is_read() {
+    let view = "CREATE MATERIALIZED VIEW silver.v AS SELECT a FROM bronze.orders";
+    let files = [SCHEMAS, ORDERS, ("sql/silver/v.sql", view)];
+    let state = plan_apply(&CatalogState::default(), &loaded(&files)).expect("a plan").state;
+    let known = state.relation(&"silver.v".parse().expect("a name")).expect("the view");
+    let mut document = serde_json::to_value(known.as_ref()).expect("a document");
+    document["kind"].as_object_mut().expect("the kind").remove("trigger").expect("a trigger");
+    let read: Relation = serde_json::from_value(document).expect("an older document");
+    assert_eq!(read, **known);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ AS SELECT order_id, amount FROM bronze.orders";
 const NEVER: &str =
     "CREATE MATERIALIZED VIEW gold_finance.total AS SELECT sum(amount) AS total FROM silver.orders";
 
-fn scheduler(world: &World) -> Scheduler {
+pub(super) fn scheduler(world: &World) -> Scheduler {
     let ingester = Ingester::new(
         world.lake.clone(),
         Arc::clone(&world.catalog),

@@ -74,17 +74,26 @@ pub(super) fn rates(rows: &[(&str, f64)]) -> RecordBatch {
 impl World {
     /// With `bronze.orders` and `bronze.rates`, and these views, each as `schema/view` and its text.
     pub(super) async fn new(views: &[(&str, &str)]) -> Self {
-        Self::with(BRONZE, views).await
+        Self::build(BRONZE, views, Config::default()).await
     }
 
     /// As [`World::new`], over other bronze tables.
     pub(super) async fn with(bronze: &str, views: &[(&str, &str)]) -> Self {
+        Self::build(bronze, views, Config::default()).await
+    }
+
+    /// As [`World::new`], with another configuration.
+    pub(super) async fn configured(views: &[(&str, &str)], config: Config) -> Self {
+        Self::build(BRONZE, views, config).await
+    }
+
+    async fn build(bronze: &str, views: &[(&str, &str)], config: Config) -> Self {
         let clock = ManualClock::new(start_of_time());
         let folder = Arc::new(tempfile::tempdir().unwrap());
         for sub in ["catalog", "sql"] {
             std::fs::create_dir_all(folder.path().join(sub)).unwrap();
         }
-        let world = Self::over(folder, clock).await;
+        let world = Self::over(folder, clock, config).await;
         world.write("catalog/bronze.sql", bronze);
         world.write("catalog/roles.sql", "CREATE ROLE lakeport SUPERUSER LOGIN;");
         for (view, text) in views {
@@ -94,11 +103,11 @@ impl World {
         world
     }
 
-    async fn over(folder: Arc<TempDir>, clock: Arc<ManualClock>) -> Self {
+    async fn over(folder: Arc<TempDir>, clock: Arc<ManualClock>, config: Config) -> Self {
         let root = LakeRoot::Folder(folder.path().join("lake"));
         let time: Arc<dyn Clock> = clock.clone();
         let lake = Lake::open(root, time).await.unwrap();
-        let config = Arc::new(Config::default());
+        let config = Arc::new(config);
         let catalog = Catalog::open(lake.clone()).await.unwrap();
         let engine = Engine::new(lake.clone(), Arc::clone(&catalog), Arc::clone(&config)).unwrap();
         let refresher = Refresher::new(
@@ -112,7 +121,8 @@ impl World {
 
     /// Another server over the same lake.
     pub(super) async fn second(&self) -> Self {
-        Self::over(Arc::clone(&self.folder), Arc::clone(&self.clock)).await
+        let config = Config::clone(&self.config);
+        Self::over(Arc::clone(&self.folder), Arc::clone(&self.clock), config).await
     }
 
     /// The server after a crash that came before the newest `commits` of a table: `_lakeport/epochs`,
@@ -126,6 +136,11 @@ impl World {
         for entry in entries.iter().rev().take(commits) {
             std::fs::remove_file(entry).unwrap();
         }
+    }
+
+    /// A path below the world's folder: `lake/bronze/orders`.
+    pub(super) fn path(&self, relative: &str) -> std::path::PathBuf {
+        self.folder.path().join(relative)
     }
 
     fn write(&self, file: &str, text: &str) {
@@ -215,15 +230,24 @@ impl World {
 
     /// What a superuser reads: one text a row, columns separated by `|`, sorted.
     pub(super) async fn try_rows(&self, sql: &str) -> Result<Vec<String>> {
+        let batches = self.try_batches(sql).await?;
+        let mut rows: Vec<String> = batches.iter().flat_map(texts).collect();
+        rows.sort();
+        Ok(rows)
+    }
+
+    async fn try_batches(&self, sql: &str) -> Result<Vec<RecordBatch>> {
         let snapshot = self.engine.snapshot().await?;
         let now = self.clock.now();
         let context = self.engine.server_context(RoleName::lakeport(), snapshot, now);
         let plan = self.engine.plan(&Query::parse(sql)?, &context, &[]).await?;
         let stream = self.engine.execute(&plan, &context, Vec::new()).await?.stream;
-        let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(Engine::error)?;
-        let mut rows: Vec<String> = batches.iter().flat_map(texts).collect();
-        rows.sort();
-        Ok(rows)
+        stream.try_collect().await.map_err(Engine::error)
+    }
+
+    /// What a superuser reads, as it comes.
+    pub(super) async fn batches(&self, sql: &str) -> Vec<RecordBatch> {
+        self.try_batches(sql).await.unwrap()
     }
 
     /// As [`World::try_rows`], of a query that must work.

@@ -168,7 +168,7 @@ async fn extended(client: &tokio_postgres::Client, sql: &str) -> Result<Output, 
 async fn flight(client: &mut FlightClient, sql: &str) -> Result<Output, Failure> {
     let first = sql.trim_start_matches(|c: char| c == '(' || c.is_whitespace());
     let first = first.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
-    let has_rows = ["select", "with", "values", "show", "explain", "table", "describe"];
+    let has_rows = ["select", "with", "values", "show", "explain", "table", "describe", "verify"];
     if !has_rows.contains(&first.to_lowercase().as_str()) {
         let count = client.update(sql).await?;
         return Ok(DBOutput::StatementComplete(u64::try_from(count).unwrap_or(0)));

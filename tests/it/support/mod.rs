@@ -8,6 +8,7 @@
 mod data;
 mod deployment;
 mod flight;
+mod plant;
 mod process;
 mod server;
 mod shop;
@@ -16,6 +17,7 @@ mod tools;
 pub use data::{shared_data, skip};
 pub use deployment::{Deployment, words};
 pub use flight::FlightClient;
+pub use plant::double_rows;
 pub use process::{Ended, Process, ended};
 pub use server::{TestServer, http_get, text_rows};
 pub use tools::{psql, python};

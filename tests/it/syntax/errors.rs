@@ -70,6 +70,30 @@ const ERRORS: &[(&str, ErrorKind, &str, usize)] = &[
         "invalid unit of time: \"moons\"",
         43,
     ),
+    (
+        "CREATE MATERIALIZED VIEW v TRIGGER ON UPDATE AT MOST EVERY 0 DAYS AS SELECT 1",
+        ErrorKind::InvalidParameterValue,
+        "a schedule cannot be zero",
+        60,
+    ),
+    (
+        "VERIFY MATERIALIZED VIEW v SAMPLE 101 PERCENT",
+        ErrorKind::InvalidParameterValue,
+        "a sample must be above 0 and at most 100 percent",
+        35,
+    ),
+    (
+        "VERIFY MATERIALIZED VIEW v SAMPLE ten PERCENT",
+        ErrorKind::SyntaxError,
+        "syntax error at or near \"ten\"",
+        35,
+    ),
+    (
+        "EXPLAIN MATERIALIZED TABLE v",
+        ErrorKind::SyntaxError,
+        "syntax error at or near \"TABLE\"",
+        22,
+    ),
 ];
 
 #[test]
@@ -89,7 +113,11 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("COPY t TO '/etc/passwd'", "COPY is not supported"),
     ("ALTER TABLE t ADD a int", "ALTER TABLE is not supported"),
     ("VACUUM t", "VACUUM is not supported"),
-    ("VERIFY MATERIALIZED VIEW v", "VERIFY MATERIALIZED is not supported"),
+    ("VERIFY TABLE t", "VERIFY TABLE is not supported"),
+    (
+        "EXPLAIN ANALYZE MATERIALIZED VIEW v",
+        "EXPLAIN ANALYZE of a materialized view is not supported",
+    ),
     ("CREATE INDEX i ON t (a)", "CREATE INDEX is not supported"),
     ("CREATE TEMP TABLE t (a int)", "CREATE TEMP is not supported"),
     ("CREATE POLICY p ON t USING (true)", "CREATE POLICY is not supported"),

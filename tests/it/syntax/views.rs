@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lakeport::error::ErrorKind;
-use lakeport::syntax::{Query, RefreshPolicy, Statement, ViolationAction};
+use lakeport::syntax::{Query, RefreshPolicy, Statement, Trigger, ViolationAction};
 
 use super::{one, refused};
 
@@ -54,12 +54,29 @@ fn a_materialized_view_has_all_its_clauses() {
 }
 
 #[test]
-fn clauses_of_incremental_refresh_are_read_for_whoever_refuses_them() {
+fn clauses_of_incremental_refresh_are_read() {
     let text = "CREATE MATERIALIZED VIEW v TRIGGER ON UPDATE AT MOST EVERY INTERVAL 1 MINUTE
         TARGET LAG = '5 minutes' REFRESH POLICY INCREMENTAL STRICT AS SELECT 1";
     let Statement::CreateMaterializedView(view) = one(text) else { panic!("not a view") };
-    assert!(view.trigger && view.target_lag);
+    let at_most_every = Some(Duration::from_secs(60));
+    assert_eq!(view.trigger, Some(Trigger { at_most_every }));
+    assert!(view.target_lag);
     assert_eq!(view.policy, RefreshPolicy::IncrementalStrict);
+}
+
+#[test]
+fn explain_and_verify_name_a_view_or_define_one() {
+    let Statement::ExplainView { name } = one("EXPLAIN MATERIALIZED VIEW a.b") else { panic!() };
+    assert_eq!((name.schema.as_deref(), name.name.as_str()), (Some("a"), "b"));
+    let text = "EXPLAIN CREATE MATERIALIZED VIEW a.b (x) REFRESH POLICY FULL AS SELECT 1 -- one";
+    let Statement::ExplainCreateView(create) = one(text) else { panic!() };
+    assert_eq!((create.policy, create.query.text()), (RefreshPolicy::Full, "SELECT 1"));
+    let percent = |text| match one(text) {
+        Statement::Verify { sample_percent, .. } => sample_percent,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(percent("VERIFY MATERIALIZED VIEW a.b"), 100.0);
+    assert_eq!(percent("VERIFY MATERIALIZED VIEW a.b SAMPLE 2.5 PERCENT"), 2.5);
 }
 
 #[test]

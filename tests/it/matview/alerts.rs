@@ -1,0 +1,145 @@
+//! Alerts: one log line each, whose words stay, beside the rows of `lakeport.refreshes`.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use lakeport::lake::{Commit, CommitMode, CommitOutcome, DataFiles, Run, RunKind};
+use lakeport::matview::RefreshRequest;
+use tracing::field::{Field, Visit};
+use tracing::instrument::WithSubscriber;
+use tracing::span;
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use super::world::{World, name, orders};
+
+/// Keeps warnings and errors as `LEVEL field=value ...`.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<String>>>);
+
+impl Heard {
+    fn with(&self, words: &str) -> Vec<String> {
+        self.0.lock().unwrap().iter().filter(|line| line.contains(words)).cloned().collect()
+    }
+}
+
+impl Subscriber for Heard {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::WARN
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(event.metadata().level().to_string());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.push_str(&format!(" {}={value:?}", field.name()));
+    }
+}
+
+const ORDERS: &str = "CREATE MATERIALIZED VIEW silver.orders REFRESH POLICY FULL
+AS SELECT order_id, amount FROM bronze.orders";
+const BELOW: &str =
+    "CREATE MATERIALIZED VIEW gold_finance.total AS SELECT sum(amount) AS total FROM silver.orders";
+
+async fn world() -> World {
+    let world = World::new(&[("silver/orders", ORDERS), ("gold/finance/total", BELOW)]).await;
+    world.arrive("bronze.orders", orders(&[(Some(1), "EUR", Some(1.0))])).await;
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_that_cannot_be_read_is_tried_so_often_and_then_is_an_alert() {
+    let world = world().await;
+    world.refresh().await;
+    world.arrive("bronze.orders", orders(&[(Some(2), "EUR", Some(1.0))])).await;
+    // A file where the folder of its quarantine would be: what looks there fails, each time.
+    std::fs::create_dir_all(world.path("lake/quarantine")).unwrap();
+    std::fs::write(world.path("lake/quarantine/silver__orders"), "").unwrap();
+    let heard = Heard::default();
+    let request = RefreshRequest::default();
+    let refresh = world.refresher.refresh_with_retries(&request);
+    let report = refresh.with_subscriber(heard.clone()).await.unwrap();
+    assert!(!report.views[0].state.is_current());
+    let alerts = heard.with("a view could not be refreshed");
+    assert_eq!(alerts.len(), 1, "{alerts:#?}");
+    assert!(alerts[0].starts_with("ERROR "), "{alerts:#?}");
+    for part in ["view=silver.orders", "attempts=5", "sqlstate=", "condition="] {
+        assert!(alerts[0].contains(part), "{alerts:#?}");
+    }
+    let rows = world
+        .rows("SELECT view_name, state, attempt FROM lakeport.refreshes WHERE attempt > 0 AND state IN ('failed', 'skipped')")
+        .await;
+    let tried = |view: &str, state: &str| (1..=5).map(|n| format!("{view}|{state}|{n}")).collect();
+    let expected: Vec<Vec<String>> = vec![tried("orders", "failed"), tried("total", "skipped")];
+    assert_eq!(rows, expected.concat());
+    // The last good version is served all the while.
+    assert_eq!(world.rows("SELECT total FROM gold_finance.total").await, ["1.0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_strategy_is_an_alert_unless_the_definition_changed_too() {
+    let world = world().await;
+    world.refresh().await;
+    incremental(&world).await;
+    world.arrive("bronze.orders", orders(&[(Some(2), "EUR", Some(1.0))])).await;
+    let heard = refreshed(&world).await;
+    let alerts = heard.with("a view changed its strategy");
+    assert_eq!(alerts.len(), 1, "{alerts:#?}");
+    for part in ["view=silver.orders", "from=\"incremental\"", "to=\"full\"", "bronze.orders"] {
+        assert!(alerts[0].contains(part), "{alerts:#?}");
+    }
+    world.arrive("bronze.orders", orders(&[(Some(3), "EUR", Some(1.0))])).await;
+    assert!(refreshed(&world).await.with("strategy").is_empty());
+    incremental(&world).await;
+    world.define("silver/orders", &ORDERS.replace("amount FROM", "amount + 1 AS amount FROM"));
+    world.apply().await;
+    assert!(refreshed(&world).await.with("strategy").is_empty());
+}
+
+async fn refreshed(world: &World) -> Heard {
+    let heard = Heard::default();
+    let request = RefreshRequest::default();
+    let refresh = world.refresher.refresh(&request);
+    let report = refresh.with_subscriber(heard.clone()).await.unwrap();
+    assert!(report.views.iter().all(|view| view.state.is_current()), "{report:?}");
+    heard
+}
+
+/// A commit that says the view was computed incrementally.
+async fn incremental(world: &World) {
+    let location = world.lake.location(&name("silver.orders"));
+    let base = world.lake.newest(&location).await.unwrap().unwrap();
+    let state = world.catalog.at(&world.lake.epoch()).await.unwrap();
+    let id = state.relation(&name("silver.orders")).unwrap().id;
+    let run = Run::start(RunKind::Refresh);
+    let commit = Commit {
+        location,
+        spec: base.spec(),
+        base: Some(base),
+        mode: CommitMode::Append,
+        files: DataFiles::default(),
+        progress: vec![(format!("mv/{id}/incremental"), 1)],
+        run: Some(run.id),
+        operation: "REFRESH",
+    };
+    match world.lake.commit(commit).await.unwrap() {
+        CommitOutcome::Committed(table) => world.publish(&run, "silver.orders", &table).await,
+        CommitOutcome::Conflict(why) => panic!("conflict: {why}"),
+    }
+}
