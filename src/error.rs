@@ -53,6 +53,10 @@ error_kinds! {
     DivisionByZero = "22012", "division_by_zero";
     /// A text holds bytes the encoding forbids.
     CharacterNotInRepertoire = "22021", "character_not_in_repertoire";
+    /// LIMIT is negative.
+    InvalidRowCountInLimitClause = "2201W", "invalid_row_count_in_limit_clause";
+    /// OFFSET is negative.
+    InvalidRowCountInResultOffsetClause = "2201X", "invalid_row_count_in_result_offset_clause";
     /// A parameter has a value that makes no sense.
     InvalidParameterValue = "22023", "invalid_parameter_value";
     /// Text does not parse as the type asked for.
@@ -113,6 +117,12 @@ error_kinds! {
     DatatypeMismatch = "42804", "datatype_mismatch";
     /// The relation is of a kind this statement cannot act on.
     WrongObjectType = "42809", "wrong_object_type";
+    /// No cast leads from one type to the other.
+    CannotCoerce = "42846", "cannot_coerce";
+    /// A column is named by a place where none is.
+    InvalidColumnReference = "42P10", "invalid_column_reference";
+    /// A function or operator could be one of several.
+    AmbiguousFunction = "42725", "ambiguous_function";
     /// A function is not known.
     UndefinedFunction = "42883", "undefined_function";
     /// A relation is not known, or not visible to the role.

@@ -32,6 +32,7 @@ pub use commit::{Commit, CommitMode, CommitOutcome};
 pub use edit::Edited;
 pub use epoch::{EpochState, Published, PublishedRelation, Run, RunKind};
 pub use objects::{ObjectEntry, Objects};
+pub use schema::TEXT_LENGTH;
 pub use store::{Lake, LakeRoot, Location};
 pub use table::{HIDDEN_PREFIX, Table, TableSpec};
 pub use write::{DataFiles, TableWriter};

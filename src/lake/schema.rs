@@ -1,7 +1,8 @@
 //! Arrow schemas to Delta's and back.
 //!
 //! Its one idea: a table keeps plain types only (no views, no dictionaries, times in microseconds),
-//! and of a field's metadata only the comment. Refuses types that Delta cannot keep, by name.
+//! and of a field's metadata only the comment and a text's length. Refuses types that Delta
+//! cannot keep, by name.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use crate::error::{Error, ErrorKind, Result};
 use super::error;
 
 const COMMENT: &str = "comment";
+/// Where Spark, too, keeps the length of a `varchar(n)` or `char(n)`.
+pub const TEXT_LENGTH: &str = "__CHAR_VARCHAR_TYPE_STRING";
 
 /// The schema a table of these columns has.
 ///
@@ -63,10 +66,13 @@ fn stored_field(field: &FieldRef) -> Result<Field> {
         ))
         .hint("Cast it to a type that tables have, for example text.")
     })?;
-    let comment = field.metadata().get(COMMENT);
-    let metadata: HashMap<String, String> =
-        comment.into_iter().map(|text| (COMMENT.to_owned(), text.clone())).collect();
-    Ok(Field::new(field.name(), data_type, field.is_nullable()).with_metadata(metadata))
+    Ok(Field::new(field.name(), data_type, field.is_nullable()).with_metadata(kept(field)))
+}
+
+/// What is kept of a field's metadata.
+fn kept(field: &Field) -> HashMap<String, String> {
+    let entry = |key: &str| Some((key.to_owned(), field.metadata().get(key)?.clone()));
+    [COMMENT, TEXT_LENGTH].into_iter().filter_map(entry).collect()
 }
 
 /// The type a column is kept as; `None` where there is none that loses nothing.
@@ -137,15 +143,11 @@ pub(super) fn to_delta(schema: &Schema) -> Result<StructType> {
     schema.try_into_kernel().map_err(error::arrow)
 }
 
-/// The stored schema of a table's Delta schema, comments kept.
+/// The stored schema of a table's Delta schema, comments and lengths kept.
 pub(super) fn from_delta(schema: &StructType) -> Result<SchemaRef> {
     let schema: Schema = schema.try_into_arrow().map_err(error::arrow)?;
-    let fields = schema.fields().iter().map(|field| {
-        let metadata = field.metadata().get(COMMENT);
-        let metadata: HashMap<String, String> =
-            metadata.into_iter().map(|text| (COMMENT.to_owned(), text.clone())).collect();
-        field.as_ref().clone().with_metadata(metadata)
-    });
+    let fields =
+        schema.fields().iter().map(|field| field.as_ref().clone().with_metadata(kept(field)));
     Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
 }
 

@@ -51,7 +51,8 @@ pub const HIDDEN_PREFIX: &str = "__lakeport_";
 /// What a table is created or altered to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableSpec {
-    /// Columns. A field's `comment` metadata is its comment; `PARQUET:field_id` is dropped.
+    /// Columns. A field's `comment` metadata is its comment, [`super::TEXT_LENGTH`] a text's length;
+    /// `PARQUET:field_id` is dropped.
     pub schema: SchemaRef,
     /// Partition columns.
     pub partition_by: Vec<String>,

@@ -40,7 +40,7 @@ pub async fn check_view(
 ) -> Result<SchemaRef> {
     let view = definition(relation)?;
     let plan = engine.plan(&Query::parse(&view.query)?, context, &[]).await?;
-    let names = columns::renamed(&relation.name, &relation.columns, &plan.schema())?;
+    let names = names(relation, &plan)?;
     for constraint in &view.constraints {
         check_condition(engine, relation, view, names.as_deref(), constraint, context).await?;
     }
@@ -61,18 +61,25 @@ pub(super) async fn prepare(
 ) -> Result<CheckedView> {
     let view = definition(relation)?;
     // Conditions are written over the columns as the list names them, so the names come first.
-    let names = match relation.columns.is_empty() {
+    let names = match relation.columns.is_empty() && view.constraints.is_empty() {
         true => None,
-        false => {
-            let plain = engine.plan(&Query::parse(&view.query)?, context, &[]).await?;
-            columns::renamed(&relation.name, &relation.columns, &plain.schema())?
-        }
+        false => names(relation, &engine.plan(&Query::parse(&view.query)?, context, &[]).await?)?,
     };
     let plan = plan(engine, relation, view, names.as_deref(), context).await?;
     let output = output(&plan, view);
     let schema = columns::stored(&relation.columns, &output)?;
     check_clauses(&relation.name, view, &schema)?;
     Ok(CheckedView { plan, schema })
+}
+
+/// What the result columns are called: by the list, else as the query alone would show them.
+fn names(relation: &Relation, plain: &AuthorizedPlan) -> Result<Option<Vec<String>>> {
+    let schema = plain.schema();
+    if let Some(renamed) = columns::renamed(&relation.name, &relation.columns, &schema)? {
+        return Ok(Some(renamed));
+    }
+    plain.check_distinct_columns()?;
+    Ok(Some(schema.fields().iter().map(|field| field.name().clone()).collect()))
 }
 
 async fn plan(

@@ -129,7 +129,10 @@ impl<'a> Scratch<'a> {
                 Some(Columns::Stored(matview::check_view(&self.engine, relation, &context).await?))
             }
             RelationKind::View { query } => {
-                self.engine.plan(&Query::parse(query)?, &context, &[]).await?;
+                let plan = self.engine.plan(&Query::parse(query)?, &context, &[]).await?;
+                if relation.columns.is_empty() {
+                    plan.check_distinct_columns()?;
+                }
                 Some(Columns::Seen)
             }
             RelationKind::External { location } => {

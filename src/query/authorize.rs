@@ -4,6 +4,7 @@
 //! judged again here, on the plan that will actually run, and whatever is not a pure query over
 //! gated tables is refused.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -50,6 +51,21 @@ pub(crate) struct Parts {
 }
 
 impl AuthorizedPlan {
+    /// Whether the result can be a table: every column has a name of its own.
+    ///
+    /// # Errors
+    /// `DuplicateColumn`.
+    pub fn check_distinct_columns(&self) -> Result<()> {
+        let mut names = BTreeSet::new();
+        let schema = &self.0.schema;
+        let Some(twice) = schema.fields().iter().find(|field| !names.insert(field.name())) else {
+            return Ok(());
+        };
+        let message = format!("column \"{}\" specified more than once", twice.name());
+        Err(Error::new(ErrorKind::DuplicateColumn, message)
+            .hint("Give each result column a name of its own with AS."))
+    }
+
     /// Result columns: plain types (views and dictionaries unpacked).
     pub fn schema(&self) -> SchemaRef {
         Arc::clone(&self.0.schema)

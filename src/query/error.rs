@@ -33,6 +33,20 @@ pub(crate) fn kind(error: &DataFusionError) -> ErrorKind {
     convert_ref(error).map_or(ErrorKind::InternalError, |error| error.kind())
 }
 
+/// Whether the planner could not tell columns apart, or did not know one.
+pub(crate) fn is_about_names(error: &DataFusionError) -> bool {
+    match error {
+        DataFusionError::SchemaError(..) => true,
+        DataFusionError::Plan(text) => text.contains("unique expression names"),
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+            is_about_names(inner)
+        }
+        DataFusionError::Shared(inner) => is_about_names(inner),
+        DataFusionError::Collection(errors) => errors.iter().any(is_about_names),
+        _ => false,
+    }
+}
+
 /// Line and column, from 1, of the first diagnostic that has them.
 fn blamed(error: &DataFusionError) -> Option<(u64, u64)> {
     match error {
@@ -71,13 +85,12 @@ fn convert_ref(error: &DataFusionError) -> Option<Error> {
         DataFusionError::SQL(inner, _) => {
             Some(Error::new(ErrorKind::SyntaxError, phrases::lower(&inner.to_string())))
         }
-        DataFusionError::NotImplemented(text) => {
-            Some(Error::new(ErrorKind::FeatureNotSupported, phrases::lower(text)))
-        }
+        DataFusionError::NotImplemented(text) => Some(phrases::unsupported(text)),
         DataFusionError::ResourcesExhausted(text) => Some(exhausted(text)),
         DataFusionError::Plan(text) => Some(phrases::planning(text)),
         DataFusionError::Execution(text) => Some(phrases::execution(text)),
         DataFusionError::IoError(inner) => Some(io(inner)),
+        DataFusionError::ParquetError(inner) => phrases::predicate(&inner.to_string()),
         DataFusionError::Configuration(text) => {
             Some(Error::new(ErrorKind::InvalidParameterValue, phrases::lower(text)))
         }
@@ -93,6 +106,7 @@ fn arrow(error: &ArrowError) -> Option<Error> {
             None => inner.downcast_ref::<Error>().cloned(),
         },
         ArrowError::ArithmeticOverflow(_) => Some(phrases::out_of_range()),
+        ArrowError::ParquetError(text) => phrases::predicate(text),
         ArrowError::CastError(text)
         | ArrowError::ParseError(text)
         | ArrowError::ComputeError(text)

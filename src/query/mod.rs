@@ -5,6 +5,7 @@
 
 mod admission;
 mod authorize;
+mod cast;
 mod derive;
 mod engine;
 mod error;
@@ -12,6 +13,7 @@ mod execute;
 mod functions;
 mod gate;
 mod history;
+mod literals;
 mod phrases;
 mod plan;
 mod planner;
@@ -20,9 +22,11 @@ mod rows;
 mod runtime;
 mod snapshot;
 mod system;
+pub mod text;
 mod travel;
 
 pub use authorize::AuthorizedPlan;
+pub use cast::cast_array;
 pub(crate) use derive::{Leaf, leaf, put_in_place, rows_in_place};
 pub use engine::{Context, Engine, Execution, VisibleRelation};
 pub use rows::{RowSource, StoredRows};

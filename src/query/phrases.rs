@@ -135,9 +135,18 @@ fn clause(text: &str) -> Option<Error> {
     } else if let Some(from) = between(text, "Unsupported CAST from ", " to ") {
         let to = text.rsplit(" to ").next()?;
         Error::new(
-            ErrorKind::DatatypeMismatch,
+            ErrorKind::CannotCoerce,
             format!("cannot cast type {} to {}", type_name(from), type_name(to)),
         )
+    } else if let Some(position) = between(text, "column out of bounds, specified: ", ",") {
+        Error::new(
+            ErrorKind::InvalidColumnReference,
+            format!("ORDER BY position {position} is not in select list"),
+        )
+    } else if text.contains("LIMIT must be >= 0") {
+        Error::new(ErrorKind::InvalidRowCountInLimitClause, "LIMIT must not be negative")
+    } else if text.contains("OFFSET must be >=0") || text.contains("OFFSET must be >= 0") {
+        Error::new(ErrorKind::InvalidRowCountInResultOffsetClause, "OFFSET must not be negative")
     } else if text.contains("unique expression names") {
         Error::new(
             ErrorKind::DuplicateColumn,
@@ -151,6 +160,48 @@ fn clause(text: &str) -> Option<Error> {
         return None;
     };
     Some(error)
+}
+
+/// An error about something that the engine does not know.
+pub(crate) fn unsupported(text: &str) -> Error {
+    // Types of Postgres that are not there yet are another matter than types that nobody knows.
+    const KNOWN: &[&str] =
+        &["money", "inet", "cidr", "macaddr", "xml", "tsvector", "tsquery", "point", "bit", "box"];
+    let name = text.strip_prefix("Unsupported SQL type ").map(str::trim);
+    let plain = |name: &&str| {
+        name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.".contains(c))
+            && !KNOWN.contains(name)
+    };
+    match name.filter(plain) {
+        Some(name) => {
+            Error::new(ErrorKind::UndefinedObject, format!("type \"{name}\" does not exist"))
+        }
+        None => Error::new(ErrorKind::FeatureNotSupported, lower(text)),
+    }
+}
+
+/// An error of a row that a scan's own filter came upon, which keeps only its text.
+pub(crate) fn predicate(text: &str) -> Option<Error> {
+    let (_, cause) = text.split_once("Error evaluating filter predicate: ")?;
+    let Some(kind) = between(cause, "Fields { kind: ", ",") else {
+        return Some(execution(if cause.contains("DivideByZero") {
+            "divide by zero"
+        } else {
+            cause
+        }));
+    };
+    let kind = match kind {
+        "DivisionByZero" => ErrorKind::DivisionByZero,
+        "NumericValueOutOfRange" => ErrorKind::NumericValueOutOfRange,
+        "InvalidTextRepresentation" => ErrorKind::InvalidTextRepresentation,
+        "InvalidDatetimeFormat" => ErrorKind::InvalidDatetimeFormat,
+        "DatetimeFieldOverflow" => ErrorKind::DatetimeFieldOverflow,
+        "FeatureNotSupported" => ErrorKind::FeatureNotSupported,
+        "InvalidParameterValue" => ErrorKind::InvalidParameterValue,
+        _ => return None,
+    };
+    let message = between(cause, "message: \"", "\", detail: ")?;
+    Some(Error::new(kind, message.replace("\\\"", "\"").replace("\\\\", "\\")))
 }
 
 /// An error of a row.
@@ -189,6 +240,13 @@ fn cast(text: &str) -> Option<Error> {
     }
     if let Some(value) = between(text, "Invalid input syntax for type interval: \"", "\"") {
         return Some(invalid_input(value, "interval"));
+    }
+    if let Some(date) = between(text, "Unable to parse date from ", "\n")
+        .or_else(|| text.strip_prefix("Unable to parse date from "))
+    {
+        let fields: Vec<&str> = date.split(", ").collect();
+        let message = format!("date field value out of range: {}", fields.join("-"));
+        return Some(Error::new(ErrorKind::DatetimeFieldOverflow, message));
     }
     if let Some(value) = between(text, "Can't cast value ", " to type ") {
         let target = type_name(text.rsplit(" to type ").next()?);

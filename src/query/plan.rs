@@ -11,16 +11,17 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, ParamValues};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::expr::Placeholder;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast as cast_expr};
 use datafusion::scalar::ScalarValue;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::syntax::{ColumnName, Query};
+use crate::syntax::{ColumnName, Query, shown_name};
 
 use super::authorize::{AuthorizedPlan, Parts, authorize};
+use super::cast;
 use super::engine::Context;
 use super::error;
-use super::planner::plan_tree;
+use super::planner::plan_query;
 use super::resolve::Resolved;
 use super::runtime::{Sealed, seal};
 
@@ -39,18 +40,17 @@ pub(crate) fn plan(
         types.iter().map(|found| found.clone().map(parameter_field)).collect()
     };
     let blame = |failure| error::convert_in(failure, query.text());
-    let tree = query.statement();
     let tables = &resolved.tables;
-    let first = plan_tree(state, tables, tree, known(declared)).map_err(blame)?;
+    let first = plan_query(state, tables, query, known(declared)).map_err(blame)?;
     let (analyzed, parameters) = match parameter_types(&first, declared)? {
         types if types.is_empty() => (analyze(state, first).map_err(blame)?, Vec::new()),
         types => {
             let all: Vec<Option<DataType>> = types.iter().cloned().map(Some).collect();
-            let second = plan_tree(state, tables, tree, known(&all)).map_err(blame)?;
+            let second = plan_query(state, tables, query, known(&all)).map_err(blame)?;
             (analyze(state, second).map_err(blame)?, types)
         }
     };
-    let (plan, schema) = shown(analyzed, &query.column_names())?;
+    let (plan, schema) = shown(analyzed, query.column_names())?;
     let parts = Parts {
         plan: seal(plan),
         schema,
@@ -62,7 +62,8 @@ pub(crate) fn plan(
 }
 
 fn analyze(state: &SessionState, plan: LogicalPlan) -> datafusion::common::Result<LogicalPlan> {
-    state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})
+    let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
+    cast::in_plan(analyzed)
 }
 
 fn parameter_field(data_type: DataType) -> FieldRef {
@@ -168,10 +169,11 @@ fn shown(plan: LogicalPlan, names: &[ColumnName]) -> Result<(LogicalPlan, Schema
         let mut expr = Expr::Column(Column::from((qualifier, field)));
         if data_type != *field.data_type() {
             changed = true;
-            expr = cast(expr, data_type.clone()).alias_qualified(qualifier.cloned(), field.name());
+            expr = cast_expr(expr, data_type.clone())
+                .alias_qualified(qualifier.cloned(), field.name());
         }
         exprs.push(expr);
-        let name = name.unwrap_or_else(|| field.name().clone());
+        let name = name.unwrap_or_else(|| shown_name(field.name()).to_owned());
         let shown = Field::new(name, data_type, true);
         fields.push(shown.with_metadata(field.metadata().clone()));
     }
@@ -187,7 +189,7 @@ fn shown(plan: LogicalPlan, names: &[ColumnName]) -> Result<(LogicalPlan, Schema
 }
 
 /// Each result column's name where the text gives it; `None` leaves the plan's.
-fn names_of(items: &[ColumnName], columns: usize) -> Vec<Option<String>> {
+pub(crate) fn names_of(items: &[ColumnName], columns: usize) -> Vec<Option<String>> {
     let wildcards = items.iter().filter(|item| **item == ColumnName::Wildcard).count();
     let named = items.len() - wildcards;
     // One wildcard stands for the columns the others leave; of several the shares are unknown.

@@ -27,15 +27,38 @@ use datafusion::sql::parser::Statement as Tree;
 use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 
 use crate::security;
-use crate::syntax::TypeNames;
+use crate::syntax::{Query, TypeNames};
 
+use super::error;
 use super::gate::{Gate, Origin};
+use super::literals;
 
 /// Tables by the name the planner asks for, parts joined by a character no name contains.
 pub(crate) type ResolvedTables = HashMap<Vec<String>, Arc<dyn TableProvider>>;
 
+/// Plans `query` with `parameters` as the types of `$1`, `$2`, ... where known.
+///
+/// The planner calls columns by their expressions, and asks that no two be called alike; Postgres
+/// does neither. Where that is what it stumbles over, the columns are named for it as Postgres would.
+pub(crate) fn plan_query(
+    state: &SessionState,
+    tables: &ResolvedTables,
+    query: &Query,
+    parameters: Vec<Option<FieldRef>>,
+) -> Result<LogicalPlan> {
+    let planned = match plan_tree(state, tables, query.statement(), parameters.clone()) {
+        Err(failure) if error::is_about_names(&failure) => match query.distinctly_named() {
+            // The first failure speaks of what was written.
+            Some(named) => plan_tree(state, tables, &named, parameters).map_err(|_| failure),
+            None => Err(failure),
+        },
+        planned => planned,
+    };
+    literals::settled(planned?)
+}
+
 /// Plans `tree` with `parameters` as the types of `$1`, `$2`, ... where known.
-pub(crate) fn plan_tree(
+fn plan_tree(
     state: &SessionState,
     tables: &ResolvedTables,
     tree: &Tree,

@@ -23,6 +23,7 @@ use crate::syntax::{Privilege, Query, RelationReference};
 
 use super::engine::Context;
 use super::gate::{Gate, Origin};
+use super::plan::names_of;
 use super::planner::{self, ResolvedTables};
 use super::rows::{Registry, RowTable};
 use super::runtime::Sealed;
@@ -177,8 +178,8 @@ impl Resolver<'_> {
         let query = Query::parse(text).map_err(within)?;
         let resolved = self.resolve(&query, &relation.owner, depth + 1).await.map_err(within)?;
         sources.extend(resolved.sources);
-        let plan = planner::plan_tree(self.state, &resolved.tables, query.statement(), Vec::new())
-            .and_then(|plan| rename(plan, relation))
+        let plan = planner::plan_query(self.state, &resolved.tables, &query, Vec::new())
+            .and_then(|plan| rename(plan, relation, &query))
             .map_err(|error| within(error::convert(error)))?;
         // A view has no gate of its own: the planner puts its plan in place, and each relation
         // inside has one with the owner's rights.
@@ -208,17 +209,28 @@ fn in_zone(table: Arc<dyn TableProvider>, zone: &str) -> Result<Arc<dyn TablePro
     Ok(Arc::new(ViewTable::new(plan, None)))
 }
 
-/// A view's columns carry the names of its column list.
-fn rename(plan: LogicalPlan, relation: &Relation) -> datafusion::common::Result<LogicalPlan> {
+/// A view's columns carry the names of its column list, or those that its query's would be shown with.
+fn rename(
+    plan: LogicalPlan,
+    relation: &Relation,
+    query: &Query,
+) -> datafusion::common::Result<LogicalPlan> {
     let columns = plan.schema().columns();
-    if relation.columns.len() != columns.len() {
+    let names: Vec<Option<String>> = if relation.columns.len() == columns.len() {
+        relation.columns.iter().map(|declared| Some(declared.name.clone())).collect()
+    } else {
+        names_of(query.column_names(), columns.len())
+    };
+    let unchanged = |(column, name): (&Column, &Option<String>)| {
+        name.as_ref().is_none_or(|name| *name == column.name)
+    };
+    if columns.iter().zip(&names).all(unchanged) {
         return Ok(plan);
     }
-    let renamed: Vec<Expr> = columns
-        .into_iter()
-        .zip(&relation.columns)
-        .map(|(column, declared)| Expr::Column(column).alias(&declared.name))
-        .collect();
+    let renamed = columns.into_iter().zip(names).map(|(column, name)| {
+        let name = name.unwrap_or_else(|| column.name.clone());
+        Expr::Column(column).alias(name)
+    });
     LogicalPlanBuilder::from(plan).project(renamed)?.build()
 }
 

@@ -5,19 +5,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, RecordBatch, TimestampMicrosecondArray, new_null_array,
-};
-use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{
-    DataType, Field, Float64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
-};
-use chrono::{DateTime, Offset, TimeZone};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, new_null_array};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use chrono_tz::Tz;
-use datafusion::error::DataFusionError;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::Engine;
+use crate::lake::TEXT_LENGTH;
+use crate::query::cast_array;
+use crate::syntax::TextLength;
 
 /// Which of a query's columns goes into which of a table's.
 #[derive(Debug)]
@@ -92,7 +87,12 @@ impl Assignment {
             .map(|(field, source)| {
                 let array = match source {
                     None => new_null_array(field.data_type(), batch.num_rows()),
-                    Some(index) => convert(batch.column(*index), field.data_type(), self.zone)?,
+                    Some(index) => {
+                        let array = convert(batch.column(*index), field.data_type(), self.zone)?;
+                        let written = field.metadata().get(TEXT_LENGTH);
+                        let length = written.map(|written| TextLength::of(written)).transpose()?;
+                        bounded(array, length.flatten())?
+                    }
                 };
                 if !field.is_nullable() && array.null_count() > 0 {
                     return Err(Error::new(
@@ -185,57 +185,34 @@ fn type_name(data_type: &DataType) -> String {
 
 fn convert(array: &ArrayRef, to: &DataType, zone: Tz) -> Result<ArrayRef> {
     let from = array.data_type();
-    if from == to {
-        return Ok(array.clone());
+    let here = DataType::Timestamp(TimeUnit::Microsecond, Some(zone.name().into()));
+    let zoned = |data_type: &DataType| matches!(data_type, DataType::Timestamp(_, Some(_)));
+    // Times without a zone, and texts of times with one, are the session's.
+    if zoned(from) != zoned(to) {
+        return cast_array(&cast_array(array, &here)?, to);
     }
-    let here = || DataType::Timestamp(TimeUnit::Microsecond, Some(zone.name().into()));
-    let array = match (from, to) {
-        // Postgres rounds to whole numbers, Arrow cuts.
-        (DataType::Decimal128(precision, _), to) if to.is_integer() => {
-            cast(array, &DataType::Decimal128(*precision, 0))?
-        }
-        (DataType::Decimal256(precision, _), to) if to.is_integer() => {
-            cast(array, &DataType::Decimal256(*precision, 0))?
-        }
-        (DataType::Float32 | DataType::Float64, to) if to.is_integer() => {
-            let wide = cast(array, &DataType::Float64)?;
-            let rounded: Float64Array =
-                wide.as_primitive::<Float64Type>().unary(f64::round_ties_even);
-            Arc::new(rounded)
-        }
-        // Times without a zone are the session's.
-        (_, DataType::Timestamp(_, Some(_))) if !has_zone(from) => {
-            let local = DataType::Timestamp(TimeUnit::Microsecond, None);
-            let array = if kind(from) == Kind::Time { cast(array, &local)? } else { array.clone() };
-            cast(&array, &here())?
-        }
-        (DataType::Timestamp(_, Some(_)), DataType::Timestamp(_, None) | DataType::Date32) => {
-            local_times(array, zone)?
-        }
-        _ => array.clone(),
-    };
-    cast(&array, to)
+    cast_array(array, to)
 }
 
-fn has_zone(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Timestamp(_, Some(_)))
+/// Refuses texts too long for their column; blanks at the end are cut instead.
+fn bounded(array: ArrayRef, length: Option<TextLength>) -> Result<ArrayRef> {
+    let Some(length) = length else { return Ok(array) };
+    let Some(texts) = array.as_string_opt::<i32>() else { return Ok(array) };
+    let characters = usize::try_from(length.characters).unwrap_or(usize::MAX);
+    let bounded =
+        texts.iter().map(|text| text.map(|text| fit(text, characters, length)).transpose());
+    Ok(Arc::new(bounded.collect::<Result<StringArray>>()?))
 }
 
-/// What the clocks of `zone` showed at these times.
-fn local_times(array: &ArrayRef, zone: Tz) -> Result<ArrayRef> {
-    let out_of_range = || Error::new(ErrorKind::DatetimeFieldOverflow, "timestamp out of range");
-    let utc = cast(array, &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))?;
-    let local = utc.as_primitive::<TimestampMicrosecondType>().try_unary(|micros| {
-        let time = DateTime::from_timestamp_micros(micros).ok_or_else(out_of_range)?;
-        let offset = zone.offset_from_utc_datetime(&time.naive_utc()).fix().local_minus_utc();
-        Ok::<i64, Error>(micros + i64::from(offset) * 1_000_000)
-    })?;
-    let local: TimestampMicrosecondArray = local;
-    Ok(Arc::new(local))
-}
-
-fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
-    let options = CastOptions { safe: false, ..CastOptions::default() };
-    cast_with_options(array, to, &options)
-        .map_err(|error| Engine::error(DataFusionError::ArrowError(Box::new(error), None)))
+fn fit(text: &str, characters: usize, length: TextLength) -> Result<&str> {
+    let end = text.char_indices().nth(characters).map_or(text.len(), |(at, _)| at);
+    let (kept, surplus) = text.split_at(end);
+    if surplus.bytes().any(|byte| byte != b' ') {
+        let name = if length.blanks_ignored { "character" } else { "character varying" };
+        return Err(Error::new(
+            ErrorKind::StringDataRightTruncation,
+            format!("value too long for type {name}({characters})"),
+        ));
+    }
+    Ok(if length.blanks_ignored { kept.trim_end_matches(' ') } else { kept })
 }

@@ -140,6 +140,9 @@ impl Session {
                 format!("CREATE VIEW names {written} columns, but its query has {found}"),
             ));
         }
+        if written == 0 {
+            planned.plan.check_distinct_columns()?;
+        }
         if !planned.plan.parameter_types().is_empty() {
             return Err(Error::new(
                 ErrorKind::UndefinedParameter,

@@ -12,12 +12,12 @@ use futures::StreamExt;
 use crate::catalog::{Relation, ddl, plain_table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{
-    Commit, CommitMode, CommitOutcome, DataFiles, Location, Published, Run, RunKind, Table,
-    TableSpec,
+    Commit, CommitMode, CommitOutcome, DataFiles, Location, Published, Run, RunKind, TEXT_LENGTH,
+    Table, TableSpec,
 };
 use crate::name::{RelationName, quote_identifier};
 use crate::query::{Context, Engine};
-use crate::syntax::{ColumnDefinition, CreateTable, Insert, ObjectName, Query};
+use crate::syntax::{ColumnDefinition, CreateTable, Insert, ObjectName, Query, TextLength};
 
 use super::assign::Assignment;
 use super::connection::Session;
@@ -269,19 +269,18 @@ impl Session {
         let context: Context = self.context(running.cancel.clone()).await?;
         let plan = self.services.engine.plan(&query, &context, &[]).await?;
         let schema = storable(&plan.schema())?;
-        let fields: Vec<Field> = schema
-            .fields()
-            .iter()
-            .zip(&create.columns)
-            .map(|(field, column)| {
-                let mut field = field.as_ref().clone().with_nullable(!column.not_null);
-                if let Some(comment) = &column.comment {
-                    field.metadata_mut().insert("comment".to_owned(), comment.clone());
-                }
-                field
-            })
-            .collect();
-        Ok(Arc::new(Schema::new(fields)))
+        let declared = |(field, column): (&Arc<Field>, &ColumnDefinition)| {
+            let mut field = field.as_ref().clone().with_nullable(!column.not_null);
+            if let Some(comment) = &column.comment {
+                field.metadata_mut().insert("comment".to_owned(), comment.clone());
+            }
+            if let Some(length) = TextLength::of(&column.sql_type)? {
+                field.metadata_mut().insert(TEXT_LENGTH.to_owned(), length.to_string());
+            }
+            Ok(field)
+        };
+        let fields = schema.fields().iter().zip(&create.columns).map(declared);
+        Ok(Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?)))
     }
 }
 

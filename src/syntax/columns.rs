@@ -3,12 +3,13 @@
 //! Postgres' rule: a column its own name, a function its name, a cast its operand's name or else its
 //! type's; anything else `?column?`.
 
+use std::ops::ControlFlow;
+
 use datafusion::sql::parser::Statement as DFStatement;
 use datafusion::sql::sqlparser::ast::{
-    DataType, Expr, ObjectName, Query as Tree, SelectItem, SetExpr, Statement, Value,
+    DataType, Expr, Ident, ObjectName, Query as Tree, Select, SelectItem, SetExpr, Value, VisitMut,
+    VisitorMut,
 };
-
-use super::query::Query;
 
 /// One item of the outermost SELECT list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,21 +20,62 @@ pub enum ColumnName {
     Wildcard,
 }
 
-impl Query {
-    /// The names of the result columns, as far as the text alone tells; empty where it tells none
-    /// (VALUES, TABLE).
-    pub fn column_names(&self) -> Vec<ColumnName> {
-        match self.statement() {
-            DFStatement::Statement(statement) => match statement.as_ref() {
-                Statement::Query(tree) => of_query(tree),
-                _ => Vec::new(),
-            },
-            _ => Vec::new(),
+/// What marks a name that nobody wrote; the name to be shown follows the colon.
+const HIDDEN: &str = "__lakeport_column_";
+
+/// The name to be shown for a result column's own.
+pub fn shown_name(name: &str) -> &str {
+    let hidden = name.strip_prefix(HIDDEN).and_then(|rest| rest.split_once(':'));
+    hidden.map_or(name, |(_, shown)| shown)
+}
+
+/// `statement` with every result column of every SELECT named apart; `None` where they were.
+pub(super) fn distinctly_named(statement: &DFStatement) -> Option<DFStatement> {
+    let DFStatement::Statement(statement) = statement else { return None };
+    let mut statement = statement.clone();
+    let mut namer = Namer { renamed: 0 };
+    // The visitor never breaks off.
+    let _ = statement.visit(&mut namer);
+    (namer.renamed > 0).then_some(DFStatement::Statement(statement))
+}
+
+struct Namer {
+    renamed: usize,
+}
+
+impl VisitorMut for Namer {
+    type Break = std::convert::Infallible;
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        let mut seen: Vec<String> = Vec::new();
+        for item in &mut select.projection {
+            let ColumnName::Named(name) = of_item(item) else { continue };
+            let known = name == "?column?" || seen.contains(&name);
+            let expr = match item {
+                SelectItem::UnnamedExpr(Expr::Identifier(_) | Expr::CompoundIdentifier(_))
+                | SelectItem::ExprWithAlias { .. }
+                    if !known =>
+                {
+                    seen.push(name);
+                    continue;
+                }
+                SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+                    expr.clone()
+                }
+                _ => continue,
+            };
+            self.renamed += 1;
+            let alias =
+                if known { format!("{HIDDEN}{}:{name}", self.renamed) } else { name.clone() };
+            *item = SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', alias) };
+            seen.push(name);
         }
+        ControlFlow::Continue(())
     }
 }
 
-fn of_query(tree: &Tree) -> Vec<ColumnName> {
+/// The names of a query's result columns.
+pub(super) fn of_query(tree: &Tree) -> Vec<ColumnName> {
     let mut body = tree.body.as_ref();
     loop {
         match body {
@@ -57,7 +99,7 @@ fn of_item(item: &SelectItem) -> ColumnName {
     }
 }
 
-fn folded(ident: &datafusion::sql::sqlparser::ast::Ident) -> String {
+fn folded(ident: &Ident) -> String {
     match ident.quote_style {
         Some(_) => ident.value.clone(),
         None => ident.value.to_lowercase(),

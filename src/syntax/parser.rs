@@ -5,6 +5,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use crate::error::{Error, ErrorKind, Result};
 
+use super::columns;
 use super::dialect::LakeportDialect;
 use super::query::Query;
 use super::rewrite;
@@ -170,9 +171,11 @@ impl<'a> StatementParser<'a> {
         let start = self.parser.peek_token_ref().span.start;
         let mut tree = self.parser.parse_query()?;
         let text = self.text_since(start);
+        // Before rewriting, which may put other functions in their place.
+        let names = columns::of_query(&tree);
         let stream = self.stream.is_some() || text.contains(STREAM_RELATION);
         let references = rewrite::rewrite(&mut tree, self.source, stream)?;
-        Ok(Query::new(tree, references, self.with_stream_relation(start, text)))
+        Ok(Query::new(tree, references, names, self.with_stream_relation(start, text)))
     }
 
     pub(super) fn starts_query(&self) -> bool {

@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast;
 
 use crate::error::Result;
 
+use super::columns::{ColumnName, distinctly_named};
 use super::parser::parse_query;
 
 /// A relation named in a query, as written.
@@ -49,6 +50,7 @@ type Sealed<T> = Arc<dyn Deref<Target = T> + Send + Sync>;
 pub struct Query {
     statement: Sealed<DFStatement>,
     references: Vec<RelationReference>,
+    names: Vec<ColumnName>,
     text: String,
 }
 
@@ -62,11 +64,12 @@ impl Query {
     pub(super) fn new(
         tree: Box<ast::Query>,
         references: Vec<RelationReference>,
+        names: Vec<ColumnName>,
         text: String,
     ) -> Self {
         let statement: DFStatement = DFStatement::Statement(Box::new(ast::Statement::Query(tree)));
         let statement: Sealed<DFStatement> = Arc::new(Box::new(statement));
-        Self { statement, references, text }
+        Self { statement, references, names, text }
     }
 
     /// The tree, with every version clause rewritten away (none is left for DataFusion to ignore).
@@ -77,6 +80,18 @@ impl Query {
     /// Every relation the query reads, CTE names left out, each once.
     pub fn references(&self) -> &[RelationReference] {
         &self.references
+    }
+
+    /// The names of the result columns, as far as the text alone tells; empty where it tells none
+    /// (VALUES, TABLE).
+    pub fn column_names(&self) -> &[ColumnName] {
+        &self.names
+    }
+
+    /// The tree with a name of its own for every result column, for a planner that asks for that;
+    /// `None` where each has one.
+    pub fn distinctly_named(&self) -> Option<DFStatement> {
+        distinctly_named(self.statement())
     }
 
     /// The text it was parsed from.

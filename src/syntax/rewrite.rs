@@ -8,20 +8,22 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, DataType, ExactNumberInfo, Expr, Ident, ObjectName, ObjectNamePart, Query,
-    Select, SelectFlavor, SelectItem, SetExpr, SetOperator, SetQuantifier, TableAlias, TableFactor,
-    TableVersion, VisitMut, VisitorMut,
+    Expr, Ident, LimitClause, ObjectName, ObjectNamePart, Query, Select, SelectFlavor, SelectItem,
+    SetExpr, SetOperator, SetQuantifier, TableAlias, TableFactor, TableVersion, Value, VisitMut,
+    VisitorMut,
 };
-use datafusion::sql::sqlparser::tokenizer::{Span, Token};
+use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::error::{Error, ErrorKind, Result};
 
 use super::dialect::is_reserved;
+use super::from::{check_aliases, check_factor, name_series, named};
+use super::literals;
 use super::query::RelationReference;
 use super::source::Source;
+use super::spelling::respell;
 use super::statement::STREAM_RELATION;
 use super::travel::time_travel;
-use super::zone::timezone;
 
 /// Rewrites `tree` in place and lists the relations it reads, each once.
 ///
@@ -60,7 +62,8 @@ impl Scope {
     }
 }
 
-fn fold(ident: &Ident) -> String {
+/// An identifier as Postgres folds it.
+pub(super) fn fold(ident: &Ident) -> String {
     match ident.quote_style {
         Some(_) => ident.value.clone(),
         None => ident.value.to_ascii_lowercase(),
@@ -80,6 +83,8 @@ impl VisitorMut for Rewriter<'_> {
         ];
         refuse(&refused)?;
         check_body(&query.body)?;
+        fetch_as_limit(query)?;
+        literals::keep_in_query(query);
         let (names, recursive) = match &query.with {
             None => (Vec::new(), false),
             Some(with) => {
@@ -101,6 +106,10 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         check_select(select)?;
+        if let Err(error) = check_aliases(&select.from) {
+            return ControlFlow::Break(error);
+        }
+        literals::keep_in_select(select);
         if self.stream {
             select.projection.iter_mut().for_each(name_metadata);
         }
@@ -115,21 +124,19 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
-        match expr {
-            Expr::Cast { data_type, .. } => plain_type(data_type),
-            Expr::TypedString(typed) => plain_type(&mut typed.data_type),
-            Expr::AtTimeZone { timestamp, time_zone } => {
-                let (time, zone) = (timestamp.as_ref().clone(), time_zone.as_ref().clone());
-                *expr = timezone(zone, time);
+        if let Expr::CompoundIdentifier(parts) = expr {
+            if let (true, Some(column)) = (self.stream, metadata_column(parts)) {
+                *expr = column;
             }
-            Expr::CompoundIdentifier(parts) if self.stream => {
-                if let Some(column) = metadata_column(parts) {
-                    *expr = column;
-                }
-            }
-            _ => {}
+            return ControlFlow::Continue(());
         }
-        ControlFlow::Continue(())
+        match respell(expr) {
+            Ok(()) => {
+                literals::type_integer(expr);
+                ControlFlow::Continue(())
+            }
+            Err(error) => ControlFlow::Break(error),
+        }
     }
 }
 
@@ -138,6 +145,29 @@ fn refuse(clauses: &[(bool, &str)]) -> ControlFlow<Error> {
         None => ControlFlow::Continue(()),
         Some((_, clause)) => ControlFlow::Break(Error::unsupported(clause)),
     }
+}
+
+// `FETCH FIRST 3 ROWS ONLY` is `LIMIT 3`.
+fn fetch_as_limit(query: &mut Query) -> ControlFlow<Error> {
+    let Some(fetch) = query.fetch.take() else { return ControlFlow::Continue(()) };
+    refuse(&[(fetch.with_ties, "FETCH ... WITH TIES"), (fetch.percent, "FETCH ... PERCENT")])?;
+    let one = || Expr::value(Value::Number("1".to_owned(), false));
+    let count = fetch.quantity.unwrap_or_else(one);
+    match &mut query.limit_clause {
+        Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => *limit = Some(count),
+        Some(_) => {
+            let message = "multiple LIMIT clauses not allowed";
+            return ControlFlow::Break(Error::new(ErrorKind::SyntaxError, message));
+        }
+        None => {
+            query.limit_clause = Some(LimitClause::LimitOffset {
+                limit: Some(count),
+                offset: None,
+                limit_by: Vec::new(),
+            });
+        }
+    }
+    ControlFlow::Continue(())
 }
 
 fn check_body(body: &SetExpr) -> ControlFlow<Error> {
@@ -203,26 +233,6 @@ fn name_metadata(item: &mut SelectItem) {
     }
 }
 
-// Postgres' other spellings of types that the planner knows by one.
-fn plain_type(data_type: &mut DataType) {
-    let plain = match data_type {
-        DataType::Float(ExactNumberInfo::Precision(bits)) if *bits <= 24 => DataType::Real,
-        DataType::Float(_) => DataType::DoublePrecision,
-        DataType::Dec(digits) => DataType::Decimal(*digits),
-        DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
-            DataType::Varchar(*length)
-        }
-        DataType::Character(length) => DataType::Char(*length),
-        DataType::Array(
-            ArrayElemTypeDef::SquareBracket(element, _)
-            | ArrayElemTypeDef::AngleBracket(element)
-            | ArrayElemTypeDef::Parenthesis(element),
-        ) => return plain_type(element),
-        _ => return,
-    };
-    *data_type = plain;
-}
-
 impl Rewriter<'_> {
     fn table_factor(&mut self, factor: &mut TableFactor) -> Result<()> {
         let TableFactor::Table {
@@ -259,8 +269,10 @@ impl Rewriter<'_> {
             Some(position) => error.at(position),
             None => error,
         };
-        if args.is_some() {
+        if let Some(args) = args {
+            literals::keep_in_arguments(&mut args.args);
             let versioned = |_| placed(versionless(&format!("function {name}")));
+            name_series(name, alias);
             return travel.map_or(Ok(()), |travel| Err(versioned(travel)));
         }
         if let Some(word) = reserved_part(name) {
@@ -351,36 +363,7 @@ fn parts(name: &ObjectName) -> Result<Vec<String>> {
     name.0.iter().map(part).collect()
 }
 
-fn named(relation: &str) -> TableAlias {
-    let name = Ident { value: relation.to_owned(), quote_style: Some('"'), span: Span::empty() };
-    TableAlias { explicit: true, name, columns: Vec::new(), at: None }
-}
-
 fn versionless(what: &str) -> Error {
     Error::new(ErrorKind::WrongObjectType, format!("{what} has no versions"))
         .hint("A version clause follows the name of a table or materialized view.")
-}
-
-fn check_factor(factor: &TableFactor) -> Result<()> {
-    match factor {
-        TableFactor::Derived { sample: Some(_), .. } => Err(Error::unsupported("TABLESAMPLE")),
-        TableFactor::Function { with_ordinality: true, .. }
-        | TableFactor::UNNEST { with_ordinality: true, .. } => {
-            Err(Error::unsupported("WITH ORDINALITY"))
-        }
-        TableFactor::Table { .. }
-        | TableFactor::Derived { .. }
-        | TableFactor::TableFunction { .. }
-        | TableFactor::Function { .. }
-        | TableFactor::UNNEST { .. }
-        | TableFactor::NestedJoin { .. } => Ok(()),
-        TableFactor::Pivot { .. } => Err(Error::unsupported("PIVOT")),
-        TableFactor::Unpivot { .. } => Err(Error::unsupported("UNPIVOT")),
-        TableFactor::MatchRecognize { .. } => Err(Error::unsupported("MATCH_RECOGNIZE")),
-        TableFactor::JsonTable { .. } | TableFactor::OpenJsonTable { .. } => {
-            Err(Error::unsupported("JSON_TABLE"))
-        }
-        TableFactor::XmlTable { .. } => Err(Error::unsupported("XMLTABLE")),
-        TableFactor::SemanticView { .. } => Err(Error::unsupported("SEMANTIC_VIEW")),
-    }
 }

@@ -3,7 +3,7 @@
 //! The planner knows most spellings; these it lacks or takes for something else. Times are kept in
 //! microseconds, as Postgres and Delta keep them.
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
 use datafusion::common::Result;
 use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::sql::sqlparser::ast::{DataType as Written, ExactNumberInfo, TimezoneInfo};
@@ -43,6 +43,7 @@ impl TypeNames {
             | Written::JSON
             | Written::JSONB
             | Written::Uuid => DataType::Utf8,
+            Written::Interval { .. } => DataType::Interval(IntervalUnit::MonthDayNano),
             Written::Dec(ExactNumberInfo::None) => DataType::Decimal128(38, 10),
             Written::Custom(name, arguments) if arguments.is_empty() => {
                 named(&name.to_string().to_ascii_lowercase())?

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Date32Array, Int32Array, IntervalMonthDayNanoArray};
 use arrow::compute::kernels::arity::try_binary;
 use arrow::datatypes::{
-    DataType, Date32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
-    TimestampMicrosecondType,
+    DataType, Date32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
+    TimeUnit, TimestampMicrosecondType,
 };
 use arrow::error::ArrowError;
+use chrono::{DateTime, Datelike, NaiveDateTime};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Signature, Volatility};
 
 use crate::error::{Error, ErrorKind};
 use crate::query::planner::external;
+
+use super::simple::Simple;
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
@@ -72,6 +76,55 @@ pub(crate) fn multiply_interval(left: &ArrayRef, right: &ArrayRef) -> Result<Arr
             Ok(IntervalMonthDayNano::new(months, days, nanos))
         });
     Ok(Arc::new(scaled.map_err(|_| interval_out_of_range())?))
+}
+
+/// `age`: years, months, days and the time from the second timestamp to the first.
+pub(crate) fn age() -> Arc<ScalarUDF> {
+    let time = DataType::Timestamp(TimeUnit::Microsecond, None);
+    Simple::new(
+        "age",
+        Signature::exact(vec![time.clone(), time], Volatility::Immutable),
+        DataType::Interval(IntervalUnit::MonthDayNano),
+        |_, args| {
+            let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+            let later = arrays[0].as_primitive::<TimestampMicrosecondType>();
+            let earlier = arrays[1].as_primitive::<TimestampMicrosecondType>();
+            let ages: Result<IntervalMonthDayNanoArray, ArrowError> =
+                try_binary(later, earlier, |later, earlier| {
+                    if later < earlier {
+                        let age = between(earlier, later).ok_or_else(overflow)?;
+                        let nanos = -age.nanoseconds;
+                        return Ok(IntervalMonthDayNano::new(-age.months, -age.days, nanos));
+                    }
+                    between(later, earlier).ok_or_else(overflow)
+                });
+            Ok(ColumnarValue::Array(Arc::new(ages.map_err(|_| interval_out_of_range())?)))
+        },
+    )
+    .build()
+}
+
+/// From `earlier` to `later`; a month that is not whole has as many days as the earlier one's.
+fn between(later: i64, earlier: i64) -> Option<IntervalMonthDayNano> {
+    let (to, from) = (
+        DateTime::from_timestamp_micros(later)?.naive_utc(),
+        DateTime::from_timestamp_micros(earlier)?.naive_utc(),
+    );
+    let micros = |time: NaiveDateTime| time.and_utc().timestamp_micros().rem_euclid(DAY_MICROS);
+    let mut time = micros(to) - micros(from);
+    let mut days = i64::from(to.day()) - i64::from(from.day());
+    let mut months = (i64::from(to.year()) - i64::from(from.year())) * 12 + i64::from(to.month())
+        - i64::from(from.month());
+    if time < 0 {
+        time += DAY_MICROS;
+        days -= 1;
+    }
+    while days < 0 {
+        days += i64::from(from.date().num_days_in_month());
+        months -= 1;
+    }
+    let (months, days) = (i32::try_from(months).ok()?, i32::try_from(days).ok()?);
+    Some(IntervalMonthDayNano::new(months, days, time.checked_mul(1000)?))
 }
 
 fn overflow() -> ArrowError {

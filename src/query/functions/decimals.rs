@@ -13,6 +13,8 @@ use datafusion::common::{Result, exec_err};
 use crate::error::{Error, ErrorKind};
 use crate::query::planner::external;
 
+use super::sum::numeric_overflow;
+
 /// `left / right` with the precision and scale of `data_type`.
 pub(crate) fn divide(left: &ArrayRef, right: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
     let (left, right) = (operand(left), operand(right));
@@ -46,6 +48,19 @@ pub(crate) fn multiply(
             .ok_or_else(overflow)?;
         quotient(product, down)
     })
+}
+
+/// `sum / count` with `to` digits after the point, where `sum` has `from`.
+pub(crate) fn average(sum: i128, count: i64, from: i8, to: i8) -> Result<i128> {
+    let up = power(i32::from(to) - i32::from(from));
+    let average = i256::from_i128(sum)
+        .checked_mul(up)
+        .ok_or_else(overflow)
+        .and_then(|sum| quotient(sum, i256::from_i128(i128::from(count))))
+        .and_then(|average| average.to_i128().ok_or_else(overflow))
+        .ok()
+        .filter(|average| Decimal128Type::validate_decimal_precision(*average, 38, to).is_ok());
+    average.ok_or_else(numeric_overflow)
 }
 
 /// `left / right`, where IEEE 754 would answer infinity or NaN for a zero divisor.

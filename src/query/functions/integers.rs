@@ -33,3 +33,26 @@ pub(crate) fn out_of_range(data_type: &DataType) -> Error {
     };
     Error::new(ErrorKind::NumericValueOutOfRange, format!("{name} out of range"))
 }
+
+/// What an aggregate that is exact over exact numbers takes its argument as; `None` for what is no
+/// number.
+pub(crate) fn exact_argument(data_type: &DataType) -> Option<DataType> {
+    Some(match data_type {
+        DataType::Int8 | DataType::Int16 | DataType::UInt8 => DataType::Int16,
+        DataType::UInt16 => DataType::Int32,
+        DataType::UInt32 => DataType::Int64,
+        DataType::UInt64 => DataType::Decimal128(20, 0),
+        DataType::Float16 | DataType::Float32 | DataType::Null => DataType::Float64,
+        DataType::Int32
+        | DataType::Int64
+        | DataType::Float64
+        | DataType::Decimal128(..)
+        | DataType::Duration(_)
+        | DataType::Interval(_) => data_type.clone(),
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
+            DataType::Decimal128(*precision, *scale)
+        }
+        DataType::Dictionary(_, value) => return exact_argument(value),
+        _ => return None,
+    })
+}

@@ -7,13 +7,16 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
-use datafusion::common::{DFSchema, Result};
+use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility, cast,
 };
+
+use crate::error::{Error, ErrorKind};
+use crate::query::planner::external;
 
 use super::{dates, decimals, integers};
 
@@ -127,9 +130,10 @@ impl ExprPlanner for Operators {
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         let symbol = raw.op.to_string();
-        if !matches!(symbol.as_str(), "+" | "-" | "*" | "/") {
+        if !matches!(symbol.as_str(), "+" | "-" | "*" | "/" | "%") {
             return Ok(PlannerResult::Original(raw));
         }
+        let raw = literal_typed(raw, schema)?;
         // Operands without a type yet are parameters: the next round of planning knows them.
         let (Ok(left), Ok(right)) = (raw.left.get_type(schema), raw.right.get_type(schema)) else {
             return Ok(PlannerResult::Original(raw));
@@ -143,6 +147,38 @@ impl ExprPlanner for Operators {
             return Ok(PlannerResult::Original(RawBinaryExpr { left, ..raw }));
         }
         Ok(PlannerResult::Original(raw))
+    }
+}
+
+/// A quoted literal has no type of its own: beside a number or a time it is one of the same type.
+fn literal_typed(raw: RawBinaryExpr, schema: &DFSchema) -> Result<RawBinaryExpr> {
+    let is_literal = |expr: &Expr| matches!(expr, Expr::Literal(ScalarValue::Utf8(Some(_)), _));
+    let like = |literal: Expr, other: &Expr, minus: bool| {
+        let Ok(data_type) = other.get_type(schema) else { return literal };
+        let time = matches!(data_type, DataType::Date32 | DataType::Timestamp(..));
+        if data_type.is_numeric() || minus && time { cast(literal, data_type) } else { literal }
+    };
+    let minus = raw.op.to_string() == "-";
+    match (is_literal(&raw.left), is_literal(&raw.right)) {
+        (true, true) => Err(external(
+            Error::new(
+                ErrorKind::AmbiguousFunction,
+                format!("operator is not unique: unknown {} unknown", raw.op),
+            )
+            .hint(
+                "Could not choose a best candidate operator. You might need to add explicit type \
+                 casts.",
+            ),
+        )),
+        (true, false) => {
+            let left = like(raw.left, &raw.right, minus);
+            Ok(RawBinaryExpr { left, ..raw })
+        }
+        (false, true) => {
+            let right = like(raw.right, &raw.left, minus);
+            Ok(RawBinaryExpr { right, ..raw })
+        }
+        (false, false) => Ok(raw),
     }
 }
 
@@ -252,7 +288,7 @@ impl ScalarUDFImpl for Operator {
             Op::MultiplyInterval => dates::multiply_interval(left, right),
         }?;
         if scalar {
-            let value = datafusion::scalar::ScalarValue::try_from_array(&computed, 0)?;
+            let value = ScalarValue::try_from_array(&computed, 0)?;
             return Ok(ColumnarValue::Scalar(value));
         }
         Ok(ColumnarValue::Array(computed))

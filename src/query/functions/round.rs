@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::Result;
+use arrow::array::{AsArray, Float64Array};
+use arrow::datatypes::{DataType, FieldRef, Float64Type};
+use datafusion::common::{Result, ScalarValue};
 use datafusion::functions::math::round::RoundFunc;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
@@ -68,9 +69,29 @@ impl ScalarUDFImpl for Round {
     }
 
     fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        if let [value] = args.args.as_slice()
+            && value.data_type() == DataType::Float64
+        {
+            return half_to_even(value);
+        }
         if let Some(digits) = args.args.get_mut(1) {
             *digits = digits.cast_to(&DataType::Int32, None)?;
         }
         self.inner.invoke_with_args(args)
+    }
+}
+
+/// Floats round half to even; numerics half away from zero, as DataFusion's own does.
+fn half_to_even(value: &ColumnarValue) -> Result<ColumnarValue> {
+    match value {
+        ColumnarValue::Scalar(ScalarValue::Float64(value)) => {
+            Ok(ColumnarValue::Scalar(ScalarValue::Float64(value.map(f64::round_ties_even))))
+        }
+        ColumnarValue::Scalar(other) => Ok(ColumnarValue::Scalar(other.clone())),
+        ColumnarValue::Array(array) => {
+            let rounded: Float64Array =
+                array.as_primitive::<Float64Type>().unary(f64::round_ties_even);
+            Ok(ColumnarValue::Array(Arc::new(rounded)))
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! `sum` over integers that fails where DataFusion's own would wrap around.
 //!
-//! Its one idea: integers are added as numerics of 38 digits, which no number of rows can exceed,
-//! and only the result must fit again. Everything else is DataFusion's own `sum`.
+//! Its one idea: integers are added as numerics of 38 digits, which no number of rows can exceed. The
+//! sum of bigints stays one, as in Postgres, the sum of smaller ones is a bigint. Everything else is
+//! DataFusion's own `sum`.
 
 use std::sync::Arc;
 
@@ -16,28 +17,49 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, ReversedUDAF,
-    SetMonotonicity, Signature,
+    SetMonotonicity, Signature, Volatility,
 };
 
+use crate::error::{Error, ErrorKind};
 use crate::query::planner::external;
 
-use super::integers::out_of_range;
+use super::integers::{exact_argument, out_of_range};
 
 /// What integers are added as.
 const WIDE: DataType = DataType::Decimal128(38, 0);
 
 /// `sum`.
 pub(crate) fn sum() -> Arc<AggregateUDF> {
-    Arc::new(AggregateUDF::new_from_impl(CheckedSum { inner: Sum::new() }))
+    let signature = Signature::user_defined(Volatility::Immutable);
+    Arc::new(AggregateUDF::new_from_impl(CheckedSum { inner: Sum::new(), signature }))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct CheckedSum {
     inner: Sum,
+    signature: Signature,
 }
 
-fn is_integer(field: &FieldRef) -> bool {
+/// No such function.
+pub(crate) fn undefined(name: &str) -> DataFusionError {
+    external(
+        Error::new(ErrorKind::UndefinedFunction, format!("function {name} does not exist"))
+            .hint("It takes one number."),
+    )
+}
+
+/// A numeric has no room for the result.
+pub(crate) fn numeric_overflow() -> DataFusionError {
+    external(Error::new(ErrorKind::NumericValueOutOfRange, "numeric field overflow"))
+}
+
+/// Whether the result must be a bigint again.
+fn narrows(field: &FieldRef) -> bool {
     *field.data_type() == DataType::Int64
+}
+
+fn has_integers(fields: &[FieldRef]) -> bool {
+    fields.first().is_some_and(|field| field.data_type().is_signed_integer())
 }
 
 fn wide_field(field: &FieldRef) -> FieldRef {
@@ -60,23 +82,33 @@ impl AggregateUDFImpl for CheckedSum {
     }
 
     fn signature(&self) -> &Signature {
-        self.inner.signature()
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let [argument] = types else { return Err(undefined("sum")) };
+        exact_argument(argument).map(|argument| vec![argument]).ok_or_else(|| undefined("sum"))
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.inner.return_type(types)
+        match &types[0] {
+            DataType::Int64 => Ok(WIDE),
+            data_type if data_type.is_signed_integer() => Ok(DataType::Int64),
+            _ => self.inner.return_type(types),
+        }
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        if !is_integer(&args.return_field) {
+        if !has_integers(args.expr_fields) {
             return self.inner.accumulator(args);
         }
+        let narrows = narrows(&args.return_field);
         let inner = widened(args, |args| self.inner.accumulator(args))?;
-        Ok(Box::new(Narrowing(inner)))
+        Ok(Box::new(Wide { inner, narrows }))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        if !is_integer(&args.return_field) {
+        if !has_integers(args.input_fields) {
             return self.inner.state_fields(args);
         }
         let return_field = wide_field(&args.return_field);
@@ -91,22 +123,24 @@ impl AggregateUDFImpl for CheckedSum {
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        if !is_integer(&args.return_field) {
+        if !has_integers(args.expr_fields) {
             return self.inner.create_groups_accumulator(args);
         }
+        let narrows = narrows(&args.return_field);
         let inner = widened(args, |args| self.inner.create_groups_accumulator(args))?;
-        Ok(Box::new(NarrowingGroups(inner)))
+        Ok(Box::new(WideGroups { inner, narrows }))
     }
 
     fn create_sliding_accumulator(
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
-        if !is_integer(&args.return_field) || args.is_distinct {
+        if !has_integers(args.expr_fields) || args.is_distinct {
             return self.inner.create_sliding_accumulator(args);
         }
+        let narrows = narrows(&args.return_field);
         let inner = widened(args, |args| self.inner.create_sliding_accumulator(args))?;
-        Ok(Box::new(Narrowing(inner)))
+        Ok(Box::new(Wide { inner, narrows }))
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {
@@ -130,17 +164,21 @@ fn too_large() -> DataFusionError {
     external(out_of_range(&DataType::Int64))
 }
 
-/// A wide sum whose result is a bigint again.
+/// A wide sum whose result may have to be a bigint again.
 #[derive(Debug)]
-struct Narrowing(Box<dyn Accumulator>);
+struct Wide {
+    inner: Box<dyn Accumulator>,
+    narrows: bool,
+}
 
-impl Accumulator for Narrowing {
+impl Accumulator for Wide {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.0.update_batch(&wide(values)?)
+        self.inner.update_batch(&wide(values)?)
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        match self.0.evaluate()? {
+        match self.inner.evaluate()? {
+            sum if !self.narrows => Ok(sum),
             ScalarValue::Decimal128(Some(sum), ..) => {
                 let sum = i64::try_from(sum).map_err(|_| too_large())?;
                 Ok(ScalarValue::Int64(Some(sum)))
@@ -150,30 +188,33 @@ impl Accumulator for Narrowing {
     }
 
     fn size(&self) -> usize {
-        self.0.size()
+        self.inner.size()
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        self.0.state()
+        self.inner.state()
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        self.0.merge_batch(states)
+        self.inner.merge_batch(states)
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.0.retract_batch(&wide(values)?)
+        self.inner.retract_batch(&wide(values)?)
     }
 
     fn supports_retract_batch(&self) -> bool {
-        self.0.supports_retract_batch()
+        self.inner.supports_retract_batch()
     }
 }
 
 /// The same for many groups at once.
-struct NarrowingGroups(Box<dyn GroupsAccumulator>);
+struct WideGroups {
+    inner: Box<dyn GroupsAccumulator>,
+    narrows: bool,
+}
 
-impl GroupsAccumulator for NarrowingGroups {
+impl GroupsAccumulator for WideGroups {
     fn update_batch(
         &mut self,
         values: &[ArrayRef],
@@ -181,11 +222,14 @@ impl GroupsAccumulator for NarrowingGroups {
         opt_filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> Result<()> {
-        self.0.update_batch(&wide(values)?, group_indices, opt_filter, total_num_groups)
+        self.inner.update_batch(&wide(values)?, group_indices, opt_filter, total_num_groups)
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        let sums = self.0.evaluate(emit_to)?;
+        let sums = self.inner.evaluate(emit_to)?;
+        if !self.narrows {
+            return Ok(sums);
+        }
         let sums = sums.as_primitive::<Decimal128Type>();
         let narrow: Result<Int64Array, ArrowError> = sums.try_unary(|sum| {
             i64::try_from(sum).map_err(|_| ArrowError::ArithmeticOverflow(String::new()))
@@ -194,7 +238,7 @@ impl GroupsAccumulator for NarrowingGroups {
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        self.0.state(emit_to)
+        self.inner.state(emit_to)
     }
 
     fn merge_batch(
@@ -203,7 +247,7 @@ impl GroupsAccumulator for NarrowingGroups {
         group_indices: &[usize],
         total_num_groups: usize,
     ) -> Result<()> {
-        self.0.merge_batch(values, group_indices, total_num_groups)
+        self.inner.merge_batch(values, group_indices, total_num_groups)
     }
 
     fn convert_to_state(
@@ -211,10 +255,10 @@ impl GroupsAccumulator for NarrowingGroups {
         values: &[ArrayRef],
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        self.0.convert_to_state(&wide(values)?, opt_filter)
+        self.inner.convert_to_state(&wide(values)?, opt_filter)
     }
 
     fn size(&self) -> usize {
-        self.0.size()
+        self.inner.size()
     }
 }

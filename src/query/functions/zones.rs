@@ -7,8 +7,6 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
-use arrow::error::ArrowError;
-use chrono::{DateTime, TimeZone};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::error::DataFusionError;
@@ -17,6 +15,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::error::{Error, ErrorKind};
+use crate::query::cast::{clock, instant};
 use crate::query::planner::external;
 
 use super::simple::constant_text;
@@ -91,22 +90,12 @@ impl ScalarUDFImpl for Timezone {
             .ok_or_else(|| unknown(&name))?;
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let times = arrays[1].as_primitive::<TimestampMicrosecondType>();
-        let moved: Result<TimestampMicrosecondArray, ArrowError> = if times.timezone().is_some() {
-            times.try_unary(|micros| {
-                let instant = DateTime::from_timestamp_micros(micros).ok_or_else(overflow)?;
-                Ok(instant.with_timezone(&zone).naive_local().and_utc().timestamp_micros())
-            })
+        let moved: Result<TimestampMicrosecondArray> = if times.timezone().is_some() {
+            times.try_unary(|micros| clock(micros, zone).map_err(external))
         } else {
-            times.try_unary(|micros| {
-                let local = DateTime::from_timestamp_micros(micros).ok_or_else(overflow)?;
-                // In the hour that a change of the clocks skips, the time as it would have gone on.
-                let instant = zone.from_local_datetime(&local.naive_utc()).earliest();
-                let instant = instant.map(|time| time.timestamp_micros());
-                Ok(instant.unwrap_or_else(|| skipped(&zone, local.naive_utc())))
-            })
+            times.try_unary(|micros| instant(micros, zone).map_err(external))
         };
-        let moved =
-            moved.map_err(|_| out_of_range())?.with_timezone_opt(zone_of(args.return_type()));
+        let moved = moved?.with_timezone_opt(zone_of(args.return_type()));
         let moved: ArrayRef = Arc::new(moved);
         if scalar {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&moved, 0)?));
@@ -120,21 +109,6 @@ fn zone_of(data_type: &DataType) -> Option<Arc<str>> {
         DataType::Timestamp(_, zone) => zone.clone(),
         _ => None,
     }
-}
-
-/// A local time that does not exist, read with the offset that held an hour before.
-fn skipped(zone: &chrono_tz::Tz, local: chrono::NaiveDateTime) -> i64 {
-    let hour = chrono::Duration::hours(1);
-    let before = zone.from_local_datetime(&(local - hour)).earliest();
-    before.map_or(local.and_utc().timestamp_micros(), |time| (time + hour).timestamp_micros())
-}
-
-fn overflow() -> ArrowError {
-    ArrowError::ArithmeticOverflow(String::new())
-}
-
-fn out_of_range() -> DataFusionError {
-    external(Error::new(ErrorKind::DatetimeFieldOverflow, "timestamp out of range"))
 }
 
 fn unknown(name: &str) -> DataFusionError {

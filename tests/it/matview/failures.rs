@@ -206,7 +206,12 @@ async fn definitions_are_checked_with_their_types() {
         ("(PRIMARY KEY (nothing)) AS SELECT * FROM bronze.orders", ErrorKind::UndefinedColumn),
         ("PARTITIONED BY (nothing) AS SELECT * FROM bronze.orders", ErrorKind::UndefinedColumn),
         ("(a, b) AS SELECT * FROM bronze.orders", ErrorKind::UndefinedColumn),
-        ("AS SELECT order_id, amount AS order_id FROM bronze.orders", ErrorKind::AmbiguousColumn),
+        ("AS SELECT order_id, amount AS order_id FROM bronze.orders", ErrorKind::DuplicateColumn),
+        (
+            "(CONSTRAINT x EXPECT (amount > 1)) AS SELECT order_id, amount, amount + 1 AS amount
+             FROM bronze.orders",
+            ErrorKind::DuplicateColumn,
+        ),
         ("AS SELECT order_id AS __lakeport_x FROM bronze.orders", ErrorKind::InvalidName),
         ("AS SELECT interval '1 day' AS span FROM bronze.orders", ErrorKind::DatatypeMismatch),
         ("AS SELECT nothing FROM bronze.orders", ErrorKind::UndefinedColumn),

@@ -118,7 +118,7 @@ async fn portals_give_rows_in_pieces() {
     let mut pieces = Vec::new();
     for _ in 0..4 {
         let rows = transaction.query_portal(&portal, 2).await.unwrap();
-        pieces.push(rows.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>());
+        pieces.push(rows.iter().map(|row| row.get::<_, i32>(0)).collect::<Vec<_>>());
     }
     assert_eq!(pieces, [vec![1, 2], vec![3, 4], vec![5], vec![]]);
     transaction.commit().await.unwrap();
@@ -155,7 +155,7 @@ async fn a_result_of_a_million_rows_is_streamed() {
     let (mut count, mut sum) = (0_u64, 0_i64);
     while let Some(row) = rows.try_next().await.unwrap() {
         count += 1;
-        sum += row.get::<_, i64>(0);
+        sum += i64::from(row.get::<_, i32>(0));
     }
     assert_eq!((count, sum), (1_000_000, 999_999 * 500_000));
 }

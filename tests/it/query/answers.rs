@@ -77,7 +77,7 @@ async fn functions_and_clauses_answer_as_in_postgres() {
             ("SELECT substr(version(), 1, 16)", &["PostgreSQL 15.18"]),
             ("SELECT NULL", &["NULL"]),
             ("SELECT count(*), sum(v), avg(v), min(v), max(v) FROM (VALUES (1), (2), (NULL)) t(v)", &[
-                "3|3|1.5|1|2",
+                "3|3|1.5000000000000000|1|2",
             ]),
             ("SELECT sum(v) FROM (VALUES (1.10), (2.20)) t(v)", &["3.30"]),
             ("SELECT string_agg(v, ',' ORDER BY v) FROM (VALUES ('b'), ('a')) t(v)", &["a,b"]),

@@ -108,7 +108,7 @@ async fn system_tables_describe_the_lake() {
                 "orders|BASE TABLE", "totals|VIEW", "unbuilt|BASE TABLE",
             ]),
             ("SELECT column_name, data_type, udt_name FROM information_schema.columns WHERE table_name = 'totals'", &[
-                "total|bigint|int8",
+                "total|numeric|numeric",
             ]),
             ("SELECT a.attname, t.typname FROM pg_catalog.pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
               JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace s ON s.oid = c.relnamespace \

@@ -25,7 +25,7 @@ fn tree(text: &str) -> String {
 fn relations_are_listed_once_wherever_they_stand() {
     let cases: [(&str, &[&str]); 14] = [
         ("SELECT 1", &[]),
-        ("SELECT * FROM T JOIN s.\"T\" ON true, t", &["t", "s.T"]),
+        ("SELECT * FROM T JOIN s.\"T\" ON true, t AS again", &["t", "s.T"]),
         ("TABLE s.t", &["s.t"]),
         ("SELECT * FROM db.s.t", &["db.s.t"]),
         ("SELECT (SELECT max(x) FROM a), EXISTS (SELECT 1 FROM b) FROM c", &["a", "b", "c"]),

@@ -3,8 +3,9 @@
 use bytes::{BufMut, BytesMut};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::query::text::micros;
 
-use super::datetime::{date_binary, micros, timestamp_binary};
+use super::datetime::{date_binary, put_interval, timestamp_binary};
 use super::number::put_numeric_binary;
 use super::patch_length;
 use super::text::{duration, interval, without_nul};
@@ -41,8 +42,8 @@ impl Values {
             Values::Timestamp(array, unit, _) => {
                 out.put_i64(timestamp_binary(array.value(row), *unit)?);
             }
-            Values::Duration(array, unit) => duration(array.value(row), *unit)?.put_binary(out),
-            Values::Interval(array) => interval(array.value(row)).put_binary(out),
+            Values::Duration(array, unit) => put_interval(duration(array.value(row), *unit)?, out),
+            Values::Interval(array) => put_interval(interval(array.value(row)), out),
             Values::List(..) => self.write_array_binary(row, out)?,
             // json's binary form is its text.
             Values::Struct(..) | Values::Map(..) => self.write_json(row, out)?,

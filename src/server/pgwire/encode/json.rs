@@ -4,8 +4,8 @@ use arrow::array::AsArray;
 use bytes::{BufMut, BytesMut};
 
 use crate::error::{Error, Result};
+use crate::query::text::timestamp_text;
 
-use super::datetime::timestamp_text;
 use super::values::Values;
 
 impl Values {

@@ -4,9 +4,10 @@ use bytes::{BufMut, BytesMut};
 use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::query::text::{
+    Interval, date_text, micros, numeric_text, put_float, time_text, timestamp_text,
+};
 
-use super::datetime::{Interval, date_text, micros, time_text, timestamp_text};
-use super::number::{numeric_text, put_float};
 use super::values::Values;
 
 impl Values {

@@ -1,0 +1,234 @@
+//! Casts as Postgres makes them.
+//!
+//! Its one idea: where Arrow's cast answers otherwise (it cuts where Postgres rounds, prints and reads
+//! times in its own way, loses a float's last digit), the cast of a plan becomes a function of ours,
+//! whoever asked for it; every other cast is left to the engine, which knows how to move it.
+
+mod bytes;
+mod intervals;
+mod numbers;
+mod print;
+mod read;
+mod times;
+
+pub(crate) use times::{clock, instant};
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ExprSchemable, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+use crate::error::Result;
+
+use super::planner::external;
+
+type Planned<T> = datafusion::common::Result<T>;
+
+/// Every cast of an analysed plan that Arrow would make otherwise, made ours.
+pub(crate) fn in_plan(plan: LogicalPlan) -> Planned<LogicalPlan> {
+    plan.transform_up_with_subqueries(|node| {
+        let schema = merge_schema(&node.inputs());
+        let schema = if let LogicalPlan::TableScan(scan) = &node {
+            DFSchema::clone(&scan.projected_schema)
+        } else {
+            schema
+        };
+        let names = NamePreserver::new(&node);
+        let replaced = node.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let replaced = expr.transform_up(|expr| in_expr(expr, &schema))?;
+            Ok(replaced.update_data(|expr| name.restore(expr)))
+        })?;
+        if replaced.transformed {
+            return replaced.map_data(LogicalPlan::recompute_schema);
+        }
+        Ok(replaced)
+    })
+    .map(|replaced| replaced.data)
+}
+
+fn in_expr(expr: Expr, schema: &DFSchema) -> Planned<Transformed<Expr>> {
+    let Expr::Cast(cast) = expr else { return Ok(Transformed::no(expr)) };
+    // What a subquery takes from outside has its type with it; other strangers stay as they are.
+    let ours = match cast.expr.get_type(schema) {
+        Ok(from) => is_ours(&from, cast.field.data_type()),
+        Err(_) => false,
+    };
+    if !ours {
+        return Ok(Transformed::no(Expr::Cast(cast)));
+    }
+    let function = Arc::new(ScalarUDF::new_from_impl(Cast::new(cast.field.data_type().clone())));
+    let call = ScalarFunction::new_udf(function, vec![*cast.expr]);
+    Ok(Transformed::yes(Expr::ScalarFunction(call)))
+}
+
+/// The values of `array` as an assignment or a cast to `to` makes them.
+///
+/// # Errors
+/// Kinds of class 22 for values that do not fit, `FeatureNotSupported` and `CannotCoerce` for kinds
+/// that never do.
+pub fn cast_array(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+    if array.data_type() == to {
+        return Ok(Arc::clone(array));
+    }
+    if !is_ours(array.data_type(), to) {
+        return arrow_cast(array, to);
+    }
+    let array = plain(array)?;
+    let from = array.data_type().clone();
+    match (&from, to) {
+        (DataType::Utf8, to) if is_text(to) => arrow_cast(&array, to),
+        (DataType::Utf8, DataType::Binary | DataType::LargeBinary | DataType::BinaryView) => {
+            arrow_cast(&bytes::read(&array)?, to)
+        }
+        (DataType::Utf8, to) if is_time(to) => times::read(&array, to),
+        (DataType::Utf8, DataType::Interval(_)) => arrow_cast(&intervals::read(&array)?, to),
+        (DataType::Utf8, to) => read::read(&array, to),
+        (from, to) if is_text(to) => arrow_cast(&print::texts(&array, from)?, to),
+        (from, to) if is_time(from) => times::moved(&array, to),
+        (_, to) => numbers::cast(&array, to),
+    }
+}
+
+/// Whether Arrow's own cast would answer otherwise.
+fn is_ours(from: &DataType, to: &DataType) -> bool {
+    use DataType::{Boolean, Date32, Decimal128, Duration, Interval, List, Time64, Timestamp};
+    if from == to {
+        return false;
+    }
+    match (from, to) {
+        (from, to) if is_text(from) => {
+            let micros = matches!(to, Time64(TimeUnit::Microsecond) | Timestamp(..) | Date32);
+            to.is_integer() && to.is_signed_integer()
+                || to.is_floating()
+                || matches!(to, Decimal128(..) | Boolean | Interval(IntervalUnit::MonthDayNano))
+                || is_bytes(to)
+                || micros
+        }
+        (from, to) if is_text(to) => {
+            is_time(from)
+                || is_bytes(from)
+                || from.is_floating()
+                || matches!(from, Interval(_) | Duration(_) | List(_))
+        }
+        (Decimal128(..), to) if to.is_signed_integer() || to.is_floating() => true,
+        (from, to) if from.is_floating() => to.is_signed_integer() || matches!(to, Decimal128(..)),
+        (Decimal128(..), Decimal128(..)) => whole_digits(to) < whole_digits(from) || cut(from, to),
+        (from, Decimal128(..)) if from.is_signed_integer() => whole_digits(to) < whole_digits(from),
+        (Timestamp(_, Some(_)), Timestamp(_, None) | Date32) => true,
+        (Timestamp(_, None) | Date32, Timestamp(_, Some(_))) => true,
+        _ => false,
+    }
+}
+
+/// Digits before the point.
+fn whole_digits(data_type: &DataType) -> i16 {
+    match data_type {
+        DataType::Decimal128(precision, scale) => i16::from(*precision) - i16::from(*scale),
+        DataType::Int8 => 3,
+        DataType::Int16 => 5,
+        DataType::Int32 => 10,
+        _ => 19,
+    }
+}
+
+/// Whether digits after the point are lost.
+fn cut(from: &DataType, to: &DataType) -> bool {
+    matches!(
+        (from, to),
+        (DataType::Decimal128(_, before), DataType::Decimal128(_, after)) if after < before
+    )
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+fn is_bytes(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
+}
+
+fn is_time(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Date32 | DataType::Time64(_) | DataType::Timestamp(..))
+}
+
+/// Text in one form only, times in microseconds.
+fn plain(array: &ArrayRef) -> Result<ArrayRef> {
+    match array.data_type() {
+        data_type if is_text(data_type) => arrow_cast(array, &DataType::Utf8),
+        data_type if is_bytes(data_type) => arrow_cast(array, &DataType::Binary),
+        DataType::Timestamp(_, zone) => {
+            arrow_cast(array, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))
+        }
+        DataType::Time64(_) => arrow_cast(array, &DataType::Time64(TimeUnit::Microsecond)),
+        _ => Ok(Arc::clone(array)),
+    }
+}
+
+fn arrow_cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    cast_with_options(array, to, &options)
+        .map_err(|error| super::error::convert(DataFusionError::ArrowError(Box::new(error), None)))
+}
+
+/// A cast as a function of a plan; users reach it by CAST only.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Cast {
+    to: DataType,
+    signature: Signature,
+}
+
+impl Cast {
+    fn new(to: DataType) -> Self {
+        Self { to, signature: Signature::any(1, Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for Cast {
+    fn name(&self) -> &str {
+        "cast"
+    }
+
+    fn display_name(&self, args: &[Expr]) -> Planned<String> {
+        Ok(format!("CAST({} AS {})", args[0], self.to))
+    }
+
+    // The type too: whoever puts a cast beside what it casts needs two names.
+    fn schema_name(&self, args: &[Expr]) -> Planned<String> {
+        Ok(format!("CAST({} AS {})", args[0].schema_name(), self.to))
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Planned<DataType> {
+        Ok(self.to.clone())
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Planned<FieldRef> {
+        let nullable = args.arg_fields.first().is_none_or(|field| field.is_nullable());
+        Ok(Arc::new(Field::new("cast", self.to.clone(), nullable)))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Planned<ColumnarValue> {
+        let scalar = matches!(args.args.first(), Some(ColumnarValue::Scalar(_)));
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let cast = cast_array(&arrays[0], &self.to).map_err(external)?;
+        if scalar {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&cast, 0)?));
+        }
+        Ok(ColumnarValue::Array(cast))
+    }
+}

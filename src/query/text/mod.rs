@@ -1,0 +1,12 @@
+//! Values as Postgres prints them, for casts to text and for the wire alike.
+//!
+//! Its one idea: a value has one text, whichever way it leaves. Knows single values; what holds them
+//! is the callers' matter.
+
+mod datetime;
+mod number;
+
+pub use self::datetime::{
+    FIRST_DAY, Interval, date_text, in_range, micros, out_of_range, time_text, timestamp_text,
+};
+pub use self::number::{numeric_text, put_float};

@@ -1,0 +1,130 @@
+//! Whole numbers as Postgres types them: an `integer` where one is large enough.
+//!
+//! The planner makes every whole number a `bigint`; a cast says otherwise. Numbers that are no values
+//! but say something to the planner (a position, a count, a frame) are left as they stand. sqlparser's
+//! mark of a `long` number, which Postgres does not have, tells the two apart on the way down.
+
+use datafusion::sql::sqlparser::ast::{
+    CastKind, DataType, Distinct, Expr, FunctionArg, FunctionArgExpr, GroupByExpr, LimitClause,
+    NamedWindowExpr, OrderByKind, Query, Select, UnaryOperator, Value, WindowFrame,
+    WindowFrameBound, WindowType,
+};
+
+/// Marks an interval that is to stay as it stands; no one writes this precision.
+pub(super) const SETTLED: u64 = u64::MAX;
+
+/// Gives a whole number its type.
+pub(super) fn type_integer(expr: &mut Expr) {
+    match expr {
+        Expr::Value(value) => {
+            if let Value::Number(number, settled) = &mut value.value
+                && !std::mem::take(settled)
+                && number.parse::<i32>().is_ok()
+            {
+                to_integer(expr);
+            }
+        }
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr: operand } => {
+            if let Expr::Value(value) = operand.as_ref()
+                && let Value::Number(number, false) = &value.value
+                && number.parse::<i32>().is_ok()
+            {
+                to_integer(expr);
+            }
+        }
+        Expr::Interval(interval) => keep(&mut interval.value),
+        Expr::Function(function) => {
+            if let Some(WindowType::WindowSpec(window)) = &mut function.over {
+                window.window_frame.iter_mut().for_each(keep_frame);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn to_integer(expr: &mut Expr) {
+    let mut number = expr.clone();
+    keep(&mut number);
+    *expr = Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(number),
+        data_type: DataType::Int(None),
+        array: false,
+        format: None,
+    };
+}
+
+/// Leaves a number as it stands.
+fn keep(expr: &mut Expr) {
+    match expr {
+        Expr::Value(value) => {
+            if let Value::Number(_, settled) = &mut value.value {
+                *settled = true;
+            }
+        }
+        Expr::UnaryOp { expr, .. } | Expr::Nested(expr) => keep(expr),
+        Expr::Interval(interval) => interval.leading_precision = Some(SETTLED),
+        Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
+            sets.iter_mut().flatten().for_each(keep);
+        }
+        _ => {}
+    }
+}
+
+fn keep_frame(frame: &mut WindowFrame) {
+    for bound in std::iter::once(&mut frame.start_bound).chain(&mut frame.end_bound) {
+        match bound {
+            WindowFrameBound::Preceding(Some(count)) | WindowFrameBound::Following(Some(count)) => {
+                keep(count);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Positions in ORDER BY, counts of LIMIT and OFFSET.
+pub(super) fn keep_in_query(query: &mut Query) {
+    if let Some(order) = &mut query.order_by
+        && let OrderByKind::Expressions(exprs) = &mut order.kind
+    {
+        exprs.iter_mut().for_each(|by| keep(&mut by.expr));
+    }
+    match &mut query.limit_clause {
+        Some(LimitClause::LimitOffset { limit, offset, .. }) => {
+            limit.iter_mut().for_each(keep);
+            offset.iter_mut().for_each(|offset| keep(&mut offset.value));
+        }
+        Some(LimitClause::OffsetCommaLimit { offset, limit }) => {
+            keep(offset);
+            keep(limit);
+        }
+        None => {}
+    }
+}
+
+/// Positions in GROUP BY and DISTINCT ON, frames of named windows.
+pub(super) fn keep_in_select(select: &mut Select) {
+    if let GroupByExpr::Expressions(exprs, _) = &mut select.group_by {
+        exprs.iter_mut().for_each(keep);
+    }
+    if let Some(Distinct::On(exprs)) = &mut select.distinct {
+        exprs.iter_mut().for_each(keep);
+    }
+    for window in &mut select.named_window {
+        if let NamedWindowExpr::WindowSpec(window) = &mut window.1 {
+            window.window_frame.iter_mut().for_each(keep_frame);
+        }
+    }
+}
+
+/// Arguments of a function in FROM.
+pub(super) fn keep_in_arguments(args: &mut [FunctionArg]) {
+    for arg in args {
+        match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))
+            | FunctionArg::Named { arg: FunctionArgExpr::Expr(expr), .. }
+            | FunctionArg::ExprNamed { arg: FunctionArgExpr::Expr(expr), .. } => keep(expr),
+            _ => {}
+        }
+    }
+}
