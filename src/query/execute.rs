@@ -28,6 +28,7 @@ use crate::error::{Error, ErrorKind, Result};
 use super::admission::Permit;
 use super::error;
 use super::history::Running;
+use super::joins;
 use super::planner::external;
 use super::runtime::{BATCH_ROWS, Sealed, seal};
 
@@ -43,19 +44,16 @@ pub(crate) async fn physical_plan(
 }
 
 /// Operators that make many batches of one and so could keep a thread without ever asking below.
-const MULTIPLIERS: [&str; 6] = [
-    "CrossJoinExec",
-    "NestedLoopJoinExec",
-    "HashJoinExec",
-    "SortMergeJoinExec",
-    "PiecewiseMergeJoinExec",
-    "UnnestExec",
-];
+const MULTIPLIERS: [&str; 5] =
+    ["CrossJoinExec", "HashJoinExec", "SortMergeJoinExec", "PiecewiseMergeJoinExec", "UnnestExec"];
 
 /// The plan with a pause after what multiplies: DataFusion pauses at the leaves only, and a sum over a
 /// join of a million rows with a million would hear of its cancelling when it is done.
 fn cooperative(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     plan.transform_up(|node| {
+        if let Some(apart) = joins::apart(&node)? {
+            return Ok(Transformed::yes(apart));
+        }
         if !MULTIPLIERS.contains(&node.name()) {
             return Ok(Transformed::no(node));
         }

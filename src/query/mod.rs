@@ -13,6 +13,7 @@ mod execute;
 mod functions;
 mod gate;
 mod history;
+mod joins;
 mod literals;
 mod phrases;
 mod plan;
