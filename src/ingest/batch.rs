@@ -16,9 +16,10 @@ use crate::name::{RelationId, RelationName};
 use crate::query::{AuthorizedPlan, Context, Engine, Snapshot};
 use crate::syntax::{Query, STREAM_RELATION};
 
+use super::blocking::in_runs;
 use super::history::{FileRow, FileState};
 use super::ledger::{FileList, ListedFile};
-use super::listing::{self, FoundFile, Roots};
+use super::listing::{self, FoundFile, Reach, Roots};
 use super::load::{FileOutcome, Layout, METADATA};
 use super::options::ReadOptions;
 use super::output::Output;
@@ -129,28 +130,33 @@ impl BatchRun<'_> {
         list: &FileList,
         verify: bool,
     ) -> Result<(Vec<Arc<FoundFile>>, HashMap<String, FileState>)> {
-        let (roots, files) = (self.roots.clone(), list.files.clone());
-        blocking(move || {
-            let (mut present, mut absent) = (Vec::new(), HashMap::new());
-            for file in files {
-                match look(&roots, &file, verify)? {
-                    Ok(found) => present.push(Arc::new(found)),
-                    Err(state) => {
-                        absent.insert(file.path, state);
-                    }
+        let reach = self.roots.reach();
+        let looked = in_runs(list.files.clone(), move |files| {
+            let look = |file: ListedFile| {
+                let found = look(&reach, &file, verify)?;
+                Ok((file.path, found))
+            };
+            files.into_iter().map(look).collect::<Result<Vec<_>>>()
+        })
+        .await?;
+        let (mut present, mut absent) = (Vec::new(), HashMap::new());
+        for (path, found) in looked.into_iter().flatten() {
+            match found {
+                Ok(found) => present.push(Arc::new(found)),
+                Err(state) => {
+                    absent.insert(path, state);
                 }
             }
-            Ok((present, absent))
-        })
-        .await
+        }
+        Ok((present, absent))
     }
 
     /// A file that changed while it was read may have been read half and half.
     async fn check_unchanged(&self, files: &[Arc<FoundFile>]) -> Result<()> {
-        let (roots, files) = (self.roots.clone(), files.to_vec());
-        blocking(move || {
+        let reach = self.roots.reach();
+        in_runs(files.to_vec(), move |files| {
             for file in files {
-                let now = roots.locate(&file.path)?;
+                let now = reach.locate(&file.path)?;
                 if now.is_none_or(|now| now.size != file.size || now.modified != file.modified) {
                     return Err(Error::new(
                         ErrorKind::IoError,
@@ -164,6 +170,7 @@ impl BatchRun<'_> {
             Ok(())
         })
         .await
+        .map(drop)
     }
 
     async fn write(
@@ -329,22 +336,13 @@ impl BatchRun<'_> {
     }
 }
 
-/// Runs blocking work beside the async threads.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::internal("work on files died").caused_by(error))?
-}
-
 /// Whether a listed file is still what was listed; the inner error says what it is instead.
 fn look(
-    roots: &Roots,
+    reach: &Reach,
     file: &ListedFile,
     verify: bool,
 ) -> Result<std::result::Result<FoundFile, FileState>> {
-    let Some(found) = roots.locate(&file.path)? else {
+    let Some(found) = reach.locate(&file.path)? else {
         return Ok(Err(FileState::Missing));
     };
     if found.size != file.size {

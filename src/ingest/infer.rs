@@ -269,6 +269,27 @@ impl Sample {
         }
     }
 
+    /// Adds what a later run of files showed; false when only reading both in order could tell which
+    /// keys share a column, and then this sample is of no more use.
+    pub(crate) fn absorb(&mut self, later: Self) -> bool {
+        let csv = self.keys.is_empty() && later.keys.is_empty();
+        let mut places = Vec::with_capacity(later.columns.len());
+        for (column, guess) in later.columns {
+            let known = self.columns.iter().position(|(known, _)| known.name == column.name);
+            let at = match known {
+                None => self.column(&column.name, &column.original),
+                Some(at) if csv || self.columns[at].0.original == column.original => at,
+                Some(_) => return false,
+            };
+            self.add(at, || guess);
+            places.push(at);
+        }
+        later.keys.into_iter().all(|(key, at)| {
+            let at = places.get(at).copied().unwrap_or_default();
+            *self.keys.entry(key).or_insert(at) == at
+        })
+    }
+
     fn place(&mut self, key: &str, position: usize, members: &json::Members<'_>) -> usize {
         let name = naming::clean(key, position);
         let same_name = self.columns.iter().position(|(column, _)| column.name == name);

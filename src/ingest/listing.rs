@@ -17,6 +17,8 @@ use super::glob::{Glob, is_pattern};
 
 /// Folders deeper than this are taken for a loop.
 const DEPTH_MAX: usize = 64;
+/// How much is read at once to hash.
+const HASHED_BYTES: usize = 128 << 10;
 
 /// The folders files may lie in.
 #[derive(Debug, Clone)]
@@ -25,6 +27,16 @@ pub(crate) struct Roots {
     pub(crate) landing: PathBuf,
     /// Besides it, as configured.
     pub(crate) others: Vec<PathBuf>,
+}
+
+/// The roots as they lie on the disk now: resolved once for a whole batch of files.
+#[derive(Debug, Clone)]
+pub(crate) struct Reach {
+    roots: Roots,
+    /// The landing folder by its text.
+    landing: PathBuf,
+    /// Every root by its text, and as links lead.
+    within: Vec<PathBuf>,
 }
 
 /// A file that may be read.
@@ -58,6 +70,18 @@ pub(crate) fn io_error(what: &str, error: io::Error) -> Error {
 }
 
 impl Roots {
+    /// Looks where the roots really are.
+    pub(crate) fn reach(&self) -> Reach {
+        let within = std::iter::once(&self.landing)
+            .chain(&self.others)
+            .flat_map(|root| [normalize(root), fs::canonicalize(root).unwrap_or_default()])
+            .filter(|root| !root.as_os_str().is_empty())
+            .collect();
+        Reach { roots: self.clone(), landing: normalize(&self.landing), within }
+    }
+}
+
+impl Reach {
     /// Finds the files of a path or pattern, sorted by path. Names that begin with `_` or `.` or end
     /// in `.tmp` are passed over.
     ///
@@ -85,7 +109,7 @@ impl Roots {
     /// # Errors
     /// It leads outside the roots by now.
     pub(crate) fn locate(&self, path: &str) -> Result<Option<FoundFile>> {
-        let start = self.landing.join(path);
+        let start = self.roots.landing.join(path);
         match fs::metadata(&start) {
             Ok(metadata) if metadata.is_file() => {}
             Ok(_) => return Ok(None),
@@ -109,7 +133,7 @@ impl Roots {
             None => path,
         };
         let mut start =
-            if path.starts_with('/') { PathBuf::from("/") } else { self.landing.clone() };
+            if path.starts_with('/') { PathBuf::from("/") } else { self.roots.landing.clone() };
         let mut segments = path.split('/').filter(|part| !part.is_empty() && *part != ".");
         let mut rest: Vec<&str> = Vec::new();
         for segment in segments.by_ref() {
@@ -133,15 +157,10 @@ impl Roots {
     fn inside(&self, path: &Path, written: &str) -> Result<PathBuf> {
         // Before the disk is asked: whether something exists outside the roots is nobody's business.
         let lexical = normalize(path);
-        let roots: Vec<PathBuf> = std::iter::once(&self.landing)
-            .chain(&self.others)
-            .flat_map(|root| [normalize(root), fs::canonicalize(root).unwrap_or_default()])
-            .filter(|root| !root.as_os_str().is_empty())
-            .collect();
-        let within = |path: &Path| roots.iter().any(|root| path.starts_with(root));
+        let within = |path: &Path| self.within.iter().any(|root| path.starts_with(root));
         let outside = || {
-            let allowed: Vec<String> = std::iter::once(&self.landing)
-                .chain(&self.others)
+            let allowed: Vec<String> = std::iter::once(&self.roots.landing)
+                .chain(&self.roots.others)
                 .map(|root| format!("\"{}\"", root.display()))
                 .collect();
             Error::new(
@@ -199,12 +218,15 @@ impl Roots {
             let descend = glob.is_none_or(|glob| glob.may_match_below(&segments));
             drop(segments);
             if wanted || descend {
-                let real = if kind.is_symlink() { self.linked(&path)? } else { Some(entry.path()) };
-                match real {
-                    Some(real) if real.is_dir() && descend => {
+                let leads = match kind.is_symlink() {
+                    true => self.linked(&path)?.map(|real| (real.is_dir(), real)),
+                    false => Some((kind.is_dir(), entry.path())),
+                };
+                match leads {
+                    Some((true, real)) if descend => {
                         self.walk(&path, &real, below, glob, found)?;
                     }
-                    Some(real) if wanted && real.is_file() => self.add(&path, &real, found)?,
+                    Some((false, real)) if wanted => self.add(&path, &real, found)?,
                     _ => {}
                 }
             }
@@ -230,9 +252,12 @@ impl Roots {
                 return Err(io_error(&format!("could not read \"{}\"", path.display()), error));
             }
         };
+        if !metadata.is_file() {
+            return Ok(());
+        }
         let modified = metadata.modified().map(DateTime::<Utc>::from).unwrap_or_default();
         let lexical = normalize(path);
-        let relative = lexical.strip_prefix(normalize(&self.landing)).unwrap_or(&lexical);
+        let relative = lexical.strip_prefix(&self.landing).unwrap_or(&lexical);
         let Some(name) = relative.to_str() else { return Ok(()) };
         let file = FoundFile {
             path: name.to_owned(),
@@ -266,15 +291,16 @@ fn normalize(path: &Path) -> PathBuf {
 pub(crate) fn hash(path: &Path) -> io::Result<(String, u64)> {
     let mut file = fs::File::open(path)?;
     let mut hasher = Sha256::new();
-    let mut block = vec![0_u8; 1 << 20];
+    let mut block = Vec::with_capacity(HASHED_BYTES);
     let mut size = 0;
     loop {
-        let read = file.read(&mut block)?;
-        if read == 0 {
+        block.clear();
+        let read = file.by_ref().take(HASHED_BYTES as u64).read_to_end(&mut block)?;
+        hasher.update(&block);
+        size += read as u64;
+        if read < HASHED_BYTES {
             break;
         }
-        hasher.update(&block[..read]);
-        size += read as u64;
     }
     let hex = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok((hex, size))

@@ -4,6 +4,7 @@
 //! and the table's own progress says whether it has landed. Knows no session and no schedule.
 
 mod batch;
+mod blocking;
 mod columns;
 mod csv;
 mod declared;

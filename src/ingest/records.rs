@@ -4,13 +4,15 @@
 //! not text is handed out as such rather than dropped. Knows no fields.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
 
 /// How much is read at once.
 const BLOCK_BYTES: usize = 256 << 10;
+/// How much is read of a file to tell what it is.
+const HEAD_BYTES: usize = 32 << 10;
 /// A quoted value with line breaks may span so many bytes.
 const QUOTED_BYTES_MAX: usize = 1 << 20;
 /// So many quotes that never close, and the file's quotes are taken for ordinary ones.
@@ -51,6 +53,8 @@ pub(crate) struct RecordReader {
     buffer: Vec<u8>,
     start: usize,
     at_end: bool,
+    /// Met behind bytes that are still to be handed out.
+    failure: Option<io::Error>,
     line: u64,
     line_bytes_max: usize,
     quoting: Option<Quoting>,
@@ -65,15 +69,25 @@ impl std::fmt::Debug for RecordReader {
 
 /// Opens a file for reading; gzip is told by its first bytes.
 pub(crate) fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
-    let mut file = BufReader::with_capacity(BLOCK_BYTES, File::open(path)?);
-    let magic = io::BufRead::fill_buf(&mut file)?;
-    if magic.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Box::new(MultiGzDecoder::new(file)));
-    }
-    if !magic.is_empty() && path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("gz")) {
+    let mut file = File::open(path)?;
+    // Most landing files are small: they are read whole here, with one buffer of their size.
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    let gzip = head.starts_with(&[0x1f, 0x8b]);
+    let named_gzip = path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("gz"));
+    if !gzip && !head.is_empty() && named_gzip {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is not gzip"));
     }
-    Ok(Box::new(file))
+    let more = head.len() == HEAD_BYTES;
+    let head = Cursor::new(head);
+    Ok(match (gzip, more) {
+        (false, false) => Box::new(head),
+        (false, true) => Box::new(head.chain(file)),
+        (true, _) => {
+            let rest = BufReader::with_capacity(BLOCK_BYTES, head.chain(file));
+            Box::new(MultiGzDecoder::new(rest))
+        }
+    })
 }
 
 /// Whether an error says that the file's content is wrong, not that reading failed.
@@ -91,6 +105,7 @@ impl RecordReader {
             buffer: Vec::new(),
             start: 0,
             at_end: false,
+            failure: None,
             line: 1,
             line_bytes_max,
             quoting: None,
@@ -113,8 +128,12 @@ impl RecordReader {
         &self.buffer[self.start..]
     }
 
-    /// Reads another block; false at the end of the file.
+    /// Reads another block; false at the end of the file. What was read before an error is handed
+    /// out first.
     fn fill(&mut self) -> io::Result<bool> {
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
         if self.at_end {
             return Ok(false);
         }
@@ -123,24 +142,18 @@ impl RecordReader {
             self.start = 0;
         }
         let filled = self.buffer.len();
-        self.buffer.resize(filled + BLOCK_BYTES, 0);
-        let mut read = 0;
-        while read < BLOCK_BYTES / 2 {
-            match self.source.read(&mut self.buffer[filled + read..]) {
-                Ok(0) => {
-                    self.at_end = true;
-                    break;
-                }
-                Ok(bytes) => read += bytes,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.buffer.truncate(filled + read);
-                    return Err(error);
-                }
+        let mut block = self.source.by_ref().take(BLOCK_BYTES as u64);
+        let outcome = block.read_to_end(&mut self.buffer);
+        let read = self.buffer.len() - filled;
+        self.at_end = read < BLOCK_BYTES;
+        match outcome {
+            Err(error) if read == 0 => Err(error),
+            Err(error) => {
+                self.failure = Some(error);
+                Ok(true)
             }
+            Ok(_) => Ok(read > 0),
         }
-        self.buffer.truncate(filled + read);
-        Ok(read > 0)
     }
 
     /// The next record; `None` at the end. After an error there is none either.
@@ -174,7 +187,7 @@ impl RecordReader {
         let mut searched = from;
         loop {
             let rest = &self.buffer[self.start + searched..];
-            if let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
+            if let Some(at) = memchr::memchr(b'\n', rest) {
                 return Ok(if searched + at > self.line_bytes_max {
                     End::TooFar
                 } else {
@@ -232,7 +245,7 @@ impl RecordReader {
         let refused = unreadable(&reason, &self.buffer[self.start..beginning]);
         let terminated = loop {
             let rest = &self.buffer[self.start..];
-            if let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
+            if let Some(at) = memchr::memchr(b'\n', rest) {
                 self.start += at + 1;
                 break true;
             }
@@ -288,7 +301,7 @@ impl QuoteScan {
 }
 
 fn breaks(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+    memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
 fn unreadable(reason: &str, bytes: &[u8]) -> Unreadable {

@@ -3,95 +3,139 @@
 //! A sample decides names and types before a batch is listed; what it missed goes to `_rescued_data`.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::error::Result;
 
+use super::blocking::{blocking, in_runs};
 use super::csv::{CsvReader, CsvRow, header_names};
 use super::infer::{Guess, Sample};
 use super::json;
 use super::listing::{FoundFile, io_error};
 use super::options::{Format, ReadOptions};
 use super::records::{self, RecordReader};
+use super::types::FileColumn;
 
-/// Adds up to `budget_bytes` of a file to a sample. Damage is left for the reading itself to report.
+/// Bytes of one batch that column types are inferred from.
+const SAMPLE_BYTES: u64 = 64 << 20;
+/// Of each file at least so many.
+const SAMPLE_FILE_BYTES: u64 = 64 << 10;
+
+/// What is known before any file is opened.
+#[derive(Debug, Clone)]
+struct Sampling {
+    options: ReadOptions,
+    /// Columns of earlier batches.
+    known: Arc<[FileColumn]>,
+    line_bytes_max: usize,
+    /// Of each file.
+    budget_bytes: u64,
+}
+
+/// The columns of the table's files, these ones included.
 ///
 /// # Errors
 /// Reading failed.
-pub(crate) fn sample(
-    file: &FoundFile,
-    options: &ReadOptions,
+pub(crate) async fn columns(
+    files: Vec<FoundFile>,
+    known: Vec<FileColumn>,
+    options: ReadOptions,
     line_bytes_max: usize,
-    budget_bytes: u64,
-    settled: &dyn Fn(&str) -> bool,
-    into: &mut Sample,
-) -> Result<()> {
-    let sampled = match options.format {
-        Format::Csv => sample_csv(file, options, line_bytes_max, budget_bytes, settled, into),
-        Format::Json => sample_json(file, line_bytes_max, budget_bytes, into),
-    };
-    match sampled {
-        Err(error) if !records::is_corrupt(&error) => {
-            Err(io_error("could not read a landing file", error).within(&file.path))
-        }
-        _ => Ok(()),
+) -> Result<Vec<FileColumn>> {
+    let budget_bytes = (SAMPLE_BYTES / files.len().max(1) as u64).max(SAMPLE_FILE_BYTES);
+    let sampling = Sampling { options, known: known.into(), line_bytes_max, budget_bytes };
+    let each = sampling.clone();
+    let parts = in_runs(files.clone(), move |files| each.sample(&files)).await?;
+    let mut whole = Sample::default();
+    // Keys that clean to one name are told apart by the objects that have both: where runs of files
+    // disagree on them, only all files in their order decide.
+    let agree = parts.into_iter().all(|part| whole.absorb(part));
+    if agree {
+        return Ok(whole.resolve(&sampling.known, &sampling.options));
     }
+    blocking(move || {
+        let whole = sampling.sample(&files)?;
+        Ok(whole.resolve(&sampling.known, &sampling.options))
+    })
+    .await
 }
 
-fn sample_csv(
-    file: &FoundFile,
-    options: &ReadOptions,
-    line_bytes_max: usize,
-    budget_bytes: u64,
-    settled: &dyn Fn(&str) -> bool,
-    into: &mut Sample,
-) -> io::Result<()> {
-    let mut reader = CsvReader::new(records::open(&file.absolute)?, &options.csv, line_bytes_max)?;
-    let names = header_names(reader.header());
-    let mut places: Vec<usize> = names
-        .iter()
-        .zip(reader.header())
-        .map(|(name, original)| into.column(name, original))
-        .collect();
-    let mut read = 0;
-    // Where every column's type is known, values have nothing to say.
-    let values = options.infer_types && !names.iter().all(|name| settled(name));
-    while (values || !options.csv.header) && read < budget_bytes {
-        let Some(row) = reader.next()? else { break };
-        let CsvRow::Fields(fields) = row else { continue };
-        for (at, (text, quoted)) in fields.iter().enumerate() {
-            read += text.len() as u64 + 1;
-            if at == places.len() {
-                if options.csv.header {
-                    break;
+impl Sampling {
+    fn sample(&self, files: &[FoundFile]) -> Result<Sample> {
+        let mut sample = Sample::default();
+        for file in files {
+            self.file(file, &mut sample)?;
+        }
+        Ok(sample)
+    }
+
+    /// Whether a column's type is decided already.
+    fn settled(&self, name: &str) -> bool {
+        self.options.declared(name).is_some() || self.known.iter().any(|column| column.name == name)
+    }
+
+    /// Adds the beginning of a file. Damage is left for the reading itself to report.
+    fn file(&self, file: &FoundFile, into: &mut Sample) -> Result<()> {
+        let sampled = match self.options.format {
+            Format::Csv => self.csv(file, into),
+            Format::Json => self.json(file, into),
+        };
+        match sampled {
+            Err(error) if !records::is_corrupt(&error) => {
+                Err(io_error("could not read a landing file", error).within(&file.path))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn csv(&self, file: &FoundFile, into: &mut Sample) -> io::Result<()> {
+        let options = &self.options;
+        let source = records::open(&file.absolute)?;
+        let mut reader = CsvReader::new(source, &options.csv, self.line_bytes_max)?;
+        let names = header_names(reader.header());
+        let mut places: Vec<usize> = names
+            .iter()
+            .zip(reader.header())
+            .map(|(name, original)| into.column(name, original))
+            .collect();
+        let mut read = 0;
+        // Where every column's type is known, values have nothing to say.
+        let values = options.infer_types && !names.iter().all(|name| self.settled(name));
+        while (values || !options.csv.header) && read < self.budget_bytes {
+            let Some(row) = reader.next()? else { break };
+            let CsvRow::Fields(fields) = row else { continue };
+            for (at, (text, quoted)) in fields.iter().enumerate() {
+                read += text.len() as u64 + 1;
+                if at == places.len() {
+                    if options.csv.header {
+                        break;
+                    }
+                    let name = format!("_c{at}");
+                    places.push(into.column(&name, &name));
                 }
-                let name = format!("_c{at}");
-                places.push(into.column(&name, &name));
+                let empty = text.is_empty() && !quoted;
+                if empty || options.texts.null_values.iter().any(|null| null == text) {
+                    continue;
+                }
+                into.add(places[at], || Guess::of_text(text, &options.texts));
             }
-            if (text.is_empty() && !quoted) || options.texts.null_values.iter().any(|n| n == text) {
-                continue;
-            }
-            into.add(places[at], || Guess::of_text(text, &options.texts));
         }
+        Ok(())
     }
-    Ok(())
-}
 
-fn sample_json(
-    file: &FoundFile,
-    line_bytes_max: usize,
-    budget_bytes: u64,
-    into: &mut Sample,
-) -> io::Result<()> {
-    let mut reader = RecordReader::new(records::open(&file.absolute)?, line_bytes_max)?;
-    let mut read = 0;
-    while read < budget_bytes {
-        let Some(record) = reader.next()? else { break };
-        if let Ok(text) = record.content {
-            read += text.len() as u64 + 1;
-            if let Ok(members) = json::line(text) {
-                into.add_object(&members);
+    fn json(&self, file: &FoundFile, into: &mut Sample) -> io::Result<()> {
+        let source = records::open(&file.absolute)?;
+        let mut reader = RecordReader::new(source, self.line_bytes_max)?;
+        let mut read = 0;
+        while read < self.budget_bytes {
+            let Some(record) = reader.next()? else { break };
+            if let Ok(text) = record.content {
+                read += text.len() as u64 + 1;
+                if let Ok(members) = json::line(text) {
+                    into.add_object(&members);
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
 }

@@ -3,28 +3,21 @@
 //! Its one idea: the table's own progress and the newest list say what is left to do; nothing else
 //! is asked, so a restart and a second server go on as if nothing had happened.
 
-use chrono::{DateTime, Utc};
-use futures::{StreamExt as _, TryStreamExt as _};
-
 use crate::catalog::{RelationKind, StreamingTable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Published, Table};
 use crate::matview::expectations::ExpectationCount;
 use crate::name::RelationId;
+use chrono::{DateTime, Utc};
 
-use super::batch::{BatchReport, BatchRun, blocking, progress_id};
+use super::batch::{BatchReport, BatchRun, progress_id};
+use super::blocking::{blocking, in_runs};
 use super::history::{self, FileRow, FileState};
 use super::infer::Sample;
 use super::ledger::{FileList, Ledger, ListedFile, Verdict};
 use super::listing::{self, FoundFile};
 use super::options::ReadOptions;
 use super::sample;
-use super::types::FileColumn;
-
-/// Bytes of one batch that column types are inferred from.
-const SAMPLE_BYTES: u64 = 64 << 20;
-/// Of each file at least so many.
-const SAMPLE_FILE_BYTES: u64 = 64 << 10;
 
 /// What a table's turn came to.
 #[derive(Debug, Default)]
@@ -191,7 +184,7 @@ impl TableTurn<'_> {
         all: &mut bool,
     ) -> Result<Option<FileList>> {
         let (roots, path) = (self.batch.roots.clone(), table.files.path.clone());
-        let found = blocking(move || roots.find(&path)).await?;
+        let found = blocking(move || roots.reach().find(&path)).await?;
         let mut candidates: Vec<(FoundFile, Verdict)> = found
             .into_iter()
             .map(|file| {
@@ -218,14 +211,12 @@ impl TableTurn<'_> {
         options: &ReadOptions,
         turn: &mut Turn,
     ) -> Result<Vec<(FoundFile, String)>> {
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-        let hashed: Vec<(FoundFile, Verdict, Option<String>)> = futures::stream::iter(candidates)
-            .map(|(file, verdict)| blocking(move || hash(file, verdict)))
-            .buffered(cores)
-            .try_collect()
-            .await?;
+        let hashed = in_runs(candidates, |files| {
+            files.into_iter().map(|(file, verdict)| hash(file, verdict)).collect::<Result<Vec<_>>>()
+        })
+        .await?;
         let mut files = Vec::new();
-        for (file, verdict, hash) in hashed {
+        for (file, verdict, hash) in hashed.into_iter().flatten() {
             // Gone between listing and reading: it was never there.
             let Some(hash) = hash else { continue };
             match verdict {
@@ -276,8 +267,8 @@ impl TableTurn<'_> {
         let relation = self.batch.relation;
         let known = self.ledger.last().map(|list| list.columns.clone()).unwrap_or_default();
         let max = self.batch.line_bytes_max;
-        let (sampled, options) = (files.clone(), options.clone());
-        let columns = blocking(move || columns(&sampled, &known, &options, max)).await?;
+        let sampled = files.iter().map(|(file, _)| file.clone()).collect();
+        let columns = sample::columns(sampled, known, options.clone(), max).await?;
         Ok(FileList {
             format: FileList::FORMAT,
             table: relation.name.clone(),
@@ -363,22 +354,4 @@ fn hash(file: FoundFile, verdict: Verdict) -> Result<(FoundFile, Verdict, Option
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((file, verdict, None)),
         Err(error) => Err(listing::io_error(&format!("could not read \"{}\"", file.path), error)),
     }
-}
-
-/// The columns of the table's files, these ones included.
-fn columns(
-    files: &[(FoundFile, String)],
-    known: &[FileColumn],
-    options: &ReadOptions,
-    line_bytes_max: usize,
-) -> Result<Vec<FileColumn>> {
-    let mut sample = Sample::default();
-    let budget = (SAMPLE_BYTES / files.len().max(1) as u64).max(SAMPLE_FILE_BYTES);
-    for (file, _) in files {
-        let settled = |name: &str| {
-            options.declared(name).is_some() || known.iter().any(|column| column.name == name)
-        };
-        sample::sample(file, options, line_bytes_max, budget, &settled, &mut sample)?;
-    }
-    Ok(sample.resolve(known, options))
 }
