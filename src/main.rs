@@ -185,8 +185,9 @@ async fn show_demo(
         false => None,
     };
     let progress = reporter.bar("generating");
+    let steps = progress.steps();
     let summary = tokio::task::block_in_place(|| {
-        demo::generate(options, &paths.landing, &|what, done, of| progress.step(what, done, of))
+        demo::generate(options, &paths.landing, &|what, done, of| steps.tell(what, done, of))
     })?;
     progress.finish();
     reporter.generated(summary.files, summary.orders, &paths.landing);
@@ -194,7 +195,10 @@ async fn show_demo(
     reporter.applied(&project::apply_files(&services, &paths).await?);
     project::ingest_with(&services, &[], reporter).await?;
     project::refresh_with(&services, &[], false, reporter).await?;
-    let Some((listeners, stop)) = listening else { return Ok(()) };
+    let Some((listeners, stop)) = listening else {
+        services.lake.settle().await;
+        return Ok(());
+    };
     reporter.welcome(&listeners.addresses()?, &services.config.name);
     project::serve_with(listeners, services, stop, reporter).await
 }

@@ -4,7 +4,9 @@
 //! and `render` writes them down for Prometheus. Log field names are fixed: session_id query_id role
 //! relation version refresh_id elapsed_ms rows. Neither ever shows SQL literals, tokens or secrets.
 
+use std::fmt;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -32,6 +34,32 @@ pub fn start_logs(format: LogFormat, verbose: bool) {
         LogFormat::Text => lines.with_ansi(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
+}
+
+/// Told how far a run has come: what is worked on, how much of it is done, and of how much.
+#[derive(Clone, Default)]
+pub struct Steps(Option<Arc<Told>>);
+
+type Told = dyn Fn(&str, u64, u64) + Send + Sync;
+
+impl fmt::Debug for Steps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Steps").field(&self.0.is_some()).finish()
+    }
+}
+
+impl Steps {
+    /// `told` is called from any thread, and often.
+    pub fn new(told: impl Fn(&str, u64, u64) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(told)))
+    }
+
+    /// Tells whoever listens.
+    pub fn tell(&self, what: &str, done: u64, of: u64) {
+        if let Some(told) = &self.0 {
+            told(what, done, of);
+        }
+    }
 }
 
 /// The protocols clients speak; a label.
@@ -222,7 +250,7 @@ fn load(counter: &AtomicU64) -> u64 {
 struct Page(String);
 
 impl Page {
-    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+    fn line(&mut self, line: fmt::Arguments<'_>) {
         // Writing to a String cannot fail.
         let _ = writeln!(self.0, "{line}");
     }
@@ -232,12 +260,12 @@ impl Page {
         self.line(format_args!("# TYPE {name} {kind}"));
     }
 
-    fn single(&mut self, head: (&str, &str, &str), value: impl std::fmt::Display) {
+    fn single(&mut self, head: (&str, &str, &str), value: impl fmt::Display) {
         self.head(head);
         self.line(format_args!("{} {value}", head.0));
     }
 
-    fn by_label<T: std::fmt::Display, const N: usize>(
+    fn by_label<T: fmt::Display, const N: usize>(
         &mut self,
         head: (&str, &str, &str),
         label: &str,

@@ -15,6 +15,7 @@ use crate::matview::expectations::{ExpectationCount, Splitter, flagged_query};
 use crate::name::{RelationId, RelationName};
 use crate::query::{AuthorizedPlan, Context, Engine, Snapshot};
 use crate::syntax::{Query, STREAM_RELATION};
+use crate::telemetry::Steps;
 
 use super::blocking::in_runs;
 use super::history::{FileRow, FileState};
@@ -39,6 +40,7 @@ pub(crate) struct BatchRun<'a> {
     pub(crate) snapshot: &'a Arc<Snapshot>,
     pub(crate) relation: &'a Relation,
     pub(crate) quarantine: &'a Relation,
+    pub(crate) steps: &'a Steps,
 }
 
 /// What a batch did.
@@ -192,7 +194,11 @@ impl BatchRun<'_> {
         };
         let place = self.lake.location(&self.quarantine.name);
         let quarantine = QuarantineWriter::start(self.lake, &place, list.batch)?;
-        let stream = FileStream::new(layout, quarantine.sender());
+        let table = self.relation.name.to_string();
+        let (steps, of) = (self.steps.clone(), files.len() as u64);
+        let told = Steps::new(move |_, done, _| steps.tell(&table, done, of));
+        told.tell("", 0, of);
+        let stream = FileStream::new(layout, quarantine.sender(), told);
         let mut context = self.engine.server_context(
             self.relation.owner.clone(),
             Arc::clone(self.snapshot),

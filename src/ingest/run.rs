@@ -14,7 +14,7 @@ use crate::lake::{Lake, Published, Run, RunKind};
 use crate::matview::expectations::ExpectationCount;
 use crate::name::{Epoch, RelationId, RelationName, RunId};
 use crate::query::{Engine, Snapshot};
-use crate::telemetry::Ended;
+use crate::telemetry::{Ended, Steps};
 
 use super::batch::BatchRun;
 use super::history::{self, FileRow, IngestRow};
@@ -48,6 +48,8 @@ pub struct IngestRequest {
     pub tables: Option<Vec<RelationName>>,
     /// Which attempt this is, from 1.
     pub attempt: u32,
+    /// Told each table's files: done, of those listed.
+    pub steps: Steps,
 }
 
 /// How one table fared.
@@ -123,7 +125,8 @@ impl Ingester {
     ///
     /// # Errors
     /// `UndefinedTable` or `WrongObjectType` for a table asked for by name; the run as a whole could
-    /// not be started or published.
+    /// not be started or published, or what it did could not be written down: what is published then
+    /// stays, and the next run of the same tables writes it down from their lists.
     pub async fn ingest(&self, request: &IngestRequest) -> Result<IngestReport> {
         let mut ledgers = self.ledgers.lock().await;
         let run = Run::start(RunKind::Ingest);
@@ -135,7 +138,7 @@ impl Ingester {
             .map(|relation| {
                 let ledger =
                     ledgers.remove(&relation.id).unwrap_or_else(|| Ledger::new(relation.id));
-                self.part(&run, &snapshot, relation, ledger, request.attempt)
+                self.part(&run, &snapshot, relation, ledger, request)
             })
             .collect();
         let parts: Vec<Part> =
@@ -153,8 +156,9 @@ impl Ingester {
             .max();
         let mut tables = Vec::new();
         let mut records = Records { epoch, ..Records::default() };
+        let mut read = Vec::new();
         for part in parts {
-            ledgers.insert(part.ledger.0, part.ledger.1);
+            read.push(part.ledger);
             self.count(&part.outcome);
             let name = &part.outcome.table;
             records.files.extend(part.files);
@@ -162,7 +166,9 @@ impl Ingester {
             records.expectations.extend(part.expectations.into_iter().map(|c| (name.clone(), c)));
             tables.push(part.outcome);
         }
-        self.remember(&run, &records).await;
+        self.remember(&run, &records).await?;
+        // Only now: a ledger that is read anew is compared with `lakeport.files` once more.
+        ledgers.extend(read);
         Ok(IngestReport { run_id: run.id, epoch, tables })
     }
 
@@ -175,20 +181,16 @@ impl Ingester {
         self.engine.metrics().ingest_ended(ended, outcome.rows);
     }
 
-    /// The data is published already: history that cannot be written is a warning, and what
-    /// `lakeport.files` lacks is made again from the lists by the next process.
-    async fn remember(&self, run: &Run, records: &Records) {
+    /// Writes down what was done, each table for itself.
+    async fn remember(&self, run: &Run, records: &Records) -> Result<()> {
         let (lake, id) = (&self.lake, run.id);
         let written = [
-            ("files", history::append_files(lake, id, &records.files).await),
-            ("ingests", history::append_ingests(lake, run, records.epoch, &records.ingests).await),
-            ("expectations", history::append_expectations(lake, id, &records.expectations).await),
+            history::append_files(lake, id, &records.files).await,
+            history::append_ingests(lake, run, records.epoch, &records.ingests).await,
+            history::append_expectations(lake, id, &records.expectations).await,
         ];
-        for (table, outcome) in written {
-            if let Err(error) = outcome {
-                tracing::warn!(run_id = %id, table, %error, "history could not be written");
-            }
-        }
+        let written: Result<()> = written.into_iter().collect();
+        written.map_err(|error| error.within("the history of the ingest could not be written"))
     }
 
     async fn part(
@@ -197,12 +199,13 @@ impl Ingester {
         snapshot: &Arc<Snapshot>,
         relation: Arc<Relation>,
         mut ledger: Ledger,
-        attempt: u32,
+        request: &IngestRequest,
     ) -> Part {
         let clock = Arc::clone(self.lake.clock());
         let (started, started_at) = (clock.instant(), clock.now());
         let mut turn = Turn::default();
-        let done = self.turn(run, snapshot, &relation, &mut ledger, &mut turn).await;
+        let steps = &request.steps;
+        let done = self.turn(run, snapshot, &relation, &mut ledger, steps, &mut turn).await;
         let elapsed_ms = clock.instant().duration_since(started).as_millis() as u64;
         let error = done.err();
         if let Some(error) = &error {
@@ -222,7 +225,7 @@ impl Ingester {
             rows: turn.rows,
             quarantined: turn.quarantined,
             error: error.as_ref().map(ToString::to_string),
-            attempt: attempt.max(1),
+            attempt: request.attempt.max(1),
         });
         Part {
             outcome: TableOutcome {
@@ -247,6 +250,7 @@ impl Ingester {
         snapshot: &Arc<Snapshot>,
         relation: &Relation,
         ledger: &mut Ledger,
+        steps: &Steps,
         turn: &mut Turn,
     ) -> Result<()> {
         let name = relation.name.quarantine();
@@ -264,6 +268,7 @@ impl Ingester {
             snapshot,
             relation,
             quarantine,
+            steps,
         };
         TableTurn { batch, batch_files_max: limits.batch_files_max, ledger }.run(turn).await
     }

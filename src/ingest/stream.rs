@@ -18,6 +18,7 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use tokio::sync::mpsc;
 
 use crate::error::{Error, Result};
+use crate::telemetry::Steps;
 
 use super::listing::FoundFile;
 use super::load::{FileOutcome, Layout, Loader, Refused, Sink};
@@ -32,6 +33,7 @@ pub(crate) struct FileStream {
     schema: SchemaRef,
     outcomes: Mutex<HashMap<String, FileOutcome>>,
     refused: mpsc::Sender<Option<Refused>>,
+    steps: Steps,
 }
 
 #[derive(Debug)]
@@ -42,10 +44,14 @@ struct Share {
 }
 
 impl FileStream {
-    /// Refused lines go to `refused`.
-    pub(crate) fn new(layout: Layout, refused: mpsc::Sender<Option<Refused>>) -> Arc<Self> {
+    /// Refused lines go to `refused`; `steps` hears how many files are done.
+    pub(crate) fn new(
+        layout: Layout,
+        refused: mpsc::Sender<Option<Refused>>,
+        steps: Steps,
+    ) -> Arc<Self> {
         let schema = layout.schema();
-        Arc::new(Self { layout, schema, outcomes: Mutex::default(), refused })
+        Arc::new(Self { layout, schema, outcomes: Mutex::default(), refused, steps })
     }
 
     /// The relation over `files`, for one reading.
@@ -83,6 +89,7 @@ impl FileStream {
     fn note(&self, file: &FoundFile, outcome: FileOutcome) {
         let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         outcomes.insert(file.path.clone(), outcome);
+        self.steps.tell("", outcomes.len() as u64, 0);
     }
 }
 

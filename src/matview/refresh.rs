@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::name::{Epoch, RelationName, RunId};
 use crate::query::Engine;
-use crate::telemetry::Ended;
+use crate::telemetry::{Ended, Steps};
 
 use super::history;
 use super::operators::refresh_operators;
@@ -37,6 +37,8 @@ pub struct RefreshRequest {
     pub full: bool,
     /// Which attempt this is, from 1.
     pub attempt: u32,
+    /// Told how many views are done.
+    pub steps: Steps,
 }
 
 /// How one view fared.
@@ -118,8 +120,10 @@ impl Refresher {
     pub async fn refresh(&self, request: &RefreshRequest) -> Result<RefreshReport> {
         let _running = self.running.lock().await;
         let mut run = ViewRun::start(self, request).await?;
-        for view in run.order() {
-            run.refresh_view(&view).await;
+        let order = run.order();
+        for (done, view) in order.iter().enumerate() {
+            request.steps.tell(&view.name.to_string(), done as u64, order.len() as u64);
+            run.refresh_view(view).await;
         }
         let published = run.publish().await;
         let recorded = run.record(&published).await;

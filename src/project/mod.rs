@@ -7,6 +7,7 @@
 mod apply;
 mod check;
 mod open;
+mod progress;
 mod report;
 mod run;
 mod types;
@@ -15,7 +16,8 @@ mod verify;
 pub use apply::{AppliedFiles, apply_files};
 pub use check::{CheckReport, check};
 pub use open::{Overrides, load_config, open, open_at};
-pub use report::{Progress, Reporter};
+pub use progress::Progress;
+pub use report::Reporter;
 pub use run::{ingest, ingest_with, refresh, refresh_with, serve, serve_with};
 pub use verify::verify;
 

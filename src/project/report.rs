@@ -5,9 +5,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::catalog::FileError;
@@ -16,45 +14,13 @@ use crate::ingest::IngestReport;
 use crate::matview::{RefreshReport, VerifyReport, VerifyState, ViewState};
 use crate::server::Addresses;
 
+use super::progress::Progress;
 use super::{AppliedFiles, CheckReport, Failure};
 
 /// Writes what commands have to say.
 #[derive(Debug, Clone, Copy)]
 pub struct Reporter {
     json: bool,
-}
-
-/// A spinner or a bar on a terminal; nothing elsewhere.
-#[derive(Debug)]
-pub struct Progress(Option<ProgressBar>);
-
-impl Progress {
-    /// Says what is being done now.
-    pub fn message(&self, text: impl Into<String>) {
-        if let Some(bar) = &self.0 {
-            bar.set_message(text.into());
-        }
-    }
-
-    /// Says how far it is.
-    pub fn step(&self, text: &str, done: u64, of: u64) {
-        if let Some(bar) = &self.0 {
-            bar.set_length(of);
-            bar.set_position(done);
-            bar.set_message(text.to_owned());
-        }
-    }
-
-    /// Takes it away.
-    pub fn finish(self) {}
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
-        }
-    }
 }
 
 impl Reporter {
@@ -74,26 +40,19 @@ impl Reporter {
         let _ = written.and_then(|()| std::io::stdout().flush());
     }
 
-    /// Shows that something is being done, where a person watches.
-    pub fn progress(&self, message: &'static str) -> Progress {
-        self.shown(ProgressBar::new_spinner(), "{spinner} {msg} {elapsed}", message)
-    }
-
     /// Shows how far something is, where a person watches.
     pub fn bar(&self, message: &'static str) -> Progress {
-        self.shown(ProgressBar::new(1), "{bar:40} {pos}/{len} {msg} {elapsed}", message)
+        Progress::one(self.is_watched(), message)
     }
 
-    fn shown(&self, bar: ProgressBar, template: &str, message: &'static str) -> Progress {
-        if self.json || !std::io::stderr().is_terminal() {
-            return Progress(None);
-        }
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_message(message);
-        bar.enable_steady_tick(Duration::from_millis(120));
-        Progress(Some(bar))
+    /// Shows how far each part of something is, where a person watches.
+    pub fn bars(&self, message: &'static str) -> Progress {
+        Progress::many(self.is_watched(), message)
+    }
+
+    /// Programs read JSON, and a file or pipe no bars.
+    fn is_watched(&self) -> bool {
+        !self.json && std::io::stderr().is_terminal()
     }
 
     /// What the demo has delivered.

@@ -60,7 +60,9 @@ pub async fn serve_with(
 /// when a table failed.
 pub async fn ingest(paths: &Paths, names: &[String], reporter: &Reporter) -> Result<(), Failure> {
     let services = prepare(paths, reporter).await?;
-    ingest_with(&services, names, reporter).await
+    let ended = ingest_with(&services, names, reporter).await;
+    services.lake.settle().await;
+    ended
 }
 
 /// Refreshes the views named, or all, whatever their schedules; ingests nothing.
@@ -75,7 +77,9 @@ pub async fn refresh(
     reporter: &Reporter,
 ) -> Result<(), Failure> {
     let services = prepare(paths, reporter).await?;
-    refresh_with(&services, names, full, reporter).await
+    let ended = refresh_with(&services, names, full, reporter).await;
+    services.lake.settle().await;
+    ended
 }
 
 /// As [`ingest`], with parts that are open already.
@@ -88,9 +92,9 @@ pub async fn ingest_with(
     reporter: &Reporter,
 ) -> Result<(), Failure> {
     let tables = parse_names(names)?;
-    let progress = reporter.progress("ingesting");
+    let progress = reporter.bars("ingesting");
     let report = attempt(services, async |attempt| {
-        let request = IngestRequest { tables: tables.clone(), attempt };
+        let request = IngestRequest { tables: tables.clone(), attempt, steps: progress.steps() };
         let report = services.ingester.ingest(&request).await?;
         let retry = report.tables.iter().find_map(|table| table.error.clone()).filter(retryable);
         Ok((report, retry))
@@ -115,8 +119,8 @@ pub async fn refresh_with(
     reporter: &Reporter,
 ) -> Result<(), Failure> {
     let views = parse_names(names)?;
-    let progress = reporter.progress("refreshing");
-    let request = RefreshRequest { views, full, attempt: 1 };
+    let progress = reporter.bar("refreshing");
+    let request = RefreshRequest { views, full, attempt: 1, steps: progress.steps() };
     let report = services.refresher.refresh_with_retries(&request).await?;
     progress.finish();
     reporter.refreshed(&report);

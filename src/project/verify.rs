@@ -32,7 +32,7 @@ pub async fn verify(
     }
     let views = parse_names(names)?;
     let services = open(paths, config).await?;
-    let progress = reporter.progress("verifying");
+    let progress = reporter.bars("verifying");
     let report = services.refresher.verify(&VerifyRequest { views, sample_percent }).await?;
     progress.finish();
     reporter.verified(&report);

@@ -164,7 +164,8 @@ impl Scheduler {
             if attempt > 1 {
                 self.lake.clock().sleep(back_off(attempt - 1)).await;
             }
-            let request = IngestRequest { tables: Some(waiting.clone()), attempt };
+            let request =
+                IngestRequest { tables: Some(waiting.clone()), attempt, ..Default::default() };
             let ended = self.ingester.ingest(&request).await;
             let last_attempt = attempt == self.config.limits.attempts_max.max(1);
             waiting = self.note_ingest(waiting, ended, last_attempt);
@@ -206,7 +207,8 @@ impl Scheduler {
     }
 
     async fn refresh(&mut self, views: Vec<RelationName>) {
-        let request = RefreshRequest { views: Some(views.clone()), full: false, attempt: 1 };
+        let request =
+            RefreshRequest { views: Some(views.clone()), attempt: 1, ..Default::default() };
         let ended: Result<RefreshReport> = self.refresher.refresh_with_retries(&request).await;
         let now = self.lake.clock().now();
         match ended {

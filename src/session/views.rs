@@ -77,7 +77,12 @@ impl Session {
         running: &Running,
     ) -> Result<String> {
         let view = self.view_with(name, &[Privilege::Refresh]).await?.name.clone();
-        let request = RefreshRequest { views: Some(vec![view.clone()]), full, attempt: 1 };
+        let request = RefreshRequest {
+            views: Some(vec![view.clone()]),
+            full,
+            attempt: 1,
+            ..Default::default()
+        };
         let report = tokio::select! {
             report = self.services.refresher.refresh_with_retries(&request) => report?,
             () = running.cancel.cancelled() => return Err(running.cancelled()),

@@ -1,9 +1,10 @@
 //! The binary as a person or a program uses it: flags, output, exit codes, signals.
 
 use futures::TryStreamExt as _;
+use lakeport::project::{self, Reporter};
 use serde_json::Value;
 
-use crate::support::{Deployment, ended, http_get};
+use crate::support::{Deployment, ended, http_get, skip};
 
 #[test]
 fn every_command_explains_itself() {
@@ -225,4 +226,70 @@ fn the_demo_runs_anywhere_and_twice_alike() {
         std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     entries.sort();
     assert_eq!(entries, [".lakeport"]);
+}
+
+/// A process of its own, as far as background work goes: what still runs at its end is dropped.
+fn as_a_command<T>(command: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_background();
+    outcome
+}
+
+#[test]
+fn a_lake_run_by_commands_only_gets_checkpoints() {
+    let deployment = Deployment::small_shop();
+    let (paths, reporter) = (deployment.paths(), Reporter::new(true));
+    for day in 1..=22 {
+        deployment.deliver(&format!("2026-10-{day:02}"), 100 * day, 3);
+        as_a_command(project::ingest(&paths, &[], &reporter)).unwrap();
+        as_a_command(project::refresh(&paths, &[], false, &reporter)).unwrap();
+    }
+    for table in ["bronze/orders", "silver/orders", "_lakeport/epochs", "_lakeport/refreshes"] {
+        let last = deployment.path("lake").join(table).join("_delta_log/_last_checkpoint");
+        assert!(last.exists(), "{table} has no checkpoint after 22 commits");
+    }
+}
+
+/// What a person at a terminal sees of a command.
+fn on_a_terminal(deployment: &Deployment, arguments: &[&str]) -> Option<String> {
+    let command = deployment.command(arguments);
+    let words: Vec<String> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| format!("'{}'", word.to_string_lossy()))
+        .collect();
+    let mut terminal = std::process::Command::new("script");
+    terminal
+        .env("TERM", "xterm")
+        .args(["-qefc", &words.join(" "), "/dev/null"])
+        .stdin(std::process::Stdio::null());
+    match terminal.output() {
+        Ok(output) => {
+            let seen = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success(), "{seen}");
+            Some(seen)
+        }
+        Err(error) => {
+            skip(&format!("script: {error}"));
+            None
+        }
+    }
+}
+
+#[test]
+fn bars_are_for_terminals() {
+    let deployment = Deployment::small_shop();
+    deployment.deliver("2026-10-30", 1, 3);
+    deployment.deliver("2026-10-31", 4, 3);
+    let Some(seen) = on_a_terminal(&deployment, &["ingest"]) else { return };
+    assert!(seen.contains("/2 bronze.orders"), "{seen:?}");
+    let seen = on_a_terminal(&deployment, &["refresh"]).unwrap();
+    assert!(seen.contains("/2 silver.orders"), "{seen:?}");
+    for (n, arguments) in [["ingest", "--json"], ["refresh", "--json"]].iter().enumerate() {
+        deployment.deliver(&format!("2026-11-0{}", n + 1), 10, 3);
+        let seen = on_a_terminal(&deployment, arguments).unwrap();
+        assert!(!seen.contains("/1 ") && !seen.contains('\u{1b}'), "{seen:?}");
+        let piped = deployment.run(&arguments[..1]).ok();
+        assert_eq!(piped.stderr, "", "nothing but results where nobody watches");
+    }
 }

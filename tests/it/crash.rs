@@ -1,19 +1,20 @@
 //! Killed at each storage operation, a lake ends as if it never was.
 //!
-//! A real process on a real disk. At every kill the published state is either the one before the run
-//! or the one after it, nothing between: that is what another process would see.
+//! A real process on a real disk, and others that read it all the while: what they see is either the
+//! state before the run or the one after it, nothing between.
+
+mod watch;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::StreamExt;
-use lakeport::clock::SystemClock;
-use lakeport::lake::{Lake, LakeRoot, Table};
+use tokio_util::sync::CancellationToken;
 
-use crate::support::Deployment;
+use crate::support::{Deployment, Process, text_rows};
+use watch::{Seen, Watcher, contents};
 
 const BRONZE: &str = "
 CREATE STREAMING TABLE bronze.orders
@@ -88,14 +89,21 @@ impl Trial {
         self.deployment.path(&format!("lakes/{name}"))
     }
 
-    fn run(&self, command: &str, lake: &str, environment: &[(&str, String)]) -> Output {
+    fn command(&self, arguments: &[&str], lake: &str) -> Command {
         let mut process = Command::new(env!("CARGO_BIN_EXE_lakeport"));
-        process.arg(command).arg("--dir").arg(self.lake(lake));
+        process.args(arguments).arg("--dir").arg(self.lake(lake));
         for folder in ["catalog", "sql", "landing"] {
             process.arg(format!("--{folder}")).arg(self.deployment.path(folder));
         }
-        process.envs(environment.iter().map(|(name, value)| (name, value)));
-        process.current_dir(self.deployment.folder()).output().unwrap()
+        process.current_dir(self.deployment.folder());
+        process
+    }
+
+    fn run(&self, command: &str, lake: &str, environment: &[(&str, String)]) -> Output {
+        let environment = environment.iter().map(|(name, value)| (name, value));
+        let mut process = self.command(&[command], lake);
+        // Whoever watches in this process goes on meanwhile.
+        tokio::task::block_in_place(|| process.envs(environment).output().unwrap())
     }
 
     fn must(&self, command: &str, lake: &str) {
@@ -103,11 +111,12 @@ impl Trial {
         assert!(output.status.success(), "{command}: {}", said(&output));
     }
 
-    /// Runs the command on a copy of the base, faulty at operation `at`; then again without faults.
-    /// False when the run ended before it came to that operation.
-    async fn at(&self, fault: Fault, at: usize, before: &Contents, after: &Contents) -> bool {
+    /// Runs the command on a copy of the base, faulty at operation `at`; then again without faults,
+    /// watched throughout. None when the run ended before it came to that operation.
+    async fn at(&self, fault: Fault, at: usize, whole: &Arc<[Contents; 2]>) -> Option<Seen> {
         let name = format!("{}-{fault:?}-{at}", self.command);
         copy(&self.lake("base"), &self.lake(&name));
+        let watcher = Watcher::start(self.lake(&name), Arc::clone(whole)).await;
         let (variable, when) = match fault {
             Fault::KilledBefore => ("LAKEPORT_CRASH_AT", "before"),
             Fault::KilledAfter => ("LAKEPORT_CRASH_AT", "after"),
@@ -115,10 +124,8 @@ impl Trial {
         };
         let environment = [(variable, at.to_string()), ("LAKEPORT_CRASH_WHEN", when.to_owned())];
         let output = self.run(self.command, &name, &environment);
-        let ended_well = output.status.success();
-        // What only reports on a run may fail after it is published, but not in silence.
-        let reached = !ended_well || said(&output).contains("no space left");
-        if !ended_well {
+        let reached = !output.status.success();
+        if reached {
             match fault {
                 Fault::DiskFull => {
                     assert_eq!(output.status.code(), Some(1), "{name}: {}", said(&output));
@@ -127,13 +134,15 @@ impl Trial {
                 _ => assert_eq!(output.status.code(), None, "{name}: {}", said(&output)),
             }
             let seen = contents(&self.lake(&name)).await;
-            assert!(seen == *before || seen == *after, "{name}: half a run: {seen:#?}");
+            assert!(whole.contains(&seen), "{name}: half a run: {seen:#?}");
             self.must(self.command, &name);
         }
+        let watched = watcher.end().await;
+        let seen = watched.unwrap_or_else(|half| panic!("{name}: half a run seen: {half:#?}"));
         let healed = contents(&self.lake(&name)).await;
-        assert!(healed == *after, "{name}: {healed:#?}\n\nnever killed: {after:#?}");
+        assert!(healed == whole[1], "{name}: {healed:#?}\n\nnever killed: {:#?}", whole[1]);
         std::fs::remove_dir_all(self.lake(&name)).unwrap();
-        reached
+        reached.then_some(seen)
     }
 
     async fn everywhere(self, faults: &[Fault]) {
@@ -148,20 +157,25 @@ impl Trial {
         let operations = std::fs::read_to_string(&log).unwrap().lines().count();
         assert!(operations > 5, "only {operations} operations");
         let command = self.command;
-        let shared = Arc::new((self, before, after));
+        let shared = Arc::new((self, Arc::new([before, after])));
         let trials = faults.iter().flat_map(|fault| (1..=operations).map(move |at| (*fault, at)));
         let runs = trials.map(|(fault, at)| {
             let shared = Arc::clone(&shared);
             async move {
-                let trial = async move { shared.0.at(fault, at, &shared.1, &shared.2).await };
+                let trial = async move { shared.0.at(fault, at, &shared.1).await };
                 tokio::spawn(trial).await.unwrap()
             }
         });
-        let reached: Vec<bool> = futures::stream::iter(runs).buffer_unordered(2).collect().await;
+        let trials: Vec<Option<Seen>> =
+            futures::stream::iter(runs).buffer_unordered(2).collect().await;
         // The order of operations may differ a little from run to run, their number hardly.
-        let missed = reached.iter().filter(|reached| !**reached).count();
-        assert!(missed * 10 <= reached.len(), "{missed} of {} not reached", reached.len());
-        println!("{command}: {operations} operations");
+        let reached: Vec<Seen> = trials.iter().flatten().copied().collect();
+        let missed = trials.len() - reached.len();
+        assert!(missed * 10 <= trials.len(), "{missed} of {} not reached", trials.len());
+        let polls: u64 = reached.iter().map(|seen| seen.polls).sum();
+        assert!(polls > 10 * reached.len() as u64, "the watchers hardly looked: {polls}");
+        assert!(reached.iter().all(|seen| seen.epochs > 1), "a watcher saw nothing happen");
+        println!("{command}: {operations} operations, looked at {polls} times");
     }
 }
 
@@ -183,43 +197,6 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// What a reader sees who opens the lake now.
-async fn contents(folder: &Path) -> Contents {
-    let root = LakeRoot::Folder(folder.to_owned());
-    let lake = Lake::open(root, Arc::new(SystemClock)).await.unwrap();
-    let mut contents = Contents::new();
-    for relation in lake.epoch().relations.values() {
-        let place = lake.relative(&relation.location);
-        if !place.starts_with("_lakeport/") {
-            let table = lake.at_version(&relation.location, relation.version).await.unwrap();
-            contents.insert(place, rows(&table).await);
-        }
-    }
-    contents
-}
-
-async fn rows(table: &Table) -> Vec<String> {
-    let options = FormatOptions::default().with_null("NULL");
-    let mut rows = Vec::new();
-    for batch in table.read().await.unwrap() {
-        let schema = batch.schema();
-        let columns: Vec<_> = schema
-            .fields()
-            .iter()
-            .zip(batch.columns())
-            .filter(|(field, _)| !matches!(field.name().as_str(), "_ingested_at" | "batch"))
-            .map(|(field, column)| (field, ArrayFormatter::try_new(column, &options).unwrap()))
-            .collect();
-        for row in 0..batch.num_rows() {
-            let cells =
-                columns.iter().map(|(field, cell)| format!("{}={}", field.name(), cell.value(row)));
-            rows.push(cells.collect::<Vec<_>>().join(" "));
-        }
-    }
-    rows.sort();
-    rows
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ingest_killed_anywhere_ends_like_one_never_killed() {
     Trial::prepare("ingest").everywhere(&[Fault::KilledBefore, Fault::KilledAfter]).await;
@@ -235,3 +212,84 @@ async fn a_disk_full_anywhere_says_so_and_loses_nothing() {
     Trial::prepare("ingest").everywhere(&[Fault::DiskFull]).await;
     Trial::prepare("refresh").everywhere(&[Fault::DiskFull]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watcher_would_see_half_a_run() {
+    let trial = Trial::prepare("ingest");
+    let before = contents(&trial.lake("base")).await;
+    for name in ["straight", "half"] {
+        copy(&trial.lake("base"), &trial.lake(name));
+    }
+    trial.must("ingest", "straight");
+    let whole = Arc::new([before, contents(&trial.lake("straight")).await]);
+    for (lake, tables, is_whole) in
+        [("straight", &["ingest"][..], true), ("half", &["ingest", "bronze.orders"], false)]
+    {
+        let watcher = Watcher::start(trial.lake(lake), Arc::clone(&whole)).await;
+        let output = trial.command(tables, lake).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        assert_eq!(watcher.end().await.is_ok(), is_whole, "{lake}");
+    }
+}
+
+/// Days delivered while a server is asked.
+const DAYS: std::ops::RangeInclusive<u32> = 3..=8;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_beside_killed_runs_never_shows_half_of_one() {
+    let trial = Trial::prepare("ingest");
+    trial.must("ingest", "base");
+    trial.must("refresh", "base");
+    let server = Process::start(&mut trial.command(&["serve", "--follow"], "base"));
+    let (stop, address) = (CancellationToken::new(), server.postgres);
+    let stopped = stop.clone();
+    let asking = tokio::spawn(async move {
+        let (client, connection) = tokio_postgres::Config::new()
+            .host(address.ip().to_string())
+            .port(address.port())
+            .user("lakeport")
+            .dbname("test")
+            .connect(tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        let mut seen: Vec<[u64; 4]> = Vec::new();
+        let mut last = false;
+        while !last {
+            last = stopped.is_cancelled();
+            let rows = text_rows(&client, ACROSS).await.unwrap();
+            let numbers: Vec<u64> =
+                rows[0].iter().map(|cell| cell.as_deref().unwrap().parse().unwrap()).collect();
+            seen.push(numbers.try_into().unwrap());
+        }
+        seen
+    });
+    for day in DAYS {
+        trial.land(day);
+        for (command, at) in [("ingest", 5 + day), ("refresh", 2 + day)] {
+            let crash = [("LAKEPORT_CRASH_AT", at.to_string())];
+            let killed = trial.run(command, "base", &crash);
+            assert_eq!(killed.status.code(), None, "{command} {at}: {}", said(&killed));
+            trial.must(command, "base");
+        }
+    }
+    // Longer than a server may take to see an epoch.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    stop.cancel();
+    let seen = asking.await.unwrap();
+    for [orders, payments, accepted, counted] in &seen {
+        assert_eq!(orders * 20, payments * 21, "half an ingest: {orders} and {payments}");
+        assert_eq!(accepted, counted, "half a refresh: {accepted} and {counted}");
+    }
+    let days = u64::from(*DAYS.end());
+    assert_eq!(seen.last(), Some(&[21 * days, 20 * days, 20 * days, 20 * days]));
+    let mut states = seen.clone();
+    states.dedup();
+    assert!(states.len() > 6 && seen.len() > 200, "{} asked: {states:?}", seen.len());
+}
+
+/// Totals of two tables of one ingest, then of two views of one refresh.
+const ACROSS: &str = "SELECT (SELECT count(*) FROM bronze.orders) AS orders,
+    (SELECT count(*) FROM bronze.payments) AS payments,
+    (SELECT count(*) FROM silver.orders) AS accepted,
+    (SELECT sum(orders) FROM gold_finance.daily_revenue) AS counted";

@@ -200,7 +200,7 @@ impl Refresher {
             return None;
         }
         let views = Some(differing.iter().map(|view| view.name.clone()).collect());
-        let request = RefreshRequest { views, full: true, attempt: 1 };
+        let request = RefreshRequest { views, full: true, attempt: 1, ..Default::default() };
         let run = match self.refresh_with_retries(&request).await {
             Ok(report) => report.run_id,
             Err(error) => {
@@ -210,7 +210,7 @@ impl Refresher {
         };
         let below = below(catalog, differing);
         if !below.is_empty() {
-            let request = RefreshRequest { views: Some(below), full: false, attempt: 1 };
+            let request = RefreshRequest { views: Some(below), attempt: 1, ..Default::default() };
             if let Err(error) = self.refresh_with_retries(&request).await {
                 tracing::error!(%error, "views below those that differed could not be refreshed");
             }

@@ -62,6 +62,7 @@ async fn a_change_in_a_source_reaches_every_view_below_and_full_computes_anyway(
         views: Some(vec![name("gold_finance.revenue")]),
         full: true,
         attempt: 1,
+        ..Default::default()
     };
     let report = world.refresher.refresh(&full).await.unwrap();
     assert_eq!(states(&report), ["gold_finance.revenue refreshed"]);

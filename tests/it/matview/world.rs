@@ -224,7 +224,7 @@ impl World {
     /// Refreshes some views; all when none is named.
     pub(super) async fn refresh_only(&self, views: &[&str]) -> RefreshReport {
         let views = (!views.is_empty()).then(|| views.iter().map(|view| name(view)).collect());
-        let request = RefreshRequest { views, full: false, attempt: 1 };
+        let request = RefreshRequest { views, attempt: 1, ..Default::default() };
         self.refresher.refresh(&request).await.unwrap()
     }
 
