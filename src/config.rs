@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::name::Epoch;
 
 /// Where the four folders of a deployment are.
 #[derive(Debug, Clone)]
@@ -104,6 +105,10 @@ pub struct Limits {
 pub struct Retention {
     /// How long published epochs stay readable.
     pub epochs_hours: u64,
+    /// Epochs that stay readable however old they are.
+    pub keep: Vec<Epoch>,
+    /// How long a data file that no commit names may be somebody's unfinished work.
+    pub unfinished_hours: u64,
 }
 
 /// `[verify]`.
@@ -171,7 +176,7 @@ impl Default for Limits {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { epochs_hours: 168 }
+        Self { epochs_hours: 168, keep: Vec::new(), unfinished_hours: 24 }
     }
 }
 
@@ -257,6 +262,18 @@ impl Config {
                 ),
                 "verify.every_hours = 0 turns verifying off.",
             );
+        }
+        let retention = &self.retention;
+        for (name, hours) in [
+            ("epochs_hours", retention.epochs_hours),
+            ("unfinished_hours", retention.unfinished_hours),
+        ] {
+            if hours == 0 {
+                return invalid(
+                    format!("retention.{name} must not be 0"),
+                    "What readers and writers are at work on would be taken away under them.",
+                );
+            }
         }
         Ok(())
     }

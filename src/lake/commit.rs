@@ -116,6 +116,7 @@ impl Lake {
         table: &Table,
         mut files: DataFiles,
         removed: Vec<Remove>,
+        run: Option<RunId>,
     ) -> Result<CommitOutcome> {
         for add in &mut files.adds {
             add.data_change = false;
@@ -127,17 +128,30 @@ impl Lake {
             mode: CommitMode::Overwrite,
             files,
             progress: Vec::new(),
-            run: None,
+            run,
             operation: "OPTIMIZE",
         };
         let held = self.held(&commit.location)?;
         let (id, version) = (Uuid::new_v4().to_string(), table.version() + 1);
         let now_ms = self.clock().now().timestamp_millis();
-        let mut actions = vec![Action::CommitInfo(commit_info(&commit, &id, now_ms))];
-        actions.extend(removed.into_iter().map(Action::Remove));
+        let mut info = commit_info(&commit, &id, now_ms);
+        info.operation_parameters = Some(HashMap::from([("predicate".to_owned(), json!("[]"))]));
+        info.info.insert("operationMetrics".to_owned(), moved(&commit.files, &removed));
+        let mut actions = vec![Action::CommitInfo(info)];
+        actions.extend(
+            removed.into_iter().map(|remove| {
+                Action::Remove(Remove { deletion_timestamp: Some(now_ms), ..remove })
+            }),
+        );
         actions.extend(commit.files.adds.iter().cloned().map(Action::Add));
         match put(&held, &commit.location, version, &id, &lines(&actions)?).await? {
-            Put::Landed => landed(&held, Some(table), version).await.map(CommitOutcome::Committed),
+            Put::Landed => {
+                let table = landed(&held, Some(table), version).await?;
+                if run.is_some() && version % MAINTAIN_EVERY == 0 {
+                    self.maintain_later(&table);
+                }
+                Ok(CommitOutcome::Committed(table))
+            }
             Put::Lost(_) => {
                 Ok(CommitOutcome::Conflict(format!("version {version} was committed meanwhile")))
             }
@@ -253,6 +267,18 @@ fn conflict(commit: &Commit, version: Version, winner: &log::Entry) -> Option<St
     ours.into_iter()
         .find(|app_id| winner.applications.contains(app_id))
         .map(|app_id| format!("{at} already carries progress of {app_id}"))
+}
+
+/// The metrics of a commit that only moves rows.
+fn moved(files: &DataFiles, removed: &[Remove]) -> serde_json::Value {
+    let (added, added_bytes) = files.files();
+    let removed_bytes: i64 = removed.iter().filter_map(|remove| remove.size).sum();
+    json!({
+        "numAddedFiles": added.to_string(),
+        "numAddedBytes": added_bytes.to_string(),
+        "numRemovedFiles": removed.len().to_string(),
+        "numRemovedBytes": removed_bytes.to_string(),
+    })
 }
 
 fn commit_info(commit: &Commit, id: &str, now_ms: i64) -> CommitInfo {

@@ -17,12 +17,13 @@ use crate::name::{Epoch, RelationId, RunId, Version};
 
 use super::commit::{Commit, CommitMode, CommitOutcome};
 use super::epoch_rows::{self, Row};
+use super::fold::Readable;
 use super::store::{Lake, Location};
 use super::table::{Table, TableSpec};
 use super::{error, log};
 
 /// The name of the table, and of the application whose `txn` numbers its commits.
-const EPOCHS: &str = "epochs";
+pub(super) const EPOCHS: &str = "epochs";
 /// Races lost before a publisher gives up.
 const ATTEMPTS_MAX: u32 = 100;
 
@@ -126,9 +127,9 @@ pub(super) struct Epochs {
 
 /// A state, and the version of the table it was read from.
 #[derive(Debug, Default)]
-struct Head {
-    state: Arc<EpochState>,
-    table: Option<Table>,
+pub(super) struct Head {
+    pub(super) state: Arc<EpochState>,
+    pub(super) table: Option<Table>,
 }
 
 impl Lake {
@@ -143,7 +144,7 @@ impl Lake {
         Ok(self.poll_head().await?.state.epoch > before)
     }
 
-    async fn poll_head(&self) -> Result<Arc<Head>> {
+    pub(super) async fn poll_head(&self) -> Result<Arc<Head>> {
         let _polling = self.inner.epochs.polling.lock().await;
         let head = self.inner.epochs.head.load_full();
         let Some(table) = self.newest(&self.system_location(EPOCHS)).await? else {
@@ -238,16 +239,15 @@ impl Lake {
                 format!("epoch {epoch} does not exist; the newest is {}", head.state.epoch),
             ));
         }
-        let rows = self.all_rows(&head).await?;
-        if let Some(oldest) = rows.first().map(|row| row.epoch)
-            && oldest > 1
-            && epoch < oldest
-        {
+        let readable = Readable::of(head.table.as_ref());
+        if !readable.holds(epoch) {
+            let oldest = readable.oldest;
             return Err(Error::new(
                 ErrorKind::SnapshotTooOld,
                 format!("epoch {epoch} is no longer kept; the oldest is {oldest}"),
             ));
         }
+        let rows = self.all_rows(&head).await?;
         Ok(self.state_of(rows.into_iter().take_while(|row| row.epoch <= epoch)))
     }
 
@@ -261,19 +261,22 @@ impl Lake {
             return Ok(Arc::clone(&head.state));
         }
         let rows = self.all_rows(&head).await?;
-        if let Some(oldest) = rows.first()
-            && oldest.epoch > 1
+        let readable = Readable::of(head.table.as_ref());
+        if let Some(oldest) = rows.iter().find(|row| row.epoch == readable.oldest)
             && time < oldest.published_at
         {
             return Err(Error::new(
                 ErrorKind::SnapshotTooOld,
-                format!("no epoch of {time} is kept; the oldest is of {}", oldest.published_at),
+                format!(
+                    "no epoch of {time} is kept; the oldest, {}, is of {}",
+                    oldest.epoch, oldest.published_at
+                ),
             ));
         }
         Ok(self.state_of(rows.into_iter().take_while(|row| row.published_at <= time)))
     }
 
-    async fn all_rows(&self, head: &Head) -> Result<Vec<Row>> {
+    pub(super) async fn all_rows(&self, head: &Head) -> Result<Vec<Row>> {
         let Some(table) = &head.table else { return Ok(Vec::new()) };
         epoch_rows::read(table.log().object_store(None), all_files(table)?).await
     }

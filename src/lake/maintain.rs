@@ -17,18 +17,13 @@ use tokio::task::JoinSet;
 use crate::error::Result;
 use crate::name::Version;
 
-use super::commit::CommitOutcome;
 use super::error;
+use super::optimize::Due;
 use super::store::{Lake, Location};
 use super::table::Table;
 
 /// Commits since the last checkpoint from which the next one is due.
 const CHECKPOINT_EVERY: u64 = 20;
-
-/// Small files from which a table of the lake's own is compacted.
-const SMALL_FILES_MAX: usize = 100;
-/// Below this a file is small.
-const SMALL_FILE_BYTES: i64 = 4 * 1024 * 1024;
 
 /// What is being looked after in the background.
 #[derive(Debug, Default)]
@@ -51,30 +46,12 @@ impl Lake {
         Ok(checkpoint(&table).await? || compacted)
     }
 
-    /// Rewrites the small files of a table of the lake's own as one. No row changes.
+    /// Brings the small files of a table of the lake's own together. No row changes.
     async fn compact(&self, table: &Table) -> Result<bool> {
-        let location = table.location();
-        if !location.0.starts_with(&self.system_location("").0) {
+        if !table.location().0.starts_with(&self.system_location("").0) {
             return Ok(false);
         }
-        let files = table.state().snapshot().try_log_data();
-        let files = files.map_err(|error| error::delta(location, error))?;
-        let small: Vec<_> = files.iter().filter(|file| file.size() < SMALL_FILE_BYTES).collect();
-        if small.len() <= SMALL_FILES_MAX {
-            return Ok(false);
-        }
-        let spec = table.spec();
-        let mut writer = self.writer(location, &spec)?;
-        let paths = small.iter().map(|file| file.path().into_owned()).collect();
-        for batch in table.read_files(paths).await? {
-            writer.write(batch).await?;
-        }
-        let removes = small.iter().map(|file| file.remove_action(false)).collect();
-        let outcome = self.replace(table, writer.finish().await?, removes).await?;
-        if let CommitOutcome::Conflict(why) = &outcome {
-            tracing::debug!(%location, why, "compaction is left for the next time");
-        }
-        Ok(matches!(outcome, CommitOutcome::Committed(_)))
+        Ok(self.optimize(table, Due::SYSTEM, None).await?.table.is_some())
     }
 
     /// Waits for maintenance that runs in the background; for commands about to end.

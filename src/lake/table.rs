@@ -13,8 +13,8 @@ use arrow::datatypes::{Schema, SchemaRef};
 use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::physical_plan::collect;
-use datafusion::prelude::SessionContext;
+use datafusion::physical_plan::{SendableRecordBatchStream, collect, execute_stream};
+use datafusion::prelude::{SessionConfig, SessionContext};
 use deltalake_core::kernel::transaction::{PROTOCOL, TransactionError};
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::table::state::DeltaTableState;
@@ -174,9 +174,16 @@ impl Table {
         read_all(self.scan(&self.inner.visible, None, None)?).await
     }
 
-    /// The rows of these data files, named as the log names them; hidden columns too.
-    pub(super) async fn read_files(&self, paths: Vec<String>) -> Result<Vec<RecordBatch>> {
-        read_all(self.scan(&self.inner.schema, Some(paths), None)?).await
+    /// The rows of these data files, named as the log names them, file by file; hidden columns too.
+    pub(super) async fn stream_files(
+        &self,
+        paths: Vec<String>,
+    ) -> Result<SendableRecordBatchStream> {
+        let scan = self.edited_scan(Some(paths), None)?;
+        let session =
+            SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
+        let plan = scan.scan(&session.state(), None, &[], None).await.map_err(error::datafusion)?;
+        execute_stream(plan, session.task_ctx()).map_err(error::datafusion)
     }
 
     /// The version a `txn` action recorded for `app_id`.
@@ -204,6 +211,22 @@ impl Table {
             }
         }
         Ok(false)
+    }
+
+    /// Whether all that was committed after `version`, up to this table's version, are our own commits
+    /// that moved rows to other files: it then holds what `version` holds.
+    pub async fn only_moved_since(&self, version: Version) -> Result<bool> {
+        for version in version + 1..=self.version() {
+            let entry = log::read(&self.inner.log, &self.inner.location, version).await?;
+            let only_moved = |entry: log::Entry| {
+                let changed = entry.changes_data || entry.changes_shape;
+                entry.run.is_some() && !changed && entry.applications.is_empty()
+            };
+            if !entry.is_some_and(only_moved) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Rows, when every file's statistics say.

@@ -42,6 +42,11 @@ pub struct DataFiles {
 }
 
 impl DataFiles {
+    pub(super) fn append(&mut self, other: Self) {
+        self.adds.extend(other.adds);
+        self.rows += other.rows;
+    }
+
     /// Rows in all.
     pub fn rows(&self) -> u64 {
         self.rows
@@ -133,6 +138,12 @@ impl Lake {
 }
 
 impl TableWriter {
+    /// With one lane: rows stay in their order, in as few files as they fit.
+    pub(super) fn alone(mut self) -> Self {
+        self.lanes_max = 1;
+        self
+    }
+
     /// Adds a batch whose columns match the spec by position; types are cast where that loses
     /// nothing (view types to plain ones, for example; times to microseconds). Waits while all
     /// writers are busy.

@@ -67,7 +67,17 @@ async fn maintained(
             format!("version {version} of \"{}\" is not published", relation.name),
         )
         .detail(format!("The newest published version is {}.", published.version))),
-        Some(version) => lake.at_version(&published.location, version).await,
+        Some(version) => {
+            let kept = lake.readable_versions(relation.id).await?;
+            if kept.holds(version) {
+                return lake.at_version(&published.location, version).await;
+            }
+            Err(Error::new(
+                ErrorKind::SnapshotTooOld,
+                format!("version {version} of \"{}\" is no longer kept", relation.name),
+            )
+            .detail(format!("The oldest version that is kept is {}.", kept.oldest())))
+        }
         None => lake.at_version(&published.location, published.version).await,
     }
 }
@@ -109,7 +119,7 @@ async fn other(
     let table = if snapshot.as_of {
         match (snapshot.epoch.relations.get(&relation.id), snapshot.epoch.published_at) {
             (Some(recorded), _) => lake.at_version(&recorded.location, recorded.version).await?,
-            (None, Some(published_at)) => lake.at_time(&location, published_at).await?,
+            (None, Some(published_at)) => lake.at_published(&location, published_at).await?,
             (None, None) => return Err(missing(relation)),
         }
     } else {

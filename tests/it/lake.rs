@@ -1,8 +1,11 @@
 //! Delta tables at pinned versions, commits, epochs.
 
 mod epochs;
+mod fold;
+mod optimize;
 mod places;
 mod rows;
+mod vacuum;
 
 use std::sync::Arc;
 
