@@ -16,6 +16,8 @@ mod explain;
 mod follow;
 mod history;
 mod incremental;
+mod maintenance;
+mod needed;
 mod operators;
 mod pins;
 mod policy;
@@ -30,6 +32,7 @@ mod verify;
 
 pub use check::check_view;
 pub use explain::{ExplainedOperator, explain_view};
+pub use maintenance::Maintenance;
 pub use refresh::{RefreshReport, RefreshRequest, Refresher, ViewOutcome, ViewState};
 pub(crate) use retry::back_off;
 pub use stale::{Staleness, reads_any, staleness};

@@ -84,7 +84,7 @@ pub(super) async fn held(
     read(table, &maintained_app_id(view, source)).await
 }
 
-/// The version of the source of `pin` that `table`, of `view`, was computed from.
+/// The version of the source of `pin`, maintained or not, that `table`, of `view`, was computed from.
 pub(super) async fn consumed(
     table: &Table,
     view: RelationId,

@@ -100,6 +100,7 @@ pub async fn ingest_with(
         Ok((report, retry))
     })
     .await?;
+    compact(services).await;
     progress.finish();
     reporter.ingested(&report);
     match report.tables.iter().any(|table| table.error.is_some()) {
@@ -122,11 +123,19 @@ pub async fn refresh_with(
     let progress = reporter.bar("refreshing");
     let request = RefreshRequest { views, full, attempt: 1, steps: progress.steps() };
     let report = services.refresher.refresh_with_retries(&request).await?;
+    compact(services).await;
     progress.finish();
     reporter.refreshed(&report);
     match report.views.iter().any(|view| matches!(view.state, ViewState::Failed(_))) {
         true => Err(Failure::Partial),
         false => Ok(()),
+    }
+}
+
+/// Brings small files together where a run has left many; a run has not failed if this does.
+async fn compact(services: &Services) {
+    if let Err(error) = services.maintenance.compact().await {
+        tracing::warn!(%error, "small files could not be looked for");
     }
 }
 

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::ServerConfig;
 use crate::error::{Error, ErrorKind, Result};
-use crate::scheduler::Scheduler;
+use crate::scheduler::{Scheduler, Upkeep};
 use crate::session::Services;
 
 /// How long health checks under way may take once everything else has ended.
@@ -132,6 +132,12 @@ pub async fn run(
     let until = shutdown.clone();
     tasks.spawn(async move {
         scheduler.run(until).await;
+        Ok(())
+    });
+    let upkeep = Upkeep::new(services.lake.clone(), Arc::clone(&services.maintenance));
+    let until = shutdown.clone();
+    tasks.spawn(async move {
+        upkeep.run(until).await;
         Ok(())
     });
     ready();

@@ -20,6 +20,7 @@ use crate::telemetry::Ended;
 
 use super::answer::{explain_rows, explain_schema, show_rows, show_schema, stream_of};
 use super::counting::Counted;
+use super::maintain::maintenance_schema;
 use super::planning::planned_query;
 use super::prepared::Prepared;
 use super::running::{Canceller, Running};
@@ -275,7 +276,7 @@ impl Session {
                 Some(explain_view_schema())
             }
             Statement::Verify { .. } => Some(verify_schema()),
-            _ => None,
+            statement => maintenance_schema(statement),
         })
     }
 
@@ -371,12 +372,15 @@ impl Session {
             Statement::Refresh { name, full } => {
                 self.refresh(name, *full, &running).await.map(Outcome::Command)
             }
+            Statement::Optimize { .. }
+            | Statement::Vacuum(_)
+            | Statement::DescribeHistory { .. } => self.maintain(statement, &running).await,
             _ => self.define(statement, prepared, &running).await.map(Outcome::Command),
         }
     }
 }
 
-fn command(tag: &str) -> Result<Outcome> {
+pub(super) fn command(tag: &str) -> Result<Outcome> {
     Ok(Outcome::Command(tag.to_owned()))
 }
 

@@ -200,7 +200,11 @@ fn written(statement: &Statement) -> Option<&'static str> {
         Statement::Drop(_) => "DROP",
         Statement::Refresh { .. } => "REFRESH MATERIALIZED VIEW",
         Statement::Verify { .. } => "VERIFY MATERIALIZED VIEW",
-        Statement::Query(_)
+        Statement::Optimize { .. } => "OPTIMIZE",
+        Statement::Vacuum(vacuum) if !vacuum.dry_run => "VACUUM",
+        Statement::Vacuum(_)
+        | Statement::DescribeHistory { .. }
+        | Statement::Query(_)
         | Statement::Explain(_)
         | Statement::ExplainView { .. }
         | Statement::ExplainCreateView(_)

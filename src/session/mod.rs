@@ -9,6 +9,7 @@ mod connection;
 mod control;
 mod counting;
 mod ddl;
+mod maintain;
 mod names;
 mod planning;
 mod prepared;

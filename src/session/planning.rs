@@ -130,7 +130,7 @@ impl Session {
         })
     }
 
-    async fn snapshot(&mut self) -> Result<Arc<Snapshot>> {
+    pub(super) async fn snapshot(&mut self) -> Result<Arc<Snapshot>> {
         if let Some(kept) = self.kept_snapshot() {
             return Ok(kept.clone());
         }

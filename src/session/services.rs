@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::Ingester;
 use crate::lake::Lake;
-use crate::matview::Refresher;
+use crate::matview::{Maintenance, Refresher};
 use crate::name::{RoleName, SessionId};
 use crate::query::{Context, Engine, RowSource};
 use crate::security;
@@ -29,6 +29,7 @@ pub struct Services {
     pub engine: Arc<Engine>,
     pub refresher: Arc<Refresher>,
     pub ingester: Arc<Ingester>,
+    pub maintenance: Arc<Maintenance>,
     pub config: Arc<Config>,
     pub sessions: Arc<Sessions>,
     /// Statements of this process change the catalog one after the other; other servers are met
@@ -50,12 +51,14 @@ impl Services {
         let sessions = Sessions::new(config.limits.connections_max, metrics);
         engine.register(Arc::new(SessionRows { sessions: sessions.clone() }));
         let changing_catalog = Arc::default();
+        let maintenance = Maintenance::new(lake.clone(), Arc::clone(&catalog), Arc::clone(&config));
         Arc::new(Self {
             lake,
             catalog,
             engine,
             refresher,
             ingester,
+            maintenance,
             config,
             sessions,
             changing_catalog,

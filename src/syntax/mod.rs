@@ -10,6 +10,7 @@ mod dialect;
 mod from;
 mod grant;
 mod literals;
+mod maintain;
 mod normal;
 mod parser;
 mod query;

@@ -149,6 +149,9 @@ impl<'a> StatementParser<'a> {
             "INSERT" => self.insert(),
             "REFRESH" => self.refresh(),
             "VERIFY" => self.verify(),
+            "OPTIMIZE" => self.optimize(),
+            "VACUUM" => self.vacuum(),
+            "DESCRIBE" | "DESC" => self.describe(),
             "BEGIN" | "START" | "COMMIT" | "END" | "ROLLBACK" | "ABORT" => self.transaction(),
             "SET" => self.set(),
             "SHOW" => self.show(),
@@ -214,7 +217,6 @@ impl<'a> StatementParser<'a> {
             "MERGE",
             "MOVE",
             "NOTIFY",
-            "OPTIMIZE",
             "PREPARE",
             "REINDEX",
             "RELEASE",
@@ -223,8 +225,6 @@ impl<'a> StatementParser<'a> {
             "TRUNCATE",
             "UNLISTEN",
             "UPDATE",
-            "VACUUM",
-            "DESCRIBE",
         ];
         const TWO: &[&str] = &["ALTER", "COMMENT", "IMPORT", "REASSIGN", "REPLAY", "SECURITY"];
         let known = |words: &[&str], parser: &Self| words.iter().any(|word| parser.at(word));

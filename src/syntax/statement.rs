@@ -57,6 +57,14 @@ pub enum Statement {
         /// Above 0, at most 100.
         sample_percent: f64,
     },
+    Optimize {
+        name: ObjectName,
+    },
+    Vacuum(Vacuum),
+    DescribeHistory {
+        name: ObjectName,
+        limit: Option<u64>,
+    },
     Begin(TransactionModes),
     Commit,
     Rollback,
@@ -91,6 +99,17 @@ pub struct Explain {
     pub verbose: bool,
     /// What is explained.
     pub query: Box<Query>,
+}
+
+/// `VACUUM name [RETAIN n HOURS] [DRY RUN]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vacuum {
+    /// The table.
+    pub name: ObjectName,
+    /// RETAIN.
+    pub retain_hours: Option<u64>,
+    /// DRY RUN: only say what would be deleted.
+    pub dry_run: bool,
 }
 
 /// The value of SET.

@@ -11,6 +11,7 @@ mod flight;
 mod ingest;
 mod lake;
 mod limits;
+mod maintenance;
 mod matview;
 mod online_retail;
 mod oracle;

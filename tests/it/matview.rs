@@ -2,11 +2,13 @@
 
 mod alerts;
 mod failures;
+mod maintenance;
 mod property;
 mod recovery;
 mod refresh;
 mod rules;
 mod scheduler;
 mod triggers;
+mod unpublished;
 mod verify;
 mod world;

@@ -74,21 +74,31 @@ pub(super) fn rates(rows: &[(&str, f64)]) -> RecordBatch {
 impl World {
     /// With `bronze.orders` and `bronze.rates`, and these views, each as `schema/view` and its text.
     pub(super) async fn new(views: &[(&str, &str)]) -> Self {
-        Self::build(BRONZE, views, Config::default()).await
+        Self::build(start_of_time(), BRONZE, views, Config::default()).await
     }
 
     /// As [`World::new`], over other bronze tables.
     pub(super) async fn with(bronze: &str, views: &[(&str, &str)]) -> Self {
-        Self::build(bronze, views, Config::default()).await
+        Self::build(start_of_time(), bronze, views, Config::default()).await
     }
 
     /// As [`World::new`], with another configuration.
     pub(super) async fn configured(views: &[(&str, &str)], config: Config) -> Self {
-        Self::build(BRONZE, views, config).await
+        Self::build(start_of_time(), BRONZE, views, config).await
     }
 
-    async fn build(bronze: &str, views: &[(&str, &str)], config: Config) -> Self {
-        let clock = ManualClock::new(start_of_time());
+    /// As [`World::new`], at another time: files carry the machine's.
+    pub(super) async fn starting(start: DateTime<Utc>, views: &[(&str, &str)]) -> Self {
+        Self::build(start, BRONZE, views, Config::default()).await
+    }
+
+    async fn build(
+        start: DateTime<Utc>,
+        bronze: &str,
+        views: &[(&str, &str)],
+        config: Config,
+    ) -> Self {
+        let clock = ManualClock::new(start);
         let folder = Arc::new(tempfile::tempdir().unwrap());
         for sub in ["catalog", "sql"] {
             std::fs::create_dir_all(folder.path().join(sub)).unwrap();
@@ -117,6 +127,11 @@ impl World {
             Arc::clone(&config),
         );
         Self { folder, clock, lake, catalog, engine, config, refresher }
+    }
+
+    /// A path in the lake's folder.
+    pub(super) fn path(&self, below: &str) -> std::path::PathBuf {
+        self.folder.path().join("lake").join(below)
     }
 
     /// Another server over the same lake.

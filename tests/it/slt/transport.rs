@@ -168,8 +168,11 @@ async fn extended(client: &tokio_postgres::Client, sql: &str) -> Result<Output, 
 async fn flight(client: &mut FlightClient, sql: &str) -> Result<Output, Failure> {
     let first = sql.trim_start_matches(|c: char| c == '(' || c.is_whitespace());
     let first = first.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
-    let has_rows = ["select", "with", "values", "show", "explain", "table", "describe", "verify"];
-    if !has_rows.contains(&first.to_lowercase().as_str()) {
+    let has_rows =
+        ["select", "with", "values", "show", "explain", "table", "describe", "desc", "verify"];
+    let sql_lower = sql.to_lowercase();
+    let told = sql_lower.trim_end().ends_with("dry run");
+    if !told && !has_rows.contains(&first.to_lowercase().as_str()) {
         let count = client.update(sql).await?;
         return Ok(DBOutput::StatementComplete(u64::try_from(count).unwrap_or(0)));
     }

@@ -112,7 +112,10 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE", "MERGE is not supported"),
     ("COPY t TO '/etc/passwd'", "COPY is not supported"),
     ("ALTER TABLE t ADD a int", "ALTER TABLE is not supported"),
-    ("VACUUM t", "VACUUM is not supported"),
+    ("VACUUM", "VACUUM without the name of a table is not supported"),
+    ("VACUUM FULL t", "VACUUM FULL is not supported"),
+    ("OPTIMIZE t ZORDER BY (a)", "OPTIMIZE ... ZORDER is not supported"),
+    ("DESCRIBE t", "DESCRIBE other than DESCRIBE HISTORY is not supported"),
     ("VERIFY TABLE t", "VERIFY TABLE is not supported"),
     (
         "EXPLAIN ANALYZE MATERIALIZED VIEW v",
