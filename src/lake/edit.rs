@@ -7,13 +7,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray};
-use arrow::compute::{cast, filter_record_batch};
+use arrow::array::{
+    Array, ArrayRef, AsArray as _, BooleanArray, RecordBatch, StringArray, UInt32Array,
+};
+use arrow::compute::{cast, filter_record_batch, take_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use datafusion::catalog::TableProvider as _;
+use datafusion::common::DFSchema;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::ExecutionProps;
 use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionContext, col};
 use deltalake_core::kernel::Remove;
@@ -26,7 +32,7 @@ use super::changes::logged_path;
 use super::provider::PinnedScan;
 use super::store::Lake;
 use super::table::Table;
-use super::write::DataFiles;
+use super::write::{DataFiles, Layout};
 use super::{error, schema};
 
 /// The column a scan names files in.
@@ -38,6 +44,42 @@ struct Gone {
     converter: RowConverter,
     left: HashMap<OwnedRow, u64>,
     filter: Vec<Expr>,
+}
+
+/// Rows that may be among the wanted ones, told apart many at a time.
+struct Sieve(Option<Arc<dyn PhysicalExpr>>);
+
+impl Sieve {
+    fn new(filter: &[Expr], schema: &SchemaRef) -> Result<Self> {
+        let Some(filter) = filter.iter().cloned().reduce(Expr::and) else { return Ok(Self(None)) };
+        let columns = DFSchema::try_from(Arc::clone(schema)).map_err(error::datafusion)?;
+        let properties = ExecutionProps::new();
+        let filter = create_physical_expr(
+            &filter,
+            &columns,
+            &properties,
+            &PhysicalPlanningContext::default(),
+        );
+        Ok(Self(Some(filter.map_err(error::datafusion)?)))
+    }
+
+    /// The positions of the rows that pass.
+    fn passing(&self, batch: &RecordBatch) -> Result<Vec<u32>> {
+        let rows = u32::try_from(batch.num_rows()).unwrap_or(u32::MAX);
+        let Some(filter) = &self.0 else { return Ok((0..rows).collect()) };
+        let passing = filter
+            .evaluate(batch)
+            .and_then(|value| value.into_array(batch.num_rows()))
+            .map_err(error::datafusion)?;
+        let Some(passing) = passing.as_boolean_opt() else {
+            return Err(Error::internal("a filter that is not boolean"));
+        };
+        if passing.true_count() == 0 {
+            return Ok(Vec::new());
+        }
+        let positions = (0..rows).zip(passing.iter());
+        Ok(positions.filter(|(_, passes)| *passes == Some(true)).map(|(row, _)| row).collect())
+    }
 }
 
 /// How an edit went.
@@ -54,7 +96,8 @@ pub struct Edited {
 impl Lake {
     /// Prepares to take the rows `gone` out of `table` and to put `came` in. A row is told by its
     /// `identity` columns; each row of `gone` takes out one. Both hold all columns of `table`, hidden
-    /// ones included; only the identity columns of `gone` are looked at.
+    /// ones included; only the identity columns of `gone` are looked at. New files are laid out as `layout`
+    /// says.
     ///
     /// # Errors
     /// Errors of reading and writing; nothing is committed here.
@@ -64,9 +107,10 @@ impl Lake {
         identity: &[String],
         gone: &[RecordBatch],
         came: &[RecordBatch],
+        layout: &Layout,
     ) -> Result<Edited> {
         let spec = table.spec();
-        let mut writer = self.writer(table.location(), &spec)?;
+        let mut writer = self.writer(table.location(), &spec)?.laid_out(layout)?;
         let (mut removes, mut missing, mut files_read) = (Vec::new(), 0, 0);
         if gone.iter().any(|batch| batch.num_rows() > 0) {
             let mut gone = Gone::new(&spec.schema, identity, gone)?;
@@ -75,8 +119,9 @@ impl Lake {
             if !touched.is_empty() {
                 let urls = touched.keys().cloned().collect();
                 let mut rows = scan(table.edited_scan(Some(urls), None)?, None, &[]).await?;
+                let sieve = Sieve::new(&gone.filter, &rows.schema())?;
                 while let Some(batch) = rows.next().await {
-                    let batch = gone.take_out(&batch.map_err(error::datafusion)?)?;
+                    let batch = gone.take_out(&sieve, &batch.map_err(error::datafusion)?)?;
                     writer.write(batch).await?;
                 }
             }
@@ -118,8 +163,9 @@ impl Lake {
         let projection = Some(wanted.columns.clone());
         let mut found = scan(provider, projection, &wanted.filter).await?;
         let columns: Vec<usize> = (0..wanted.columns.len()).collect();
+        let sieve = Sieve::new(&wanted.filter, &found.schema())?;
         while let Some(batch) = found.next().await {
-            let batch = batch.map_err(error::datafusion)?;
+            let batch = sifted(&sieve, &batch.map_err(error::datafusion)?)?;
             for row in &encoded(&wanted.converter, &batch, &columns)? {
                 if let Some(place) = places.get(&row.owned()) {
                     return Ok(Some(*place));
@@ -164,8 +210,12 @@ impl Gone {
         let mut touched: BTreeMap<String, Remove> = BTreeMap::new();
         let mut files = files_by_url(table)?;
         let columns: Vec<usize> = (0..self.columns.len()).collect();
+        let sieve = Sieve::new(&self.filter, &rows.schema())?;
         while let Some(batch) = rows.next().await {
-            let batch = batch.map_err(error::datafusion)?;
+            let batch = sifted(&sieve, &batch.map_err(error::datafusion)?)?;
+            if batch.num_rows() == 0 {
+                continue;
+            }
             let names = cast(batch.column(columns.len()), &DataType::Utf8).map_err(compared)?;
             let Some(names) = names.as_any().downcast_ref::<StringArray>() else {
                 return Err(Error::internal("files without names"));
@@ -185,18 +235,34 @@ impl Gone {
     }
 
     /// The batch without rows that go.
-    fn take_out(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+    fn take_out(&mut self, sieve: &Sieve, batch: &RecordBatch) -> Result<RecordBatch> {
+        let passing = sieve.passing(batch)?;
+        if passing.is_empty() {
+            return Ok(batch.clone());
+        }
+        let suspects = taken(batch, &passing)?;
         let mut kept = vec![true; batch.num_rows()];
-        for (row, kept) in encoded(&self.converter, batch, &self.columns)?.iter().zip(&mut kept) {
+        for (row, at) in encoded(&self.converter, &suspects, &self.columns)?.iter().zip(passing) {
             if let Some(left) = self.left.get_mut(&row.owned())
                 && *left > 0
             {
                 *left -= 1;
-                *kept = false;
+                kept[at as usize] = false;
             }
         }
         filter_record_batch(batch, &BooleanArray::from(kept)).map_err(compared)
     }
+}
+
+fn sifted(sieve: &Sieve, batch: &RecordBatch) -> Result<RecordBatch> {
+    taken(batch, &sieve.passing(batch)?)
+}
+
+fn taken(batch: &RecordBatch, rows: &[u32]) -> Result<RecordBatch> {
+    if rows.len() == batch.num_rows() {
+        return Ok(batch.clone());
+    }
+    take_record_batch(batch, &UInt32Array::from(rows.to_vec())).map_err(compared)
 }
 
 /// A table's files by the URL a scan gives them.

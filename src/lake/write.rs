@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use arrow::row::{OwnedRow, RowConverter, SortField};
 use deltalake_core::datafile::writer::{DeltaWriter, WriterConfig};
 use deltalake_core::kernel::{Add, Remove};
 use parquet::basic::Compression;
@@ -70,16 +71,34 @@ impl DataFiles {
     }
 }
 
+/// How rows are spread over files.
+#[derive(Debug, Clone, Default)]
+pub struct Layout {
+    /// Rows that are near each other in this column go to the same file where that costs nothing: each
+    /// writer goes on where it left off.
+    pub by: Option<String>,
+    /// Parquet bytes at which a file is closed; `None` for 128 MB.
+    pub file_bytes: Option<u64>,
+}
+
 /// Takes batches, spreads them over several Parquet writers behind bounded channels.
 pub struct TableWriter {
     location: Location,
     schema: SchemaRef,
+    partition_by: Vec<String>,
     config: WriterConfig,
     store: Arc<dyn object_store::ObjectStore>,
     lanes: Vec<Lane>,
     lanes_max: usize,
     next: usize,
     rows: u64,
+    by: Option<By>,
+}
+
+/// The column rows lie by.
+struct By {
+    column: usize,
+    converter: RowConverter,
 }
 
 impl fmt::Debug for TableWriter {
@@ -94,6 +113,8 @@ impl fmt::Debug for TableWriter {
 
 struct Lane {
     sender: mpsc::Sender<Message>,
+    /// Where it left off.
+    last: Option<OwnedRow>,
     task: JoinHandle<Result<Vec<Add>>>,
 }
 
@@ -113,26 +134,19 @@ impl Lake {
         let schema = schema::stored(&spec.schema)?;
         schema::check_partitions(&schema, &spec.partition_by)?;
         let bare = schema::without_metadata(&schema);
-        let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-        let config = WriterConfig::new(
-            Arc::clone(&bare),
-            spec.partition_by.clone(),
-            Some(properties),
-            NonZeroU64::new(FILE_BYTES),
-            Some(8192),
-            Default::default(),
-            None,
-        );
+        let config = config(&bare, spec.partition_by.clone(), FILE_BYTES);
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         Ok(TableWriter {
             location: location.clone(),
             schema: bare,
+            partition_by: spec.partition_by.clone(),
             config,
             store: self.held(location)?.log().object_store(None),
             lanes: Vec::new(),
             lanes_max: cores.clamp(1, LANES_MAX),
             next: 0,
             rows: 0,
+            by: None,
         })
     }
 }
@@ -157,6 +171,15 @@ impl TableWriter {
         }
         let batch = schema::fit(&batch, &self.schema)?;
         self.rows += batch.num_rows() as u64;
+        if let Some(index) = self.lane_by(&batch)? {
+            let Some(lane) = self.lanes.get(index) else {
+                return Err(Error::internal("a writer without lanes"));
+            };
+            return match lane.sender.send(Message::Rows(batch)).await {
+                Ok(()) => Ok(()),
+                Err(_) => Err(self.failure().await),
+            };
+        }
         let mut message = Message::Rows(batch);
         for offset in 0..self.lanes.len() {
             let index = (self.next + offset) % self.lanes.len();
@@ -171,7 +194,7 @@ impl TableWriter {
             };
         }
         let lanes = self.lanes.len();
-        if lanes == 0 || lanes < self.lanes_max && self.rows > LANE_ROWS * lanes as u64 {
+        if self.wants_lane() {
             self.open_lane();
             self.next = lanes;
         }
@@ -184,6 +207,54 @@ impl TableWriter {
             Ok(()) => Ok(()),
             Err(_) => Err(self.failure().await),
         }
+    }
+
+    /// From now on spreads rows as `layout` says.
+    ///
+    /// # Errors
+    /// `InternalError` for a column that is none.
+    pub fn laid_out(mut self, layout: &Layout) -> Result<Self> {
+        let internal = |error| Error::internal("lay rows out").caused_by(error);
+        if let Some(bytes) = layout.file_bytes {
+            self.config = config(&self.schema, self.partition_by.clone(), bytes);
+        }
+        if let Some(name) = &layout.by {
+            let column = self.schema.index_of(name).map_err(internal)?;
+            let field = SortField::new(self.schema.field(column).data_type().clone());
+            let converter = RowConverter::new(vec![field]).map_err(internal)?;
+            self.by = Some(By { column, converter });
+        }
+        Ok(self)
+    }
+
+    /// The lane whose rows end nearest before the batch's first; a new one where none does. Streams
+    /// that come interleaved, as those of several readers do, so part again.
+    fn lane_by(&mut self, batch: &RecordBatch) -> Result<Option<usize>> {
+        let Some(by) = &self.by else { return Ok(None) };
+        let values = batch.column(by.column);
+        let ends = [values.slice(0, 1), values.slice(values.len() - 1, 1)].map(|value| {
+            let rows = by.converter.convert_columns(&[value]);
+            rows.map(|rows| rows.row(0).owned())
+        });
+        let [first, last] = ends;
+        let internal = |error| Error::internal("lay rows out").caused_by(error);
+        let (first, last) = (first.map_err(internal)?, last.map_err(internal)?);
+        let before = |lane: &Lane| lane.last.as_ref().is_some_and(|last| *last <= first);
+        let behind = (0..self.lanes.len()).filter(|&i| before(&self.lanes[i]));
+        let nearest = behind.max_by(|&a, &b| self.lanes[a].last.cmp(&self.lanes[b].last));
+        let index = match nearest {
+            Some(index) => index,
+            None if self.wants_lane() => {
+                self.open_lane();
+                self.lanes.len() - 1
+            }
+            None => {
+                self.next = (self.next + 1) % self.lanes.len();
+                self.next
+            }
+        };
+        self.lanes[index].last = Some(last);
+        Ok(Some(index))
     }
 
     /// Finishes the files. No rows, no files.
@@ -210,11 +281,17 @@ impl TableWriter {
         }
     }
 
+    /// Few rows make one file.
+    fn wants_lane(&self) -> bool {
+        let lanes = self.lanes.len();
+        lanes == 0 || lanes < self.lanes_max && self.rows > LANE_ROWS * lanes as u64
+    }
+
     fn open_lane(&mut self) {
         let (sender, receiver) = mpsc::channel(LANE_QUEUE);
         let writer = DeltaWriter::new(Arc::clone(&self.store), self.config.clone());
         let task = tokio::spawn(run_lane(self.location.clone(), writer, receiver));
-        self.lanes.push(Lane { sender, task });
+        self.lanes.push(Lane { sender, last: None, task });
     }
 
     /// Why a lane stopped taking rows.
@@ -230,6 +307,19 @@ impl TableWriter {
         }
         failure.unwrap_or_else(|| Error::internal("a writer stopped taking rows"))
     }
+}
+
+fn config(schema: &SchemaRef, partition_by: Vec<String>, file_bytes: u64) -> WriterConfig {
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    WriterConfig::new(
+        Arc::clone(schema),
+        partition_by,
+        Some(properties),
+        NonZeroU64::new(file_bytes),
+        Some(8192),
+        Default::default(),
+        None,
+    )
 }
 
 const DROPPED: &str = "the writer was dropped";

@@ -5,15 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::StreamExt;
 
 use crate::catalog::{MaterializedView, Relation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{
-    Commit, CommitMode, CommitOutcome, DataFiles, Lake, Run, Table, TableSpec, TableWriter,
+    Commit, CommitMode, CommitOutcome, DataFiles, Lake, Layout, Run, Table, TableSpec, TableWriter,
 };
 use crate::name::RelationName;
 use crate::query::{Context, Engine};
@@ -23,7 +24,12 @@ use super::columns;
 use super::expectations::{ExpectationCount, Splitter, constraints_field};
 use super::pins::Pin;
 use super::primary_key::PrimaryKey;
-use super::progress;
+use super::progress::{self, Costs};
+
+/// Files a big view is spread over, about.
+const FILES_WANTED: u64 = 64;
+const FILE_BYTES_MIN: u64 = 8 << 20;
+const FILE_BYTES_MAX: u64 = 128 << 20;
 
 /// Everything one computation of one view depends on.
 pub(super) struct Job<'a> {
@@ -40,6 +46,8 @@ pub(super) struct Job<'a> {
     pub(super) quarantine_head: Option<Table>,
     /// What all statements of the process may hold.
     pub(super) memory_bytes: u64,
+    /// When its computation began.
+    pub(super) started: Instant,
 }
 
 /// What one refresh of one view moved.
@@ -66,6 +74,7 @@ pub(super) struct Built {
 /// Rows written, not yet committed.
 struct Written {
     schema: SchemaRef,
+    visible: SchemaRef,
     kept: DataFiles,
     refused: Option<DataFiles>,
     counts: Vec<ExpectationCount>,
@@ -85,32 +94,34 @@ impl Job<'_> {
         let mut quarantine = None;
         if let Some(refused) = written.refused {
             figures.rows_quarantined = refused.rows();
-            let spec = self.quarantine_spec(&written.schema);
+            let spec = self.quarantine_spec(&written.visible);
             let base = self.quarantine_head.clone();
             let mode = overwriting(base.as_ref());
             let name = self.relation.name.quarantine();
-            match self.commit(&name, base, spec, refused, mode, &[]).await? {
+            match self.commit(&name, base, spec, refused, mode, Vec::new()).await? {
                 Some(table) => quarantine = Some(table),
                 None => return Ok(None),
             }
         }
         let spec = self.spec(&written.schema);
         let mode = overwriting(self.head.as_ref());
-        let failing: Vec<(String, u64)> =
-            written.counts.iter().map(|c| (c.name.clone(), c.failed_now)).collect();
+        let mut more = progress::failing(self.relation.id, &written.counts);
+        let full_us = Some(self.elapsed_us());
+        more.extend(Costs { full_us, ..Costs::default() }.record(self.relation.id));
         let (name, base) = (&self.relation.name, self.head.clone());
-        let table = self.commit(name, base, spec, written.kept, mode, &failing).await?;
+        let table = self.commit(name, base, spec, written.kept, mode, more).await?;
         Ok(table.map(|table| Built { table, quarantine, figures, counts: written.counts }))
     }
 
     async fn write(&self) -> Result<Written> {
         let checked = prepare(self.engine, self.relation, &self.context).await?;
-        let schema = checked.schema;
+        let (schema, visible) = (checked.schema, checked.visible);
         let name = &self.relation.name;
         let mut key = PrimaryKey::new(name, &self.view.primary_key, &schema)?;
         let mut splitter = Splitter::new(name, &self.view.constraints, &self.view.primary_key);
-        let mut kept = self.lake.writer(&self.lake.location(name), &self.spec(&schema))?;
-        let mut refused = self.quarantine_writer(&schema)?;
+        let kept = self.lake.writer(&self.lake.location(name), &self.spec(&schema))?;
+        let mut kept = kept.laid_out(&self.layout(&schema))?;
+        let mut refused = self.quarantine_writer(&visible)?;
         let mut stream =
             self.engine.execute(&checked.plan, &self.context, Vec::new()).await?.stream;
         while let Some(batch) = stream.next().await {
@@ -123,10 +134,10 @@ impl Job<'_> {
                 kept.write(rows).await?;
             }
             if let (Some(refused), 1..) = (&mut refused, split.quarantined.num_rows()) {
-                let rows = columns::conform(&split.quarantined, &schema)?;
+                let rows = columns::conform(&split.quarantined, &visible)?;
                 let mut arrays = rows.columns().to_vec();
                 arrays.push(splitter.names(&split.failed));
-                let rows = RecordBatch::try_new(quarantine_schema(&schema), arrays)
+                let rows = RecordBatch::try_new(quarantine_schema(&visible), arrays)
                     .map_err(|e| Error::internal("put refused rows together").caused_by(e))?;
                 refused.write(rows).await?;
             }
@@ -136,7 +147,13 @@ impl Job<'_> {
             Some(writer) => Some(writer.finish().await?),
             None => None,
         };
-        Ok(Written { schema, kept: kept.finish().await?, refused, counts: splitter.counts() })
+        Ok(Written {
+            schema,
+            visible,
+            kept: kept.finish().await?,
+            refused,
+            counts: splitter.counts(),
+        })
     }
 
     /// A quarantine is written where rows can go there, and where rows of an older definition are.
@@ -148,8 +165,8 @@ impl Job<'_> {
         self.lake.writer(&location, &self.quarantine_spec(schema)).map(Some)
     }
 
-    /// Commits rows, the versions they were computed from, and how many fail each expectation; `None`
-    /// when another commit came first.
+    /// Commits rows, the versions they were computed from, and `more` to remember; `None` when another
+    /// commit came first.
     pub(super) async fn commit(
         &self,
         name: &RelationName,
@@ -157,10 +174,10 @@ impl Job<'_> {
         spec: TableSpec,
         files: DataFiles,
         mode: CommitMode,
-        failing: &[(String, u64)],
+        more: Vec<(String, i64)>,
     ) -> Result<Option<Table>> {
         let mut progress = progress::progress(self.relation.id, self.sources);
-        progress.extend(progress::failing(self.relation.id, failing));
+        progress.extend(more);
         let incremental = base.is_some() && mode != CommitMode::Overwrite;
         progress.extend(progress::marks(self.relation.id, self.context.now, incremental));
         let outcome = self
@@ -183,6 +200,26 @@ impl Job<'_> {
                 Ok(None)
             }
         }
+    }
+
+    /// Rows lie by their key, else by their first date or time; files are small enough that a change
+    /// costs little, and few enough to be listed.
+    pub(super) fn layout(&self, schema: &SchemaRef) -> Layout {
+        let is_time = |field: &&Arc<Field>| {
+            matches!(field.data_type(), DataType::Date32 | DataType::Timestamp(..))
+        };
+        let time = || schema.fields().iter().find(is_time).map(|field| field.name().clone());
+        let bytes = self.head.as_ref().map_or(0, |head| head.files().1);
+        Layout {
+            by: self.view.primary_key.first().cloned().or_else(time),
+            file_bytes: Some((bytes / FILES_WANTED).clamp(FILE_BYTES_MIN, FILE_BYTES_MAX)),
+        }
+    }
+
+    /// Microseconds since the computation began.
+    pub(super) fn elapsed_us(&self) -> u64 {
+        let elapsed = self.lake.clock().instant().saturating_duration_since(self.started);
+        u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
     }
 
     pub(super) fn spec(&self, schema: &SchemaRef) -> TableSpec {

@@ -10,21 +10,26 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use crate::catalog::{MaterializedView, Relation, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::RelationName;
-use crate::query::{AuthorizedPlan, Context, Engine};
-use crate::syntax::{Expectation, Query, ViolationAction};
+use crate::query::{AuthorizedPlan, Context, Engine, Sealed, seal};
+use crate::syntax::{Expectation, Query, RefreshPolicy, ViolationAction};
 
 use super::columns;
 use super::expectations::{self, CONSTRAINTS_COLUMN};
+use super::incremental::Grouped;
 use super::policy;
 use super::primary_key::{PrimaryKey, column_index};
 
 /// A view that can be computed.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct CheckedView {
-    /// Rows, followed by one boolean column an expectation.
+    /// Rows as they are stored, followed by one boolean column an expectation.
     pub(super) plan: AuthorizedPlan,
-    /// The columns to store, comments in the fields' `comment` metadata.
+    /// The columns people see, comments in the fields' `comment` metadata.
+    pub(super) visible: SchemaRef,
+    /// The columns to store: the visible ones, then hidden ones.
     pub(super) schema: SchemaRef,
+    /// How its groups follow changes, when it ends in groups that can; they are what is hidden.
+    pub(super) grouped: Option<Sealed<Grouped>>,
 }
 
 /// Plans a view as its owner sees its sources in `context`, and returns the columns it would store.
@@ -46,7 +51,7 @@ pub async fn check_view(
     }
     let checked = prepare(engine, relation, context).await?;
     policy::check(engine, relation, view, &checked.plan, context)?;
-    Ok(checked.schema)
+    Ok(checked.visible)
 }
 
 /// Plans a view for one refresh. Conditions are planned too, but their types are only checked by
@@ -69,7 +74,36 @@ pub(super) async fn prepare(
     let output = output(&plan, view);
     let schema = columns::stored(&relation.columns, &output)?;
     check_clauses(&relation.name, view, &schema)?;
-    Ok(CheckedView { plan, schema })
+    let visible = schema;
+    let Some(grouped) = grouped(engine, view, &plan, context)? else {
+        return Ok(CheckedView { plan, schema: visible.clone(), visible, grouped: None });
+    };
+    let full = grouped.full().map_err(Engine::error)?;
+    let plan = engine.derived(&plan, full, context)?;
+    let hidden = grouped.hidden().into_iter().map(Arc::new);
+    let fields: Vec<_> = visible.fields().iter().cloned().chain(hidden).collect();
+    let schema = Arc::new(Schema::new(fields));
+    Ok(CheckedView { plan, visible, schema, grouped: Some(grouped) })
+}
+
+/// How a view's groups follow changes. A row that an expectation keeps out of the table takes what is
+/// kept of its group with it, so such views do not.
+fn grouped(
+    engine: &Engine,
+    view: &MaterializedView,
+    plan: &AuthorizedPlan,
+    context: &Context,
+) -> Result<Option<Sealed<Grouped>>> {
+    let keeps_rows = |constraint: &Expectation| {
+        matches!(constraint.action, ViolationAction::Keep | ViolationAction::Fail)
+    };
+    if view.policy == RefreshPolicy::Full || !view.constraints.iter().all(keeps_rows) {
+        return Ok(None);
+    }
+    let normal = engine.normalized(plan, context)?;
+    let grouped = Grouped::of(&normal, view.constraints.len()).map_err(Engine::error)?;
+    let storable = |grouped: &Grouped| grouped.hidden().iter().all(columns::is_stored_as_it_is);
+    Ok(grouped.filter(storable).map(seal))
 }
 
 /// What the result columns are called: by the list, else as the query alone would show them.

@@ -146,6 +146,11 @@ pub(super) fn storable(data_type: &DataType) -> Option<DataType> {
     })
 }
 
+/// Whether a column's values are stored in the very type they have.
+pub(super) fn is_stored_as_it_is(field: &Field) -> bool {
+    storable(field.data_type()).as_ref() == Some(field.data_type())
+}
+
 /// Casts a batch to the stored columns, by position.
 ///
 /// # Errors

@@ -46,6 +46,7 @@ impl ViewRun<'_> {
             head,
             quarantine_head,
             memory_bytes: self.refresher.config.limits.memory_bytes,
+            started: self.refresher.lake.clock().instant(),
         }
     }
 

@@ -14,19 +14,23 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{ChangesOutcome, CommitMode, Edited, Location, Table};
+use crate::syntax::RefreshPolicy;
 
 use super::build::{Built, Figures, Job, quarantine_schema};
 use super::check::{CheckedView, has_quarantine, prepare};
 use super::columns;
 use super::expectations::{ExpectationCount, Splitter};
-use super::incremental::{Changing, NetRows, Outcome, SourceChange, changes_of};
+use super::incremental::{Changing, NetRows, Outcome, SourceChange, changes_of, groups_of};
 use super::primary_key::PrimaryKey;
-use super::progress::{self, Moved};
+use super::progress::{self, Costs, Moved};
 
 /// Changed rows held in memory, at most, as a share of what all statements may take.
 const MEMORY_SHARE: u64 = 4;
 /// Of the bytes of all sources, the share from which on changes are not cheaper than all rows.
 const CHANGED_SHARE_MAX: f64 = 0.5;
+
+/// How much slower than a full refresh an incremental one may have been to be tried again.
+const SLOWER_MAX: f64 = 1.2;
 
 /// How an attempt to follow the sources ended.
 pub(super) enum Followed {
@@ -62,10 +66,10 @@ impl Job<'_> {
             return Ok(Followed::NotPossible("first build".to_owned()));
         };
         let checked = prepare(self.engine, self.relation, &self.context).await?;
-        if !same_columns(&head.schema(), &checked.schema) {
+        if !same_columns(&head.spec().schema, &checked.schema) {
             return Ok(Followed::NotPossible("its columns changed".to_owned()));
         }
-        let sources = match self.source_changes(moved).await? {
+        let sources = match self.source_changes(head, moved).await? {
             Ok(sources) => sources,
             Err(reason) => return Ok(Followed::NotPossible(reason)),
         };
@@ -78,7 +82,17 @@ impl Job<'_> {
         };
         let flagged = flagged_schema(&checked.schema, self.view.constraints.len());
         let conform = |batch: &RecordBatch| conform_flagged(batch, &checked.schema, &flagged);
-        let changed = match changes_of(&changing, &flagged, &conform).await? {
+        let mut identity = None;
+        let mut outcome = None;
+        if let Some(grouped) = &checked.grouped {
+            outcome = groups_of(&changing, grouped, head, &flagged, &conform).await?;
+            identity = Some(grouped.keys()).filter(|keys| outcome.is_some() && !keys.is_empty());
+        }
+        let outcome = match outcome {
+            Some(outcome) => outcome,
+            None => changes_of(&changing, &flagged, &conform).await?,
+        };
+        let changed = match outcome {
             Outcome::Changed(changed) => changed,
             Outcome::Blocked(blocked) => {
                 let reason = format!("{}: {}", blocked.operator, blocked.reason);
@@ -90,12 +104,13 @@ impl Job<'_> {
         let split = self.split(head, &changed.net).await?;
         let mut figures = Figures { rows_read: changed.rows_read, ..Figures::default() };
         figures.bytes_read = sources.values().map(|source| source.changes.files().1).sum();
-        self.apply(head, &checked, split, figures).await
+        self.apply(head, &checked, split, identity, figures).await
     }
 
     /// What happened to each source that moved; the words say why it cannot be told.
     async fn source_changes(
         &self,
+        head: &Table,
         moved: &[Moved],
     ) -> Result<std::result::Result<BTreeMap<Location, SourceChange>, String>> {
         let mut sources = BTreeMap::new();
@@ -126,12 +141,32 @@ impl Job<'_> {
             changed_bytes += changes.files().1;
             sources.insert(location.clone(), SourceChange { changes });
         }
-        if self.view.policy == crate::syntax::RefreshPolicy::Auto
-            && as_f64(changed_bytes) > CHANGED_SHARE_MAX * as_f64(all_bytes)
+        if self.view.policy == RefreshPolicy::Auto
+            && let Some(dearer) = self.dearer(head, changed_bytes, all_bytes).await?
         {
-            return Ok(Err(format!("{changed_bytes} of {all_bytes} bytes of its sources changed")));
+            return Ok(Err(dearer));
         }
         Ok(Ok(sources))
+    }
+
+    /// Why following so many changes would cost more than computing in full: by the bytes that would be
+    /// read, and by what it took the last time.
+    async fn dearer(&self, head: &Table, changed: u64, all: u64) -> Result<Option<String>> {
+        if as_f64(changed) > CHANGED_SHARE_MAX * as_f64(all) {
+            return Ok(Some(format!("{changed} of {all} bytes of its sources changed")));
+        }
+        let costs = Costs::of(head, self.relation.id).await?;
+        let (Some(full), Some(incremental), Some(then)) =
+            (costs.full_us, costs.incremental_us, costs.changed_bytes)
+        else {
+            return Ok(None);
+        };
+        // Far fewer changes than then are worth another try.
+        let tried = as_f64(changed) * 2.0 > as_f64(then);
+        let dearer = as_f64(incremental) > SLOWER_MAX * as_f64(full);
+        Ok((tried && dearer).then(|| {
+            format!("following changes took {incremental} us the last time, all rows {full} us")
+        }))
     }
 
     /// Judges changed rows by the expectations, and the keys of those that came.
@@ -205,6 +240,7 @@ impl Job<'_> {
         head: &Table,
         checked: &CheckedView,
         split: Split,
+        identity: Option<Vec<String>>,
         mut figures: Figures,
     ) -> Result<Followed> {
         let all = |schema: &SchemaRef| -> Vec<String> {
@@ -220,14 +256,18 @@ impl Job<'_> {
             let spec = self.quarantine_spec(&checked.schema);
             let mode = mode_of(&edited);
             let name = self.relation.name.quarantine();
-            match self.commit(&name, Some(base.clone()), spec, edited.files, mode, &[]).await? {
+            match self
+                .commit(&name, Some(base.clone()), spec, edited.files, mode, Vec::new())
+                .await?
+            {
                 Some(table) => quarantine = Some(table),
                 None => return Ok(Followed::Conflict),
             }
         }
-        let identity = match self.view.primary_key.is_empty() {
-            true => all(&head.schema()),
-            false => self.view.primary_key.clone(),
+        let identity = match (identity, self.view.primary_key.is_empty()) {
+            (Some(keys), _) => keys,
+            (None, true) => all(&head.spec().schema),
+            (None, false) => self.view.primary_key.clone(),
         };
         let edited = self.edit(head, &identity, &split.kept).await?;
         if edited.missing > 0 {
@@ -240,11 +280,16 @@ impl Job<'_> {
         figures.rows_written = edited.files.rows();
         let spec = self.spec(&checked.schema);
         let mode = mode_of(&edited);
-        let failing: Vec<(String, u64)> =
-            split.counts.iter().map(|c| (c.name.clone(), c.failed_now)).collect();
+        let mut more = progress::failing(self.relation.id, &split.counts);
+        let cost = Costs {
+            full_us: None,
+            incremental_us: Some(self.elapsed_us()),
+            changed_bytes: Some(figures.bytes_read),
+        };
+        more.extend(cost.record(self.relation.id));
         let base = Some(head.clone());
         let name = &self.relation.name;
-        let table = self.commit(name, base, spec, edited.files, mode, &failing).await?;
+        let table = self.commit(name, base, spec, edited.files, mode, more).await?;
         Ok(match table {
             None => Followed::Conflict,
             Some(table) => Followed::Built(Box::new(Built {
@@ -257,7 +302,8 @@ impl Job<'_> {
     }
 
     async fn edit(&self, table: &Table, identity: &[String], sides: &Sides) -> Result<Edited> {
-        self.lake.edit(table, identity, &sides.went, &sides.came).await
+        let layout = self.layout(&table.schema());
+        self.lake.edit(table, identity, &sides.went, &sides.came, &layout).await
     }
 }
 

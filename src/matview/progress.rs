@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::lake::Table;
 use crate::name::{RelationId, Version};
 
+use super::expectations::ExpectationCount;
 use super::pins::Pin;
 
 /// The table property that holds the hash of the definition the rows were computed by.
@@ -134,9 +135,9 @@ fn expectation_id(view: RelationId, constraint: &str) -> String {
 }
 
 /// What a commit records of how many rows fail each expectation now.
-pub(super) fn failing(view: RelationId, counts: &[(String, u64)]) -> Vec<(String, i64)> {
-    let record = |(name, count): &(String, u64)| {
-        (expectation_id(view, name), i64::try_from(*count).unwrap_or(i64::MAX))
+pub(super) fn failing(view: RelationId, counts: &[ExpectationCount]) -> Vec<(String, i64)> {
+    let record = |count: &ExpectationCount| {
+        (expectation_id(view, &count.name), i64::try_from(count.failed_now).unwrap_or(i64::MAX))
     };
     counts.iter().map(record).collect()
 }
@@ -148,6 +149,42 @@ pub(super) async fn failing_of(
     constraint: &str,
 ) -> Result<Option<u64>> {
     read(table, &expectation_id(view, constraint)).await
+}
+
+/// What computing a view has cost, in microseconds, as its own table remembers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Costs {
+    /// The last time it was computed in full.
+    pub(super) full_us: Option<u64>,
+    /// The last time it followed changes.
+    pub(super) incremental_us: Option<u64>,
+    /// Bytes of the changes it followed then.
+    pub(super) changed_bytes: Option<u64>,
+}
+
+const COSTS: [&str; 3] = ["full_us", "incremental_us", "changed_bytes"];
+
+impl Costs {
+    /// What a commit records.
+    pub(super) fn record(&self, view: RelationId) -> Vec<(String, i64)> {
+        let values = [self.full_us, self.incremental_us, self.changed_bytes];
+        let known = COSTS.iter().zip(values).filter_map(|(name, value)| Some((name, value?)));
+        known
+            .map(|(name, value)| {
+                (format!("cost/{view}/{name}"), i64::try_from(value).unwrap_or(i64::MAX))
+            })
+            .collect()
+    }
+
+    /// What `table` remembers.
+    pub(super) async fn of(table: &Table, view: RelationId) -> Result<Self> {
+        let mut values = [None; 3];
+        for (name, value) in COSTS.iter().zip(&mut values) {
+            *value = read(table, &format!("cost/{view}/{name}")).await?;
+        }
+        let [full_us, incremental_us, changed_bytes] = values;
+        Ok(Self { full_us, incremental_us, changed_bytes })
+    }
 }
 
 /// Whether `table` was computed from a later version of a maintained source than is pinned.

@@ -88,8 +88,15 @@ pub(crate) fn rows_in_place(
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
 ) -> DataFusionResult<LogicalPlan> {
-    let table = MemTable::try_new(schema, vec![batches])?;
-    let source = provider_as_source(Gate::over(Origin::Statement, Arc::new(table)));
+    table_in_place(name, Arc::new(MemTable::try_new(schema, vec![batches])?))
+}
+
+/// A scan of a table of the server's own.
+pub(crate) fn table_in_place(
+    name: &str,
+    table: Arc<dyn TableProvider>,
+) -> DataFusionResult<LogicalPlan> {
+    let source = provider_as_source(Gate::over(Origin::Statement, table));
     LogicalPlanBuilder::scan(TableReference::bare(name), source, None)?.build()
 }
 

@@ -28,8 +28,8 @@ mod travel;
 
 pub use authorize::AuthorizedPlan;
 pub use cast::cast_array;
-pub(crate) use derive::{Leaf, leaf, put_in_place, rows_in_place};
+pub(crate) use derive::{Leaf, leaf, put_in_place, rows_in_place, table_in_place};
 pub use engine::{Context, Engine, Execution, VisibleRelation};
 pub use rows::{RowSource, StoredRows};
-pub(crate) use runtime::Sealed;
+pub(crate) use runtime::{Sealed, seal};
 pub use snapshot::Snapshot;

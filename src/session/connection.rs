@@ -18,7 +18,7 @@ use crate::security;
 use crate::syntax::{self, Statement};
 use crate::telemetry::Ended;
 
-use super::answer::{explain_rows, explain_schema, show_rows, show_schema, stream_of};
+use super::answer::{explain_schema, show_rows, show_schema, stream_of};
 use super::counting::Counted;
 use super::maintain::maintenance_schema;
 use super::planning::planned_query;
@@ -320,13 +320,7 @@ impl Session {
                 let (plan, context) = self.current_plan(query, prepared, &running).await?;
                 self.select(&plan, &context, parameters, running).await
             }
-            Statement::Explain(explain) => {
-                let (plan, context) = self.current_plan(&explain.query, prepared, &running).await?;
-                let engine = &self.services.engine;
-                let lines = engine.explain(&plan, &context, explain.analyze, explain.verbose).await;
-                let batch = explain_rows(lines.map_err(|error| running.error(error))?)?;
-                Ok(rows("EXPLAIN", batch))
-            }
+            Statement::Explain(explain) => self.explain(explain, prepared, &running).await,
             Statement::ExplainView { .. }
             | Statement::ExplainCreateView(_)
             | Statement::Verify { .. } => self.of_views(statement, &prepared.text, &running).await,
@@ -363,12 +357,13 @@ impl Session {
                 command(if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" })
             }
             Statement::Insert(insert) => {
-                self.insert(insert, prepared, parameters, &running).await.map(Outcome::Command)
+                let inserted = self.insert(insert, prepared, parameters, &running).await;
+                inserted.map(Outcome::Command)
             }
-            Statement::CreateTable(create) => self
-                .create_table(create, prepared, parameters, &running)
-                .await
-                .map(Outcome::Command),
+            Statement::CreateTable(create) => {
+                let created = self.create_table(create, prepared, parameters, &running).await;
+                created.map(Outcome::Command)
+            }
             Statement::Refresh { name, full } => {
                 self.refresh(name, *full, &running).await.map(Outcome::Command)
             }

@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::{AuthorizedPlan, Context, Engine, Snapshot};
-use crate::syntax::{Query, Statement};
+use crate::syntax::{Explain, Query, Statement};
 
-use super::connection::{Outcome, RowStream, Session};
+use super::answer::explain_rows;
+use super::connection::{Outcome, RowStream, Session, rows};
 use super::prepared::{Planned, Prepared};
 use super::running::Running;
 use super::setting_value::split_search_path;
@@ -29,6 +30,20 @@ pub(super) fn planned_query(statement: &Statement) -> Option<&Query> {
 }
 
 impl Session {
+    /// EXPLAIN.
+    pub(super) async fn explain(
+        &mut self,
+        explain: &Explain,
+        prepared: &Prepared,
+        running: &Running,
+    ) -> Result<Outcome> {
+        let (plan, context) = self.current_plan(&explain.query, prepared, running).await?;
+        let engine = &self.services.engine;
+        let lines = engine.explain(&plan, &context, explain.analyze, explain.verbose).await;
+        let batch = explain_rows(lines.map_err(|error| running.error(error))?)?;
+        Ok(rows("EXPLAIN", batch))
+    }
+
     pub(super) async fn select(
         &mut self,
         plan: &AuthorizedPlan,

@@ -9,10 +9,13 @@ mod differ;
 mod join;
 mod keys;
 mod law;
+mod merge;
 mod net;
+mod states;
 mod steps;
 
 pub(super) use analyze::analyze;
 pub(super) use differ::{Blocked, SourceChange};
+pub(super) use merge::Grouped;
 pub(super) use net::NetRows;
-pub(super) use steps::{Changing, Outcome, changes_of};
+pub(super) use steps::{Changing, Outcome, changes_of, groups_of};

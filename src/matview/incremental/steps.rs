@@ -5,19 +5,22 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::datatypes::{Int64Type, SchemaRef};
 use datafusion::logical_expr::LogicalPlan;
 use futures::StreamExt as _;
 
 use crate::error::{Error, Result};
-use crate::lake::Location;
-use crate::query::{AuthorizedPlan, Context, Engine, Sealed};
+use crate::lake::{Location, Table};
+use crate::query::{AuthorizedPlan, Context, Engine, Sealed, rows_in_place, table_in_place};
 
-use super::differ::{Blocked, Delta, Differ, SourceChange, Sources, Stop};
+use super::differ::{Blocked, Differ, SourceChange, Sources, Stop};
 use super::keys::KeyRows;
+use super::merge::{Grouped, nullable};
 use super::net::NetRows;
+use super::states::LEAST_WEIGHT;
 
 /// Distinct keys beyond which an operator is computed in full.
 const KEYS_MAX: usize = 500_000;
@@ -42,9 +45,11 @@ pub(crate) struct Changed {
     pub(crate) net: NetRows,
     /// Rows before they were summed up.
     pub(crate) rows_read: u64,
-    /// Which law each operator was changed by: its place, its name, the law.
-    pub(crate) laws: Vec<(String, &'static str, &'static str)>,
+    pub(crate) laws: Laws,
 }
+
+/// Gives a plan's rows the types they are stored in.
+pub(crate) type Conform<'a> = dyn Fn(&RecordBatch) -> Result<RecordBatch> + Send + Sync + 'a;
 
 /// How it went.
 pub(crate) enum Outcome {
@@ -56,13 +61,23 @@ pub(crate) enum Outcome {
     TooMany(String),
 }
 
-/// What comes next.
-enum Step {
+/// What a plan's changes are.
+enum Resolved {
     Nothing,
-    Keys(String, AuthorizedPlan),
     Rows(AuthorizedPlan),
     Blocked(Blocked),
+    TooMany(String),
 }
+
+/// What comes next.
+enum Step {
+    Keys(String, AuthorizedPlan),
+    Done(Resolved),
+}
+
+/// A plan to be put together, once all keys it asks for are known.
+type Asked<'a> =
+    dyn Fn(&Differ<'_>) -> std::result::Result<Option<LogicalPlan>, Stop> + Send + Sync + 'a;
 
 /// The changes of a plan. `conform` gives its rows, without the weight, the types of `schema`.
 ///
@@ -71,79 +86,189 @@ enum Step {
 pub(crate) async fn changes_of(
     changing: &Changing<'_>,
     schema: &SchemaRef,
-    conform: &(dyn Fn(&RecordBatch) -> Result<RecordBatch> + Send + Sync),
+    conform: &Conform<'_>,
 ) -> Result<Outcome> {
     let normal = changing.engine.normalized(changing.plan, changing.context)?;
-    let mut keys: BTreeMap<String, KeyRows> = BTreeMap::new();
-    let mut net = NetRows::new(schema, changing.bytes_max)?;
-    for _ in 0..STEPS_MAX {
-        let (step, laws) = next(changing, &normal, &keys)?;
-        match step {
-            Step::Blocked(blocked) => return Ok(Outcome::Blocked(blocked)),
-            Step::Nothing => return Ok(Outcome::Changed(Changed { net, rows_read: 0, laws })),
-            Step::Keys(place, plan) => match keys_of(changing, &plan).await? {
-                Some(found) => {
-                    keys.insert(place, found);
-                }
-                None => return Ok(too_many(format!("more than {KEYS_MAX} keys are touched"))),
-            },
-            Step::Rows(plan) => {
-                let Some(rows_read) = sum_up(changing, &plan, &mut net, conform).await? else {
-                    return Ok(too_many("the changes do not fit in memory".to_owned()));
-                };
-                return Ok(Outcome::Changed(Changed { net, rows_read, laws }));
-            }
-        }
+    let mut laws = Laws::new();
+    let asked = |differ: &Differ<'_>| Ok(differ.changed(&normal, "0")?.map(|delta| delta.plan));
+    let resolved = resolve(changing, &asked, &mut laws).await?;
+    outcome_of(changing, resolved, schema, conform, laws).await
+}
+
+/// The changes of a plan that ends in groups, which `stored` keeps; `None` when rows went that the
+/// kept columns cannot follow.
+///
+/// # Errors
+/// As [`changes_of`].
+pub(crate) async fn groups_of(
+    changing: &Changing<'_>,
+    grouped: &Sealed<Grouped>,
+    stored: &Table,
+    schema: &SchemaRef,
+    conform: &Conform<'_>,
+) -> Result<Option<Outcome>> {
+    let mut laws = vec![("0".to_owned(), "aggregate", "changed rows are merged into their groups")];
+    let asked = |differ: &Differ<'_>| {
+        let Some(delta) = differ.changed(grouped.input(), "0.0")? else { return Ok(None) };
+        let delta = if grouped.only_grows() { differ.summed(delta)? } else { delta };
+        Ok(Some(grouped.added(delta.plan)?))
+    };
+    let added = match resolve(changing, &asked, &mut laws).await? {
+        Resolved::Rows(plan) => plan,
+        other => return outcome_of(changing, other, schema, conform, laws).await.map(Some),
+    };
+    let Some(added) = rows_of(changing, &added).await? else {
+        return Ok(Some(too_many(format!("more than {KEYS_MAX} groups are touched"))));
+    };
+    if grouped.only_grows() && added.went() {
+        return Ok(None);
     }
-    Ok(too_many(format!("more than {STEPS_MAX} operators ask for keys")))
+    let kept = kept_plan(changing, grouped, stored, &added)?;
+    let Some(had) = rows_of(changing, &kept).await? else {
+        return Ok(Some(too_many(format!("more than {KEYS_MAX} groups are touched"))));
+    };
+    let merged = merged_plan(changing, grouped, had, added)?;
+    outcome_of(changing, Resolved::Rows(merged), schema, conform, laws).await.map(Some)
+}
+
+fn kept_plan(
+    changing: &Changing<'_>,
+    grouped: &Sealed<Grouped>,
+    stored: &Table,
+    added: &Rows,
+) -> Result<AuthorizedPlan> {
+    let touched = added.keys(grouped.keys().len()).map_err(Engine::error)?;
+    let stored = table_in_place("stored", stored.stored_provider()?).map_err(Engine::error)?;
+    let kept = grouped.kept(stored, &touched).map_err(Engine::error)?;
+    changing.engine.derived(changing.plan, kept, changing.context)
+}
+
+fn merged_plan(
+    changing: &Changing<'_>,
+    grouped: &Sealed<Grouped>,
+    had: Rows,
+    added: Rows,
+) -> Result<AuthorizedPlan> {
+    let plan = rows_in_place("had", had.schema, had.batches)
+        .and_then(|had| Ok((had, rows_in_place("added", added.schema, added.batches)?)))
+        .and_then(|(had, added)| grouped.merged(had, added))
+        .map_err(Engine::error)?;
+    changing.engine.derived(changing.plan, plan, changing.context)
+}
+
+async fn outcome_of(
+    changing: &Changing<'_>,
+    resolved: Resolved,
+    schema: &SchemaRef,
+    conform: &Conform<'_>,
+    laws: Laws,
+) -> Result<Outcome> {
+    let mut net = NetRows::new(schema, changing.bytes_max)?;
+    let rows_read = match resolved {
+        Resolved::Nothing => 0,
+        Resolved::Blocked(blocked) => return Ok(Outcome::Blocked(blocked)),
+        Resolved::TooMany(why) => return Ok(Outcome::TooMany(why)),
+        Resolved::Rows(plan) => match sum_up(changing, &plan, &mut net, conform).await? {
+            Some(rows) => rows,
+            None => return Ok(too_many("the changes do not fit in memory".to_owned())),
+        },
+    };
+    Ok(Outcome::Changed(Changed { net, rows_read, laws }))
 }
 
 fn too_many(why: String) -> Outcome {
     Outcome::TooMany(why)
 }
 
-type Laws = Vec<(String, &'static str, &'static str)>;
+/// Which law each operator was changed by: its place, its name, the law.
+pub(crate) type Laws = Vec<(String, &'static str, &'static str)>;
+
+/// Asks the laws until they ask for no more keys.
+async fn resolve(changing: &Changing<'_>, asked: &Asked<'_>, laws: &mut Laws) -> Result<Resolved> {
+    let mut keys: BTreeMap<String, KeyRows> = BTreeMap::new();
+    for _ in 0..STEPS_MAX {
+        let (step, noted) = next(changing, asked, &keys)?;
+        match step {
+            Step::Done(resolved) => {
+                laws.extend(noted);
+                return Ok(resolved);
+            }
+            Step::Keys(place, plan) => match rows_of(changing, &plan).await? {
+                Some(found) => {
+                    let width = found.schema.fields().len();
+                    keys.insert(place, found.keys(width).map_err(Engine::error)?);
+                }
+                None => {
+                    let why = format!("more than {KEYS_MAX} keys are touched");
+                    return Ok(Resolved::TooMany(why));
+                }
+            },
+        }
+    }
+    Ok(Resolved::TooMany(format!("more than {STEPS_MAX} operators ask for keys")))
+}
 
 /// Asks the laws once.
 fn next(
     changing: &Changing<'_>,
-    normal: &Sealed<LogicalPlan>,
+    asked: &Asked<'_>,
     keys: &BTreeMap<String, KeyRows>,
 ) -> Result<(Step, Laws)> {
-    let differ =
-        Differ { sources: Sources::Moved(changing.sources), keys, laws: RefCell::default() };
+    let sources = Sources::Moved(changing.sources);
+    let differ = Differ { sources, keys, laws: RefCell::default() };
     let authorized = |plan| changing.engine.derived(changing.plan, plan, changing.context);
-    let step = match differ.changed(normal, "0") {
-        Ok(None) => Step::Nothing,
-        Ok(Some(Delta { plan, .. })) => Step::Rows(authorized(plan)?),
+    let step = match asked(&differ) {
+        Ok(None) => Step::Done(Resolved::Nothing),
+        Ok(Some(plan)) => Step::Done(Resolved::Rows(authorized(plan)?)),
         Err(Stop::Needs(place, plan)) => Step::Keys(place, authorized(*plan)?),
-        Err(Stop::Blocked(blocked)) => Step::Blocked(blocked),
+        Err(Stop::Blocked(blocked)) => Step::Done(Resolved::Blocked(blocked)),
         Err(Stop::Failed(error)) => return Err(Engine::error(error)),
     };
     Ok((step, differ.laws.into_inner()))
 }
 
-async fn keys_of(changing: &Changing<'_>, plan: &AuthorizedPlan) -> Result<Option<KeyRows>> {
+/// Rows of a plan, held in memory.
+struct Rows {
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+}
+
+impl Rows {
+    /// The first columns as keys.
+    fn keys(&self, width: usize) -> datafusion::error::Result<KeyRows> {
+        let columns: Vec<usize> = (0..width).collect();
+        let batches = self.batches.iter().map(|batch| batch.project(&columns));
+        let batches = batches.collect::<std::result::Result<Vec<_>, _>>()?;
+        KeyRows::new(Arc::new(self.schema.project(&columns)?), batches)
+    }
+
+    /// Whether a row of a group went.
+    fn went(&self) -> bool {
+        self.batches.iter().any(|batch| {
+            let least = batch.column_by_name(LEAST_WEIGHT);
+            let least = least.and_then(|column| column.as_primitive_opt::<Int64Type>());
+            least.is_none_or(|least| least.iter().flatten().any(|weight| weight < 0))
+        })
+    }
+}
+
+/// Runs a plan whose rows are held; `None` when they are too many.
+async fn rows_of(changing: &Changing<'_>, plan: &AuthorizedPlan) -> Result<Option<Rows>> {
     let (mut batches, mut rows) = (Vec::new(), 0);
     let execution = changing.engine.execute(plan, changing.context, Vec::new()).await?;
     let mut stream = execution.stream;
+    let schema = nullable(&plan.schema());
     while let Some(batch) = stream.next().await {
         let batch = batch.map_err(Engine::error)?;
         rows += batch.num_rows();
         if rows > KEYS_MAX {
             return Ok(None);
         }
+        let batch = RecordBatch::try_new(schema.clone(), batch.columns().to_vec())
+            .map_err(|error| Error::internal("rows that are held").caused_by(error))?;
         batches.push(batch);
     }
-    let schema = plan.schema();
-    let nullable = schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true));
-    let schema: SchemaRef = Schema::new(nullable.collect::<Vec<_>>()).into();
-    let batches = batches.into_iter().map(|batch| {
-        RecordBatch::try_new(schema.clone(), batch.columns().to_vec())
-            .map_err(|error| Error::internal("keys").caused_by(error))
-    });
-    let batches = batches.collect::<Result<Vec<_>>>()?;
-    KeyRows::new(schema, batches).map(Some).map_err(Engine::error)
+    Ok(Some(Rows { schema, batches }))
 }
 
 /// Runs the changed plan; `None` when there is no room for its rows.
@@ -151,7 +276,7 @@ async fn sum_up(
     changing: &Changing<'_>,
     plan: &AuthorizedPlan,
     net: &mut NetRows,
-    conform: &(dyn Fn(&RecordBatch) -> Result<RecordBatch> + Send + Sync),
+    conform: &Conform<'_>,
 ) -> Result<Option<u64>> {
     let execution = changing.engine.execute(plan, changing.context, Vec::new()).await?;
     let mut stream = execution.stream;

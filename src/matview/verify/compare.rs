@@ -35,18 +35,18 @@ pub(super) async fn compare(
     let context =
         engine.server_context(relation.owner.clone(), Arc::clone(&subject.snapshot), subject.now);
     let checked = prepare(engine, relation, &context).await?;
-    if let Some(difference) = other_columns(&subject.table, &checked.schema) {
+    if let Some(difference) = other_columns(&subject.table, &checked.visible) {
         return Ok((difference, None));
     }
     let mut kept = Held {
-        comparison: Comparison::new(&checked.schema, sample_percent, budget_bytes)?,
-        schema: Arc::clone(&checked.schema),
+        comparison: Comparison::new(&checked.visible, sample_percent, budget_bytes)?,
+        schema: Arc::clone(&checked.visible),
         name: Some(relation.name.clone()),
     };
     let mut refused = match &subject.quarantine {
         None => None,
         Some(quarantine) => {
-            let schema = quarantine_schema(&checked.schema);
+            let schema = quarantine_schema(&checked.visible);
             let name = quarantine.table.as_ref().map(|_| quarantine.relation.name.clone());
             let comparison = Comparison::new(&schema, sample_percent, budget_bytes)?;
             Some(Held { comparison, schema, name })
