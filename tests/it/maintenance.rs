@@ -19,7 +19,15 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// A small shop whose lake was filled three weeks ago, an epoch or two an hour.
 async fn old_shop(config: &str) -> (Deployment, Vec<Vec<String>>) {
-    let deployment = Deployment::small_shop().catalog_append("lakeport.toml", config);
+    let deployment = Deployment::small_shop()
+        .catalog_append("lakeport.toml", config)
+        // Rebuilt whole each time, so that each version leaves files that nobody needs later.
+        .sql(
+            "silver/orders.sql",
+            "CREATE MATERIALIZED VIEW silver.orders REFRESH POLICY FULL AS\n\
+             SELECT CAST(order_id AS bigint) AS order_id, CAST(day AS date) AS day,\n\
+             CAST(amount AS numeric(10, 2)) AS amount\nFROM bronze.orders;\n",
+        );
     let clock = ManualClock::new(SystemClock.now() - TimeDelta::days(21));
     let services = open(&deployment, clock.clone()).await;
     project::apply_files(&services, &deployment.paths()).await.map_err(|_| "apply").unwrap();

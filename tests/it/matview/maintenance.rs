@@ -305,7 +305,7 @@ impl Trial {
         for relation in newest.relations.values() {
             let lake = &self.world.lake;
             let table = lake.at_version(&relation.location, relation.version).await.unwrap();
-            let place = self.world.path(&lake.relative(&relation.location));
+            let place = self.world.path(&format!("lake/{}", lake.relative(&relation.location)));
             let entries = std::fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path());
             let data = entries.filter(|path| path.extension().is_some_and(|e| e == "parquet"));
             assert_eq!(data.count() as u64, table.files().0, "files of {}", relation.location);

@@ -129,11 +129,6 @@ impl World {
         Self { folder, clock, lake, catalog, engine, config, refresher }
     }
 
-    /// A path in the lake's folder.
-    pub(super) fn path(&self, below: &str) -> std::path::PathBuf {
-        self.folder.path().join("lake").join(below)
-    }
-
     /// Another server over the same lake.
     pub(super) async fn second(&self) -> Self {
         let config = Config::clone(&self.config);

@@ -7,7 +7,7 @@ use arrow::array::{
     StringArray,
 };
 use arrow::compute::{concat_batches, filter_record_batch};
-use lakeport::lake::{Commit, CommitMode, CommitOutcome, Run, RunKind, Table, TableSpec};
+use lakeport::lake::{Commit, CommitMode, CommitOutcome, Layout, Run, RunKind, Table, TableSpec};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -173,7 +173,8 @@ async fn commit(
             spec = base.spec();
             let columns: Vec<String> =
                 spec.schema.fields().iter().map(|field| field.name().clone()).collect();
-            let edited = world.lake.edit(base, &columns, gone, &came).await.unwrap();
+            let edited =
+                world.lake.edit(base, &columns, gone, &came, &Layout::default()).await.unwrap();
             assert_eq!(edited.missing, 0);
             edited.files
         }
