@@ -22,6 +22,7 @@ use crate::query::{Context, Engine};
 use super::check::{has_quarantine, prepare};
 use super::columns;
 use super::expectations::{ExpectationCount, Splitter, constraints_field};
+use super::operators::OperatorRow;
 use super::pins::Pin;
 use super::primary_key::PrimaryKey;
 use super::progress::{self, Costs};
@@ -69,6 +70,8 @@ pub(super) struct Built {
     pub(super) quarantine: Option<Table>,
     pub(super) figures: Figures,
     pub(super) counts: Vec<ExpectationCount>,
+    /// What its operators did, where changes were followed.
+    pub(super) operators: Vec<OperatorRow>,
 }
 
 /// Rows written, not yet committed.
@@ -110,7 +113,13 @@ impl Job<'_> {
         more.extend(Costs { full_us, ..Costs::default() }.record(self.relation.id));
         let (name, base) = (&self.relation.name, self.head.clone());
         let table = self.commit(name, base, spec, written.kept, mode, more).await?;
-        Ok(table.map(|table| Built { table, quarantine, figures, counts: written.counts }))
+        Ok(table.map(|table| Built {
+            table,
+            quarantine,
+            figures,
+            counts: written.counts,
+            operators: Vec::new(),
+        }))
     }
 
     async fn write(&self) -> Result<Written> {

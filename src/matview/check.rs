@@ -50,7 +50,7 @@ pub async fn check_view(
         check_condition(engine, relation, view, names.as_deref(), constraint, context).await?;
     }
     let checked = prepare(engine, relation, context).await?;
-    policy::check(engine, relation, view, &checked.plan, context)?;
+    policy::check(engine, relation, view, &checked, context)?;
     Ok(checked.visible)
 }
 

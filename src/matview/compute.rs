@@ -113,7 +113,8 @@ impl ViewRun<'_> {
         };
         let figures = Figures { rows_written: table.rows().unwrap_or(0), ..Figures::default() };
         let strategy = if current { Strategy::Unchanged } else { Strategy::Held };
-        let built = Built { table, quarantine, figures, counts: Vec::new() };
+        let (counts, operators) = (Vec::new(), Vec::new());
+        let built = Built { table, quarantine, figures, counts, operators };
         Done { built, strategy, reason: reason.to_owned() }
     }
 }

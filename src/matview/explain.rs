@@ -45,7 +45,7 @@ pub async fn explain_view(
     }
     check_view(engine, &lenient, context).await?;
     let checked = prepare(engine, relation, context).await?;
-    let analysis = analyze(engine, &checked.plan, context)?;
+    let analysis = analyze(engine, &checked.plan, checked.grouped.as_ref(), context)?;
     let sources = checked.plan.sources();
     let rows: Option<u64> = sources.iter().map(|(_, table)| table.rows()).sum();
     let (strategy, reason) = strategy(definition(relation)?, analysis.blocked.as_ref());

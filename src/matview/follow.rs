@@ -20,7 +20,8 @@ use super::build::{Built, Figures, Job, quarantine_schema};
 use super::check::{CheckedView, has_quarantine, prepare};
 use super::columns;
 use super::expectations::{ExpectationCount, Splitter};
-use super::incremental::{Changing, NetRows, Outcome, SourceChange, changes_of, groups_of};
+use super::incremental::{Changing, Laws, NetRows, Outcome, SourceChange, changes_of, groups_of};
+use super::operators::OperatorRow;
 use super::primary_key::PrimaryKey;
 use super::progress::{self, Costs, Moved};
 
@@ -100,11 +101,11 @@ impl Job<'_> {
             }
             Outcome::TooMany(why) => return Ok(Followed::NotPossible(why)),
         };
-        tracing::debug!(view = %self.relation.name, laws = ?changed.laws, "changes were followed");
         let split = self.split(head, &changed.net).await?;
         let mut figures = Figures { rows_read: changed.rows_read, ..Figures::default() };
         figures.bytes_read = sources.values().map(|source| source.changes.files().1).sum();
-        self.apply(head, &checked, split, identity, figures).await
+        let operators = self.operators(&changed.laws, &sources);
+        self.apply(head, &checked, split, identity, figures, operators).await
     }
 
     /// What happened to each source that moved; the words say why it cannot be told.
@@ -242,6 +243,7 @@ impl Job<'_> {
         split: Split,
         identity: Option<Vec<String>>,
         mut figures: Figures,
+        operators: Vec<OperatorRow>,
     ) -> Result<Followed> {
         let all = |schema: &SchemaRef| -> Vec<String> {
             schema.fields().iter().map(|field| field.name().clone()).collect()
@@ -292,13 +294,38 @@ impl Job<'_> {
         let table = self.commit(name, base, spec, edited.files, mode, more).await?;
         Ok(match table {
             None => Followed::Conflict,
-            Some(table) => Followed::Built(Box::new(Built {
-                table,
-                quarantine,
-                figures,
-                counts: split.counts,
-            })),
+            Some(table) => {
+                let counts = split.counts;
+                Followed::Built(Box::new(Built { table, quarantine, figures, counts, operators }))
+            }
         })
+    }
+
+    /// Which law each operator was changed by, and what was read of each source that moved.
+    fn operators(
+        &self,
+        laws: &Laws,
+        sources: &BTreeMap<Location, SourceChange>,
+    ) -> Vec<OperatorRow> {
+        let laws = laws.iter().map(|(_, operator, law)| OperatorRow {
+            operator: (*operator).to_owned(),
+            rule: Some((*law).to_owned()),
+            chosen: true,
+            ..OperatorRow::default()
+        });
+        let read = sources.iter().map(|(location, source)| {
+            let (files, bytes) = source.changes.files();
+            OperatorRow {
+                operator: format!("changes of {}", self.lake.relative(location)),
+                estimated_rows: source.changes.rows(),
+                bytes_read: Some(bytes),
+                files_read: Some(files),
+                chosen: true,
+                ..OperatorRow::default()
+            }
+        });
+        let numbered = laws.chain(read).zip(1..);
+        numbered.map(|(row, number)| OperatorRow { number, ..row }).collect()
     }
 
     async fn edit(&self, table: &Table, identity: &[String], sides: &Sides) -> Result<Edited> {

@@ -5,9 +5,10 @@
 
 use crate::catalog::{MaterializedView, Relation};
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{AuthorizedPlan, Context, Engine};
+use crate::query::{Context, Engine};
 use crate::syntax::RefreshPolicy;
 
+use super::check::CheckedView;
 use super::incremental::analyze;
 
 /// A view that promises to follow changes has a rule for each of its operators.
@@ -18,13 +19,13 @@ pub(super) fn check(
     engine: &Engine,
     relation: &Relation,
     view: &MaterializedView,
-    plan: &AuthorizedPlan,
+    checked: &CheckedView,
     context: &Context,
 ) -> Result<()> {
     if !matches!(view.policy, RefreshPolicy::Incremental | RefreshPolicy::IncrementalStrict) {
         return Ok(());
     }
-    let analysis = analyze(engine, plan, context)?;
+    let analysis = analyze(engine, &checked.plan, checked.grouped.as_ref(), context)?;
     tracing::debug!(view = %relation.name, laws = ?analysis.laws, "rules of a view");
     let Some(blocked) = analysis.blocked else { return Ok(()) };
     let error = Error::new(

@@ -212,6 +212,7 @@ impl<'a> ViewRun<'a> {
         attempt.strategy = done.strategy;
         attempt.figures = done.built.figures;
         attempt.counts = done.built.counts;
+        attempt.operators = done.built.operators;
         attempt.state = match done.strategy {
             Strategy::Unchanged => ViewState::Unchanged,
             Strategy::Held | Strategy::Full | Strategy::Incremental => ViewState::Refreshed,

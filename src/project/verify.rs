@@ -33,7 +33,9 @@ pub async fn verify(
     let views = parse_names(names)?;
     let services = open(paths, config).await?;
     let progress = reporter.bars("verifying");
-    let report = services.refresher.verify(&VerifyRequest { views, sample_percent }).await?;
+    let verified = services.refresher.verify(&VerifyRequest { views, sample_percent }).await;
+    services.lake.settle().await;
+    let report = verified?;
     progress.finish();
     reporter.verified(&report);
     if report.is_clean() { Ok(()) } else { Err(Failure::Partial) }

@@ -10,9 +10,10 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 
 use crate::error::Result;
-use crate::query::{AuthorizedPlan, Context, Engine};
+use crate::query::{AuthorizedPlan, Context, Engine, Sealed};
 
 use super::differ::{Blocked, Differ, Sources, Stop};
+use super::merge::{Grouped, MERGED};
 
 /// What became of the question.
 #[derive(Debug, Default)]
@@ -23,13 +24,15 @@ pub(crate) struct Analysis {
     pub(crate) blocked: Option<Blocked>,
 }
 
-/// Looks for the law of each operator.
+/// Looks for the law of each operator; of a plan that ends in groups which follow changes, of those
+/// below.
 ///
 /// # Errors
 /// What planning says.
 pub(crate) fn analyze(
     engine: &Engine,
     plan: &AuthorizedPlan,
+    grouped: Option<&Sealed<Grouped>>,
     context: &Context,
 ) -> Result<Analysis> {
     let planned = Engine::planned(plan);
@@ -39,7 +42,14 @@ pub(crate) fn analyze(
     let normal = engine.normalized(plan, context)?;
     let keys = BTreeMap::new();
     let differ = Differ { sources: Sources::Imagined, keys: &keys, laws: RefCell::default() };
-    let blocked = match differ.changed(&normal, "0") {
+    let changed = match grouped {
+        Some(grouped) => {
+            differ.note("0", "aggregate", MERGED);
+            differ.changed(grouped.input(), "0.0")
+        }
+        None => differ.changed(&normal, "0"),
+    };
+    let blocked = match changed {
         Ok(_) => None,
         Err(Stop::Blocked(blocked)) => Some(blocked),
         Err(Stop::Failed(error)) => return Err(Engine::error(error)),

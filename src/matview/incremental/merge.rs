@@ -24,6 +24,9 @@ use super::states::{LEAST_WEIGHT, ROWS, State, column, side_column};
 const HAD: &str = "__lakeport_had";
 const ADDED: &str = "__lakeport_added";
 
+/// The law of groups that follow changes.
+pub(super) const MERGED: &str = "changed rows are merged into their groups";
+
 /// A plan that ends in groups that can follow changes.
 pub(crate) struct Grouped {
     root: LogicalPlan,

@@ -18,4 +18,4 @@ pub(super) use analyze::analyze;
 pub(super) use differ::{Blocked, SourceChange};
 pub(super) use merge::Grouped;
 pub(super) use net::NetRows;
-pub(super) use steps::{Changing, Outcome, changes_of, groups_of};
+pub(super) use steps::{Changing, Laws, Outcome, changes_of, groups_of};

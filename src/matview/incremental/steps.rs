@@ -18,7 +18,7 @@ use crate::query::{AuthorizedPlan, Context, Engine, Sealed, rows_in_place, table
 
 use super::differ::{Blocked, Differ, SourceChange, Sources, Stop};
 use super::keys::KeyRows;
-use super::merge::{Grouped, nullable};
+use super::merge::{Grouped, MERGED, nullable};
 use super::net::NetRows;
 use super::states::LEAST_WEIGHT;
 
@@ -107,7 +107,7 @@ pub(crate) async fn groups_of(
     schema: &SchemaRef,
     conform: &Conform<'_>,
 ) -> Result<Option<Outcome>> {
-    let mut laws = vec![("0".to_owned(), "aggregate", "changed rows are merged into their groups")];
+    let mut laws = vec![("0".to_owned(), "aggregate", MERGED)];
     let asked = |differ: &Differ<'_>| {
         let Some(delta) = differ.changed(grouped.input(), "0.0")? else { return Ok(None) };
         let delta = if grouped.only_grows() { differ.summed(delta)? } else { delta };
