@@ -2,6 +2,7 @@
 
 mod alerts;
 mod failures;
+mod incremental;
 mod maintenance;
 mod property;
 mod recovery;

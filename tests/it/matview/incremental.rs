@@ -1,0 +1,167 @@
+//! What is followed, what is computed in full, and what is said of it.
+
+use lakeport::error::ErrorKind;
+use lakeport::lake::HIDDEN_PREFIX;
+
+use super::world::{World, failure, name, orders, rates, states};
+
+const BY_CURRENCY: &str = "-- One row a currency.
+CREATE MATERIALIZED VIEW silver.totals REFRESH POLICY INCREMENTAL AS
+SELECT currency, count(*) AS orders, max(order_id) AS last_order, sum(order_id) AS ids
+FROM bronze.orders GROUP BY currency;";
+
+/// Strategy and reason of the newest refresh of each view.
+async fn strategies(world: &World) -> Vec<String> {
+    world
+        .rows(
+            "SELECT view_name, strategy, reason FROM lakeport.refreshes AS r WHERE started_at = \
+             (SELECT max(started_at) FROM lakeport.refreshes AS s WHERE s.view_name = r.view_name)",
+        )
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_follow_rows_that_come_and_keep_what_they_need_out_of_sight() {
+    let world = World::new(&[("silver/totals", BY_CURRENCY)]).await;
+    world.arrive("bronze.orders", orders(&[(Some(1), "EUR", None), (Some(2), "USD", None)])).await;
+    world.refresh().await;
+    world.wait(60);
+    world.arrive("bronze.orders", orders(&[(Some(3), "EUR", None), (Some(4), "GBP", None)])).await;
+    world.refresh().await;
+    assert_eq!(strategies(&world).await, ["totals|incremental|sources changed: bronze.orders"],);
+    assert_eq!(
+        world.rows("SELECT * FROM silver.totals").await,
+        ["EUR|2|3|4", "GBP|1|4|4", "USD|1|2|2"],
+    );
+    let table = world.lake.newest(&world.lake.location(&name("silver.totals"))).await.unwrap();
+    let table = table.unwrap();
+    assert_eq!(table.schema().fields().len(), 4);
+    let hidden = table.spec().schema.fields().len() - 4;
+    assert!(hidden > 0, "the table keeps what its groups need");
+    let last = table.spec().schema.fields().last().unwrap().name().clone();
+    assert!(last.starts_with(HIDDEN_PREFIX), "{last}");
+    let refused = world.refusal(&format!("SELECT {last} FROM silver.totals")).await;
+    assert_eq!(refused.kind(), ErrorKind::UndefinedColumn);
+    // Only the file that came was read: two rows, whatever the table holds.
+    let read = world
+        .rows(
+            "SELECT rule, estimated_rows, files_read FROM lakeport.refresh_operators \
+             WHERE view_name = 'totals' AND files_read IS NOT NULL",
+        )
+        .await;
+    assert_eq!(read, ["|2|1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_without_a_rule_is_computed_in_full_and_named() {
+    let first = "-- The first orders.
+CREATE MATERIALIZED VIEW silver.first AS
+SELECT order_id FROM bronze.orders ORDER BY order_id LIMIT 2;";
+    let world = World::new(&[("silver/first", first)]).await;
+    world.arrive("bronze.orders", orders(&[(Some(5), "EUR", None), (Some(6), "EUR", None)])).await;
+    world.refresh().await;
+    world.wait(60);
+    let many: Vec<_> = (10..400).map(|id| (Some(id), "EUR", None)).collect();
+    world.arrive("bronze.orders", orders(&many)).await;
+    world.refresh().await;
+    world.wait(60);
+    world.arrive("bronze.orders", orders(&[(Some(1), "EUR", None)])).await;
+    world.refresh().await;
+    assert_eq!(world.rows("SELECT * FROM silver.first").await, ["1", "5"]);
+    let said = strategies(&world).await;
+    assert!(
+        said[0].starts_with("first|full|sources changed: bronze.orders; in full because limit: "),
+        "{said:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strict_view_never_falls_back() {
+    let strict = BY_CURRENCY.replace("POLICY INCREMENTAL", "POLICY INCREMENTAL STRICT");
+    let world = World::new(&[("silver/totals", &strict)]).await;
+    world.arrive("bronze.orders", orders(&[(Some(1), "EUR", None), (Some(2), "USD", None)])).await;
+    world.refresh().await;
+    // Somebody else's rows in the view's table.
+    let stranger = rates(&[("JPY", 1.0)]);
+    let location = world.lake.location(&name("silver.totals"));
+    let head = world.lake.newest(&location).await.unwrap().unwrap();
+    let columns = head.spec().schema;
+    let rows = arrow::array::RecordBatch::try_new(
+        columns.clone(),
+        columns
+            .fields()
+            .iter()
+            .map(|field| arrow::array::new_null_array(field.data_type(), stranger.num_rows()))
+            .collect(),
+    );
+    world.append("silver.totals", rows.unwrap(), None).await;
+    world.wait(60);
+    world.arrive("bronze.orders", orders(&[(Some(3), "EUR", None)])).await;
+    let report = world.refresh().await;
+    assert_eq!(states(&report), ["silver.totals failed"]);
+    assert_eq!(failure(&report).kind(), ErrorKind::ObjectNotInPrerequisiteState);
+    assert_eq!(world.rows("SELECT * FROM silver.totals").await, ["EUR|1|1|1", "USD|1|2|2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auto_view_heals_what_a_stranger_wrote() {
+    let auto = BY_CURRENCY.replace("REFRESH POLICY INCREMENTAL ", "");
+    let world = World::new(&[("silver/totals", &auto)]).await;
+    world.arrive("bronze.orders", orders(&[(Some(1), "EUR", None)])).await;
+    world.refresh().await;
+    let location = world.lake.location(&name("silver.totals"));
+    let head = world.lake.newest(&location).await.unwrap().unwrap();
+    let columns = head.spec().schema;
+    let nulls = columns.fields().iter().map(|f| arrow::array::new_null_array(f.data_type(), 1));
+    let rows = arrow::array::RecordBatch::try_new(columns.clone(), nulls.collect()).unwrap();
+    world.append("silver.totals", rows, None).await;
+    world.wait(60);
+    world.refresh().await;
+    assert_eq!(world.rows("SELECT * FROM silver.totals").await, ["EUR|1|1|1"]);
+    assert_eq!(strategies(&world).await, ["totals|full|the table was changed from outside"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_comes_twice_is_found_among_rows_of_earlier_refreshes() {
+    let keyed = "-- One row an order.
+CREATE MATERIALIZED VIEW silver.keyed (PRIMARY KEY (order_id)) REFRESH POLICY INCREMENTAL AS
+SELECT order_id, currency FROM bronze.orders;";
+    let world = World::new(&[("silver/keyed", keyed)]).await;
+    world.arrive("bronze.orders", orders(&[(Some(1), "EUR", None), (Some(2), "USD", None)])).await;
+    world.refresh().await;
+    world.arrive("bronze.orders", orders(&[(Some(2), "GBP", None)])).await;
+    let report = world.refresh().await;
+    let error = failure(&report);
+    assert_eq!(error.kind(), ErrorKind::UniqueViolation);
+    assert_eq!(error.detail_text(), Some("Key (order_id)=(2) is duplicated."));
+    assert_eq!(world.rows("SELECT * FROM silver.keyed").await, ["1|EUR", "2|USD"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expectations_count_over_all_rows_while_only_changed_ones_are_looked_at() {
+    let checked = "-- One row an order.
+CREATE MATERIALIZED VIEW silver.checked (
+    CONSTRAINT has_amount EXPECT (amount IS NOT NULL) ON VIOLATION QUARANTINE ROW,
+    CONSTRAINT is_small EXPECT (amount < 100)
+) REFRESH POLICY INCREMENTAL AS
+SELECT order_id, amount FROM bronze.orders;";
+    let world = World::new(&[("silver/checked", checked)]).await;
+    let first =
+        [(Some(1), "EUR", Some(5.0)), (Some(2), "EUR", None), (Some(3), "EUR", Some(500.0))];
+    world.arrive("bronze.orders", orders(&first)).await;
+    world.refresh().await;
+    world.wait(60);
+    world.arrive("bronze.orders", orders(&[(Some(4), "EUR", None)])).await;
+    world.refresh().await;
+    assert_eq!(world.rows("SELECT * FROM silver.checked").await, ["1|5.0", "3|500.0"]);
+    assert_eq!(world.rows("SELECT order_id FROM quarantine.silver__checked").await, ["2", "4"],);
+    assert_eq!(
+        world
+            .rows(
+                "SELECT constraint_name, failed_in_changes, failed_now, checked_rows \
+                 FROM lakeport.expectations ORDER BY checked_at DESC LIMIT 2",
+            )
+            .await,
+        ["has_amount|1|2|1", "is_small|1|3|1"],
+    );
+}
