@@ -12,14 +12,16 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::functions_aggregate::expr_fn::sum;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
+use datafusion::prelude::col;
 
 use crate::catalog::{Relation, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Lake, Table};
 use crate::name::{RelationName, RoleName};
 use crate::security::{self, Access};
-use crate::syntax::{Privilege, Query, RelationReference};
+use crate::syntax::{Privilege, Query, RelationReference, TimeTravel};
 
 use super::engine::Context;
 use super::gate::{Gate, Origin};
@@ -28,6 +30,9 @@ use super::planner::{self, ResolvedTables};
 use super::rows::{Registry, RowTable};
 use super::runtime::Sealed;
 use super::{error, travel};
+
+/// The summed-up weight of a changed row, on the way to how people read it.
+const NET: &str = "__lakeport_net";
 
 /// Views within views deeper than this are a mistake, or an attack.
 const VIEW_DEPTH_MAX: usize = 32;
@@ -110,6 +115,16 @@ impl Resolver<'_> {
                 .hint("Name the version of each table inside, or SET lakeport.as_of."));
             }
             return self.view(&relation, query, depth, sources).await;
+        }
+        if let Some(TimeTravel::Changes(from, to)) = reference.travel {
+            let (lake, context) = (self.lake, self.context);
+            let versions = (from, to);
+            let (table, changes) =
+                travel::changes(lake, context, &relation, reference, versions).await?;
+            sources.push((relation.name.clone(), table));
+            let origin = Origin::Relation { name: relation.name.clone(), role: role.clone() };
+            let rows = in_zone(Gate::over(origin, changes.provider()), &self.context.time_zone)?;
+            return changed_rows(rows).map_err(error::convert);
         }
         let table = travel::table(self.lake, self.context, &relation, reference).await?;
         let provider = table.provider()?;
@@ -206,6 +221,28 @@ fn in_zone(table: Arc<dyn TableProvider>, zone: &str) -> Result<Arc<dyn TablePro
         .and_then(|scan| scan.project(columns))
         .and_then(LogicalPlanBuilder::build)
         .map_err(error::convert)?;
+    Ok(Arc::new(ViewTable::new(plan, None)))
+}
+
+/// Changes as people read them: each row once, whether it came or went, and how often. Rows that were
+/// only copied from file to file are left out.
+fn changed_rows(
+    rows: Arc<dyn TableProvider>,
+) -> datafusion::common::Result<Arc<dyn TableProvider>> {
+    let scan = LogicalPlanBuilder::scan("changes", provider_as_source(rows), None)?;
+    let mut columns: Vec<Expr> = scan.schema().columns().into_iter().map(Expr::Column).collect();
+    let weight = columns.pop().unwrap_or_else(|| lit(0_i64));
+    let net = col(NET);
+    let change = when(net.clone().gt(lit(0_i64)), lit("insert")).otherwise(lit("delete"))?;
+    let count =
+        when(net.clone().gt(lit(0_i64)), net.clone()).otherwise(lit(0_i64) - net.clone())?;
+    let shown = columns.iter().cloned();
+    let shown = shown.chain([change.alias("_change_type"), count.alias("_change_count")]);
+    let plan = scan
+        .aggregate(columns.clone(), [sum(weight).alias(NET)])?
+        .filter(net.not_eq(lit(0_i64)))?
+        .project(shown)?
+        .build()?;
     Ok(Arc::new(ViewTable::new(plan, None)))
 }
 

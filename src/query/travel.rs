@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
 
 use crate::catalog::{Relation, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::{EpochState, Lake, Location, Table};
+use crate::lake::{Changes, ChangesOutcome, EpochState, Lake, Location, Table};
 use crate::name::Version;
 use crate::syntax::{RelationReference, TimeTravel};
 
@@ -34,6 +34,33 @@ pub(crate) async fn table(
         maintained(lake, snapshot, relation, version, time).await
     } else {
         other(lake, snapshot, relation, version, time).await
+    }
+}
+
+/// What happened to the table that `reference` means between two of its versions.
+///
+/// # Errors
+/// As [`table`] for either version; `ObjectNotInPrerequisiteState` when the log cannot tell.
+pub(crate) async fn changes(
+    lake: &Lake,
+    context: &Context,
+    relation: &Relation,
+    reference: &RelationReference,
+    (from, to): (Version, Version),
+) -> Result<(Table, Changes)> {
+    let at = |version| RelationReference {
+        travel: Some(TimeTravel::Version(version)),
+        ..reference.clone()
+    };
+    let before = table(lake, context, relation, &at(from)).await?;
+    let after = table(lake, context, relation, &at(to)).await?;
+    match lake.changes(&before, &after).await? {
+        ChangesOutcome::Readable(changes) => Ok((after, changes)),
+        ChangesOutcome::Unreadable(reason) => Err(Error::new(
+            ErrorKind::ObjectNotInPrerequisiteState,
+            format!("the changes of \"{}\" from {from} to {to} cannot be told", relation.name),
+        )
+        .detail(format!("The reason is: {reason}."))),
     }
 }
 

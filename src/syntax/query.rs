@@ -30,13 +30,15 @@ pub struct RelationReference {
     pub position: Option<usize>,
 }
 
-/// `VERSION AS OF`, `TIMESTAMP AS OF`, `FOR SYSTEM_TIME AS OF`.
+/// `VERSION AS OF`, `TIMESTAMP AS OF`, `FOR SYSTEM_TIME AS OF`, `table_changes(...)`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TimeTravel {
     /// A Delta version.
     Version(u64),
     /// The text of a constant timestamp, not yet read.
     Timestamp(String),
+    /// What changed after the first version, up to the second.
+    Changes(u64, u64),
 }
 
 /// A tree whose inside no compiler pass looks into.

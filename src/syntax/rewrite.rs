@@ -19,11 +19,11 @@ use crate::error::{Error, ErrorKind, Result};
 use super::dialect::is_reserved;
 use super::from::{check_aliases, check_factor, name_series, named};
 use super::literals;
-use super::query::RelationReference;
+use super::query::{RelationReference, TimeTravel};
 use super::source::Source;
 use super::spelling::respell;
 use super::statement::STREAM_RELATION;
-use super::travel::time_travel;
+use super::travel::{TABLE_CHANGES, table_changes, time_travel};
 
 /// Rewrites `tree` in place and lists the relations it reads, each once.
 ///
@@ -269,6 +269,14 @@ impl Rewriter<'_> {
             Some(position) => error.at(position),
             None => error,
         };
+        if let (Some(written), [ObjectNamePart::Identifier(function)]) = (&args, name.0.as_slice())
+            && fold(function) == TABLE_CHANGES
+        {
+            let (parts, changes) = table_changes(&written.args).map_err(placed)?;
+            *args = None;
+            alias.get_or_insert_with(|| named(TABLE_CHANGES));
+            return self.relation(&parts, name, alias, Some(changes), position).map_err(placed);
+        }
         if let Some(args) = args {
             literals::keep_in_arguments(&mut args.args);
             let versioned = |_| placed(versionless(&format!("function {name}")));
@@ -282,10 +290,13 @@ impl Rewriter<'_> {
             )));
         }
         let parts = parts(name).map_err(placed)?;
+        let travelled = |travel: Option<TableVersion>| travel.map(time_travel).transpose();
         let [first] = parts.as_slice() else {
+            let travel = travelled(travel).map_err(placed)?;
             return self.relation(&parts, name, alias, travel, position).map_err(placed);
         };
         if !self.scopes.iter().any(|scope| scope.shows(first)) {
+            let travel = travelled(travel).map_err(placed)?;
             return self.relation(&parts, name, alias, travel, position).map_err(placed);
         }
         match travel {
@@ -299,7 +310,7 @@ impl Rewriter<'_> {
         parts: &[String],
         name: &mut ObjectName,
         alias: &mut Option<TableAlias>,
-        version: Option<TableVersion>,
+        travel: Option<TimeTravel>,
         position: Option<usize>,
     ) -> Result<()> {
         let (database, schema, relation) = match parts {
@@ -315,7 +326,6 @@ impl Rewriter<'_> {
             let message = format!("relation \"{relation}\" does not exist");
             return Err(Error::new(ErrorKind::UndefinedTable, message));
         }
-        let travel = version.map(time_travel).transpose()?;
         let same = |known: &&RelationReference| {
             known.database.as_ref() == database
                 && known.schema.as_ref() == schema

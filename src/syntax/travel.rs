@@ -1,6 +1,8 @@
-//! Version clauses: what they say, as plain data.
+//! Version clauses and `table_changes`: what they say, as plain data.
 
-use datafusion::sql::sqlparser::ast::{DataType, Expr, TableVersion, Value};
+use datafusion::sql::sqlparser::ast::{
+    DataType, Expr, FunctionArg, FunctionArgExpr, TableVersion, Value,
+};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -27,6 +29,43 @@ pub(super) fn time_travel(version: TableVersion) -> Result<TimeTravel> {
         }
         _ => Err(Error::unsupported("this version clause")),
     }
+}
+
+/// The function whose rows are a table's changes.
+pub(super) const TABLE_CHANGES: &str = "table_changes";
+
+/// Reads the arguments of `table_changes('schema.relation', from, to)`: the name's parts, and which
+/// changes.
+///
+/// # Errors
+/// `InvalidParameterValue` for anything else, and for versions in the wrong order.
+pub(super) fn table_changes(args: &[FunctionArg]) -> Result<(Vec<String>, TimeTravel)> {
+    let invalid = |message: &str| {
+        Error::new(ErrorKind::InvalidParameterValue, message)
+            .hint("Write table_changes('schema.relation', 12, 15): what changed after version 12, up to 15.")
+    };
+    let value = |arg: &FunctionArg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) => {
+            Some(value.value.clone())
+        }
+        _ => None,
+    };
+    let values: Vec<Option<Value>> = args.iter().map(value).collect();
+    let [Some(Value::SingleQuotedString(name)), Some(from), Some(to)] = values.as_slice() else {
+        return Err(invalid("table_changes takes a name and two versions as constants"));
+    };
+    let version = |value: &Value| match value {
+        Value::Number(number, _) => number.parse::<u64>().ok(),
+        _ => None,
+    };
+    let (Some(from), Some(to)) = (version(from), version(to)) else {
+        return Err(invalid("a version in table_changes is not a whole number"));
+    };
+    if from > to {
+        return Err(invalid("the first version in table_changes is after the second"));
+    }
+    let parts = name.split('.').map(str::to_owned).collect();
+    Ok((parts, TimeTravel::Changes(from, to)))
 }
 
 fn constant_text(expr: &Expr) -> Option<String> {

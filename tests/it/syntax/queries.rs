@@ -12,6 +12,7 @@ fn references(text: &str) -> Vec<String> {
             None => name,
             Some(TimeTravel::Version(version)) => format!("{name}@{version}"),
             Some(TimeTravel::Timestamp(time)) => format!("{name}@'{time}'"),
+            Some(TimeTravel::Changes(from, to)) => format!("{name}@{from}..{to}"),
         }
     });
     shown.collect()
@@ -52,8 +53,9 @@ fn relations_are_listed_once_wherever_they_stand() {
 
 #[test]
 fn no_version_clause_is_left_for_the_planner() {
-    let cases: [(&str, &[&str]); 9] = [
+    let cases: [(&str, &[&str]); 10] = [
         ("SELECT * FROM t VERSION AS OF 3", &["t@3"]),
+        ("SELECT * FROM table_changes('s.t', 3, 5), s.t", &["s.t@3..5", "s.t"]),
         ("SELECT * FROM t TIMESTAMP AS OF '2026-10-31'", &["t@'2026-10-31'"]),
         ("SELECT * FROM t FOR SYSTEM_TIME AS OF timestamp '2026-10-31' AS x", &["t@'2026-10-31'"]),
         (
