@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
-use deltalake_core::kernel::{Action, Remove};
+use deltalake_core::kernel::{Action, MetadataValue, Remove, StructField};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::error::{Error, Result};
@@ -181,12 +181,26 @@ fn incomparable(from: &Table, to: &Table) -> Option<String> {
     }
     let (before, after) = (from.state().schema(), to.state().schema());
     for field in after.fields() {
-        let Some(had) = before.field(field.name()) else { continue };
-        if had.metadata().get(PHYSICAL_NAME) != field.metadata().get(PHYSICAL_NAME) {
-            return Some(format!("column \"{}\" is another column now", field.name()));
+        for had in before.fields() {
+            let same_name = had.name() == field.name();
+            if same_name != (physical_name(had) == physical_name(field)) {
+                let name = field.name();
+                return Some(match same_name {
+                    true => format!("column \"{name}\" is another column now"),
+                    false => format!("column \"{}\" was renamed to \"{name}\"", had.name()),
+                });
+            }
         }
     }
     None
+}
+
+/// What a column is called in the files, whatever its name is now.
+fn physical_name(field: &StructField) -> String {
+    match field.metadata().get(PHYSICAL_NAME) {
+        Some(MetadataValue::String(name)) => name.clone(),
+        _ => field.name().clone(),
+    }
 }
 
 /// The files only one of the two versions has.

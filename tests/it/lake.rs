@@ -1,5 +1,6 @@
 //! Delta tables at pinned versions, commits, epochs.
 
+mod changes;
 mod epochs;
 mod fold;
 mod optimize;
