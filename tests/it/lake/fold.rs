@@ -119,10 +119,14 @@ async fn publishers_and_readers_go_on_while_epochs_are_folded() {
             lake.poll_epoch().await.unwrap();
         }
     });
-    for task in tasks {
-        task.await.unwrap();
-    }
-    folder.await.unwrap();
+    // Publishers wait for a fold; one that never comes is a failure, not a test without end.
+    let all = async {
+        for task in tasks {
+            task.await.unwrap();
+        }
+        folder.await.unwrap();
+    };
+    tokio::time::timeout(Duration::from_secs(120), all).await.expect("no epoch was folded");
     for lake in lakes.iter().chain([&open(dir.path(), &clock).await]) {
         lake.poll_epoch().await.unwrap();
         assert_eq!(lake.epoch().epoch, 60);
