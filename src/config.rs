@@ -3,6 +3,7 @@
 //! One struct with every default in one place; an unknown key is an error. Secrets are never values
 //! here, only names of files. Paths come from flags, not from the file: see [`Paths`].
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct Config {
     pub retention: Retention,
     /// How often views are compared with their queries.
     pub verify: VerifyConfig,
+    /// Encryption of connections.
+    pub tls: TlsConfig,
     /// How clients prove who they are.
     pub auth: AuthConfig,
 }
@@ -49,7 +52,7 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
-    /// The address all listeners bind. Only loopback is accepted until TLS is configured.
+    /// The address all listeners bind. Others than loopback need TLS and passwords or certificates.
     pub address: IpAddr,
     /// Postgres protocol; 0 picks a free port.
     pub pg_port: u16,
@@ -77,6 +80,10 @@ pub struct StorageConfig {
 pub struct Limits {
     /// Client connections, both protocols together.
     pub connections_max: usize,
+    /// Client connections of one role; superusers are not counted.
+    pub connections_per_role_max: usize,
+    /// How long a client may take to say and prove who it is.
+    pub startup_timeout_ms: u64,
     /// Memory that running statements may hold between them.
     pub memory_bytes: u64,
     /// Disk that running statements may spill to.
@@ -121,12 +128,43 @@ pub struct VerifyConfig {
     pub sample_percent: f64,
 }
 
-/// `[auth]`.
+/// `[tls]`: PEM files, read again when they change. Relative paths start at the catalog folder.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The server's certificate and those that lead to its authority. None means no TLS.
+    pub certificate: Option<PathBuf>,
+    /// Its private key, readable by the server's user only.
+    pub key: Option<PathBuf>,
+    /// Authorities whose clients' certificates are believed.
+    pub client_authorities: Option<PathBuf>,
+}
+
+/// `[auth]`. Relative paths start at the catalog folder.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
     /// Clients on a loopback address are who they say they are.
     pub trust_loopback: bool,
+    /// The file of SCRAM verifiers, which `lakeport password` writes.
+    pub passwords: Option<PathBuf>,
+    /// What a certificate of `tls.client_authorities` is good for.
+    pub client_certificates: ClientCertificates,
+    /// Roles of certificates whose common name is not the role's name.
+    pub certificate_names: BTreeMap<String, String>,
+}
+
+/// What a client's certificate is good for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientCertificates {
+    /// Nothing: none is asked for.
+    #[default]
+    Off,
+    /// It proves to be the role it names; who has none needs a password.
+    Sufficient,
+    /// Everybody needs one, and a password besides.
+    Required,
 }
 
 impl Default for Config {
@@ -138,6 +176,7 @@ impl Default for Config {
             limits: Limits::default(),
             retention: Retention::default(),
             verify: VerifyConfig::default(),
+            tls: TlsConfig::default(),
             auth: AuthConfig::default(),
         }
     }
@@ -160,6 +199,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 256,
+            connections_per_role_max: 256,
+            startup_timeout_ms: 10_000,
             memory_bytes: 2 << 30,
             spill_bytes: 32 << 30,
             statement_timeout_ms: 0,
@@ -210,7 +251,13 @@ impl Config {
             )
             .hint("Each deployment's catalog folder holds a lakeport.toml; an empty one is enough.")
         })?;
-        Self::parse(&text).map_err(|error| error.within(path.display()))
+        let mut config = Self::parse(&text).map_err(|error| error.within(path.display()))?;
+        let TlsConfig { certificate, key, client_authorities } = &mut config.tls;
+        let files = [certificate, key, client_authorities, &mut config.auth.passwords];
+        for file in files.into_iter().flatten() {
+            *file = catalog.join(&*file);
+        }
+        Ok(config)
     }
 
     /// Parses and checks the text of a `lakeport.toml`.
@@ -231,15 +278,12 @@ impl Config {
         if self.name.is_empty() || self.name.len() > 63 {
             return invalid("name must have 1 to 63 bytes".to_owned(), "It is the database name.");
         }
-        if !self.server.address.is_loopback() {
-            return invalid(
-                format!("server.address {} is not a loopback address", self.server.address),
-                "Other addresses need TLS and passwords, which this version does not have.",
-            );
-        }
+        self.validate_auth()?;
         let limits = &self.limits;
         for (name, value) in [
             ("connections_max", limits.connections_max as u64),
+            ("connections_per_role_max", limits.connections_per_role_max as u64),
+            ("startup_timeout_ms", limits.startup_timeout_ms),
             ("memory_bytes", limits.memory_bytes),
             ("message_bytes_max", limits.message_bytes_max as u64),
             ("statements_max", limits.statements_max as u64),
@@ -274,6 +318,43 @@ impl Config {
                     "What readers and writers are at work on would be taken away under them.",
                 );
             }
+        }
+        Ok(())
+    }
+
+    fn validate_auth(&self) -> Result<()> {
+        let invalid = |what: &str, hint: &str| {
+            Err(Error::new(ErrorKind::ConfigFileError, what.to_owned()).hint(hint))
+        };
+        let (tls, auth) = (&self.tls, &self.auth);
+        if tls.certificate.is_some() != tls.key.is_some() {
+            return invalid(
+                "tls.certificate and tls.key go together",
+                "Name both files, or neither for no TLS.",
+            );
+        }
+        let certificates = auth.client_certificates != ClientCertificates::Off;
+        if certificates && (tls.client_authorities.is_none() || tls.certificate.is_none()) {
+            return invalid(
+                "auth.client_certificates needs tls.certificate, tls.key and tls.client_authorities",
+                "Certificates are shown over TLS, and believed when an authority signed them.",
+            );
+        }
+        if auth.client_certificates == ClientCertificates::Required && auth.passwords.is_none() {
+            return invalid(
+                "auth.client_certificates = \"required\" needs auth.passwords",
+                "With \"sufficient\" a certificate alone is enough.",
+            );
+        }
+        let proved = auth.passwords.is_some() || certificates;
+        if !self.server.address.is_loopback() && (tls.certificate.is_none() || !proved) {
+            let message =
+                format!("server.address {} is not a loopback address", self.server.address);
+            return invalid(
+                &message,
+                "Other addresses need TLS ([tls] certificate and key), and [auth] passwords or \
+                 client_certificates.",
+            );
         }
         Ok(())
     }

@@ -86,6 +86,14 @@ enum Command {
         #[arg(long, default_value_t = 100.0)]
         sample: f64,
     },
+    /// Set the password of a role, in the file that [auth] passwords names.
+    Password {
+        /// The role.
+        role: String,
+        /// Take the password away instead.
+        #[arg(long)]
+        remove: bool,
+    },
     /// Ingest new files into streaming tables, whatever their schedules.
     Ingest {
         /// Streaming tables, as schema.name; all when none is given.
@@ -164,6 +172,11 @@ async fn run(common: Common, command: Command, reporter: &Reporter) -> Result<()
         Command::Verify { views, sample } => {
             project::verify(&paths, &views, sample, reporter).await
         }
+        Command::Password { role, remove } => {
+            let done = project::password(&paths, &role, remove)?;
+            reporter.outcome(&serde_json::json!({"password": done}), &done);
+            Ok(())
+        }
         Command::Ingest { tables } => project::ingest(&paths, &tables, reporter).await,
     }
 }
@@ -181,7 +194,7 @@ async fn show_demo(
     let config = project::load_config(&paths, overrides)?;
     // A port in use is known before minutes of work, and a signal is heard during them.
     let listening = match serve {
-        true => Some((Listeners::bind(&config.server).await?, stop_on_signals()?)),
+        true => Some((Listeners::bind(&config).await?, stop_on_signals()?)),
         false => None,
     };
     let progress = reporter.bar("generating");

@@ -7,6 +7,7 @@
 mod apply;
 mod check;
 mod open;
+mod password;
 mod progress;
 mod report;
 mod run;
@@ -16,6 +17,7 @@ mod verify;
 pub use apply::{AppliedFiles, apply_files};
 pub use check::{CheckReport, check};
 pub use open::{Overrides, load_config, open, open_at};
+pub use password::password;
 pub use progress::Progress;
 pub use report::Reporter;
 pub use run::{ingest, ingest_with, refresh, refresh_with, serve, serve_with};

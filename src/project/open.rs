@@ -1,11 +1,12 @@
 //! A deployment's folders to running parts.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Paths};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::Ingester;
 use crate::lake::{Lake, LakeRoot};
 use crate::matview::Refresher;
@@ -29,11 +30,56 @@ pub struct Overrides {
 /// As [`Config::load`].
 pub fn load_config(paths: &Paths, overrides: Overrides) -> Result<Config> {
     let mut config = Config::load(&paths.catalog)?;
+    check_private_places(paths, &config)?;
     let server = &mut config.server;
     server.pg_port = overrides.pg_port.unwrap_or(server.pg_port);
     server.flight_port = overrides.flight_port.unwrap_or(server.flight_port);
     server.http_port = overrides.http_port.unwrap_or(server.http_port);
     Ok(config)
+}
+
+/// Keeps secrets out of folders that git, the lake, or SQL could show to others.
+///
+/// # Errors
+/// `ConfigFileError`.
+pub(super) fn check_private_places(paths: &Paths, config: &Config) -> Result<()> {
+    let Paths { catalog, sql, dir, landing } = paths;
+    let mut public = vec![catalog, sql, dir, landing];
+    public.extend(&config.storage.allowed);
+    for file in [&config.auth.passwords, &config.tls.key].into_iter().flatten() {
+        let place = settled(file);
+        let shown = public.iter().map(|folder| settled(folder)).find(|f| place.starts_with(f));
+        let shown = shown.or_else(|| {
+            let mut above = place.ancestors().skip(1);
+            above.find(|folder| folder.join(".git").exists()).map(Path::to_owned)
+        });
+        if let Some(folder) = shown {
+            return Err(Error::new(
+                ErrorKind::ConfigFileError,
+                format!(
+                    "the secret file \"{}\" lies in \"{}\"",
+                    file.display(),
+                    folder.display()
+                ),
+            )
+            .hint(
+                "Keep it outside of git, the lake, and every folder that the server reads files from.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A path without links and `..`, as far as it exists.
+fn settled(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if let Ok(real) = absolute.canonicalize() {
+        return real;
+    }
+    match (absolute.parent(), absolute.file_name()) {
+        (Some(parent), Some(name)) => settled(parent).join(name),
+        _ => absolute,
+    }
 }
 
 /// Opens the lake and what works on it. Applies no files.

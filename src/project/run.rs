@@ -29,7 +29,7 @@ pub async fn serve(
 ) -> Result<(), Failure> {
     let config = load_config(paths, overrides)?;
     let desired = if follow { None } else { Some(read_files(paths).await?) };
-    let listeners = Listeners::bind(&config.server).await?;
+    let listeners = Listeners::bind(&config).await?;
     let services = open(paths, config).await?;
     if let Some(desired) = desired {
         reporter.applied(&apply::apply(&services, &desired).await?);

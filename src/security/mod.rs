@@ -3,6 +3,8 @@
 //! Its one idea: access has three answers, and hiding is not denying. Does no I/O, keeps no state,
 //! and has not heard of plans.
 
+pub mod scram;
+
 use std::collections::BTreeSet;
 
 use crate::catalog::{CatalogState, GrantEntry, Relation, RelationKind};

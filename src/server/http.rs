@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -18,6 +19,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::session::Services;
 
 use super::Health;
+use super::tls::{Protocol, Tls, TlsListener};
+
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 struct Page {
@@ -28,6 +32,7 @@ struct Page {
 /// Serves until `shutdown`.
 pub(super) async fn serve(
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     services: Arc<Services>,
     health: Arc<Health>,
     shutdown: CancellationToken,
@@ -37,10 +42,15 @@ pub(super) async fn serve(
         .route("/readyz", get(readyz))
         .route("/metrics", get(show_metrics))
         .with_state(Page { services, health });
-    axum::serve(listener, routes)
-        .with_graceful_shutdown(async move { shutdown.cancelled().await })
-        .await
-        .map_err(|error| Error::new(ErrorKind::IoError, "http stopped").caused_by(error))
+    let until = async move { shutdown.cancelled().await };
+    let served = match tls {
+        None => axum::serve(listener, routes).with_graceful_shutdown(until).await,
+        Some(tls) => {
+            let listener = TlsListener::new(listener, tls, Protocol::Http, HANDSHAKE_TIMEOUT);
+            axum::serve(listener, routes).with_graceful_shutdown(until).await
+        }
+    };
+    served.map_err(|error| Error::new(ErrorKind::IoError, "http stopped").caused_by(error))
 }
 
 async fn healthz() -> &'static str {

@@ -7,6 +7,7 @@
 mod flight_sql;
 mod http;
 pub mod pgwire;
+mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -17,10 +18,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::ServerConfig;
+use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::scheduler::{Scheduler, Upkeep};
-use crate::session::Services;
+use crate::session::{Passwords, Services};
+
+pub use self::tls::Tls;
 
 /// How long health checks under way may take once everything else has ended.
 const HTTP_PATIENCE: Duration = Duration::from_secs(1);
@@ -31,6 +34,7 @@ pub struct Listeners {
     postgres: TcpListener,
     flight: TcpListener,
     http: TcpListener,
+    tls: Option<Arc<Tls>>,
 }
 
 /// Where the listeners are.
@@ -45,15 +49,20 @@ pub struct Addresses {
 }
 
 impl Listeners {
-    /// Binds all three.
+    /// Binds all three, with the encryption and the passwords that are configured.
     ///
     /// # Errors
-    /// `ObjectInUse` naming the address and the flag that changes it; `IoError`.
-    pub async fn bind(config: &ServerConfig) -> Result<Self> {
+    /// `ObjectInUse` naming the address and the flag that changes it; `IoError`; `ConfigFileError`
+    /// for files of `[tls]` and `[auth]` that do not load.
+    pub async fn bind(config: &Config) -> Result<Self> {
+        let tls = Tls::load(&config.tls, &config.auth)?;
+        Passwords::new(config.auth.passwords.clone()).check()?;
+        let config = &config.server;
         Ok(Self {
             postgres: bind(config.address, config.pg_port, "--pg-port").await?,
             flight: bind(config.address, config.flight_port, "--flight-port").await?,
             http: bind(config.address, config.http_port, "--http-port").await?,
+            tls,
         })
     }
 
@@ -113,14 +122,32 @@ pub async fn run(
     let stop_http = CancellationToken::new();
     let http = tokio::spawn(http::serve(
         listeners.http,
+        listeners.tls.clone(),
         Arc::clone(&services),
         Arc::clone(&health),
         stop_http.clone(),
     ));
 
     let mut tasks: JoinSet<Result<()>> = JoinSet::new();
-    tasks.spawn(pgwire::serve(listeners.postgres, Arc::clone(&services), shutdown.clone()));
-    tasks.spawn(flight_sql::serve(listeners.flight, Arc::clone(&services), shutdown.clone()));
+    if let Some(tls) = &listeners.tls {
+        let following = Arc::clone(tls).follow(Arc::clone(services.lake.clock()), shutdown.clone());
+        tasks.spawn(async move {
+            following.await;
+            Ok(())
+        });
+    }
+    tasks.spawn(pgwire::serve(
+        listeners.postgres,
+        listeners.tls.clone(),
+        Arc::clone(&services),
+        shutdown.clone(),
+    ));
+    tasks.spawn(flight_sql::serve(
+        listeners.flight,
+        listeners.tls.clone(),
+        Arc::clone(&services),
+        shutdown.clone(),
+    ));
     tasks.spawn(follow_epochs(Arc::clone(&services), Arc::clone(&health), shutdown.clone()));
     let scheduler = Scheduler::new(
         services.lake.clone(),

@@ -108,10 +108,10 @@ impl Session {
             )
             .hint(format!("This server has one database, \"{}\".", services.config.name)));
         }
-        let superuser = if security::is_superuser(&state, &role) { "on" } else { "off" };
+        let superuser = security::is_superuser(&state, &role);
         let limit = Duration::from_millis(services.config.limits.statement_timeout_ms);
         let mut settings = Settings::new(&[
-            ("is_superuser", superuser.to_owned()),
+            ("is_superuser", if superuser { "on" } else { "off" }.to_owned()),
             ("session_authorization", role.0.clone()),
             ("statement_timeout", duration_text(limit)),
         ]);
@@ -132,6 +132,7 @@ impl Session {
                 in_transaction: false,
                 state_changed_at: now,
             },
+            superuser,
         )?;
         Ok(Self {
             services,

@@ -3,6 +3,7 @@
 //! Both protocols call the same [`Session`]: a difference between them is a bug in `server`. Knows no
 //! wire format.
 
+mod admission;
 mod answer;
 mod assign;
 mod connection;
@@ -11,6 +12,7 @@ mod counting;
 mod ddl;
 mod maintain;
 mod names;
+mod passwords;
 mod planning;
 mod prepared;
 mod running;
@@ -21,7 +23,9 @@ mod transaction;
 mod views;
 mod write;
 
+pub use admission::{Admission, Caller, admission};
 pub use connection::{Outcome, RowStream, Session, Startup};
+pub use passwords::{Passwords, check_private, set_password, wrong as wrong_password};
 pub use prepared::{Forgets, Prepared};
 pub use running::Canceller;
 pub use services::{Services, Sessions};

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::Ingester;
 use crate::lake::Lake;
@@ -19,6 +19,8 @@ use crate::name::{RoleName, SessionId};
 use crate::query::{Context, Engine, RowSource};
 use crate::security;
 use crate::telemetry::{Metrics, Protocol};
+
+use super::passwords::Passwords;
 
 /// What every session of the process shares.
 #[derive(Debug, Clone)]
@@ -32,6 +34,7 @@ pub struct Services {
     pub maintenance: Arc<Maintenance>,
     pub config: Arc<Config>,
     pub sessions: Arc<Sessions>,
+    pub passwords: Arc<Passwords>,
     /// Statements of this process change the catalog one after the other; other servers are met
     /// with retries.
     pub(super) changing_catalog: Arc<tokio::sync::Mutex<()>>,
@@ -48,7 +51,7 @@ impl Services {
         config: Arc<Config>,
     ) -> Arc<Self> {
         let metrics = Arc::clone(engine.metrics());
-        let sessions = Sessions::new(config.limits.connections_max, metrics);
+        let sessions = Sessions::new(&config.limits, metrics);
         engine.register(Arc::new(SessionRows { sessions: sessions.clone() }));
         let changing_catalog = Arc::default();
         let maintenance = Maintenance::new(lake.clone(), Arc::clone(&catalog), Arc::clone(&config));
@@ -59,6 +62,7 @@ impl Services {
             refresher,
             ingester,
             maintenance,
+            passwords: Arc::new(Passwords::new(config.auth.passwords.clone())),
             config,
             sessions,
             changing_catalog,
@@ -70,6 +74,7 @@ impl Services {
 #[derive(Debug)]
 pub struct Sessions {
     permits: Arc<Semaphore>,
+    per_role_max: usize,
     metrics: Arc<Metrics>,
     connected: Mutex<BTreeMap<SessionId, SessionRow>>,
 }
@@ -108,9 +113,11 @@ pub(super) struct Connected {
 }
 
 impl Sessions {
-    fn new(connections_max: usize, metrics: Arc<Metrics>) -> Arc<Self> {
+    fn new(limits: &Limits, metrics: Arc<Metrics>) -> Arc<Self> {
+        let permits = limits.connections_max.min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
-            permits: Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS))),
+            permits: Arc::new(Semaphore::new(permits)),
+            per_role_max: limits.connections_per_role_max,
             metrics,
             connected: Mutex::default(),
         })
@@ -121,18 +128,33 @@ impl Sessions {
         self.connected.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Takes a place.
+    /// Takes a place; superusers' are not counted for their role.
     ///
     /// # Errors
     /// `TooManyConnections` at once; nobody waits.
-    pub(super) fn enter(self: &Arc<Self>, id: SessionId, row: SessionRow) -> Result<Connected> {
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        id: SessionId,
+        row: SessionRow,
+        superuser: bool,
+    ) -> Result<Connected> {
         let permit = self.permits.clone().try_acquire_owned().map_err(|_| {
             Error::new(ErrorKind::TooManyConnections, "sorry, too many clients already")
                 .hint("limits.connections_max in lakeport.toml says how many there may be.")
         })?;
         let protocol = Protocol::named(row.protocol);
+        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = connected.values().filter(|other| other.role == row.role).count();
+        if !superuser && same >= self.per_role_max {
+            return Err(Error::new(
+                ErrorKind::TooManyConnections,
+                format!("too many connections for role \"{}\"", row.role),
+            )
+            .hint("limits.connections_per_role_max in lakeport.toml says how many there may be."));
+        }
+        connected.insert(id, row);
+        drop(connected);
         self.metrics.session_opened(protocol);
-        self.connected.lock().unwrap_or_else(PoisonError::into_inner).insert(id, row);
         Ok(Connected { id, protocol, sessions: self.clone(), _permit: permit })
     }
 }

@@ -156,7 +156,7 @@ fn without_folders_the_embedded_shop_is_laid_out_and_taken_away_again() {
 fn the_sample_configuration_names_every_key_at_its_default() {
     let catalog = Path::new(env!("CARGO_MANIFEST_DIR")).join("catalog");
     let loaded = Config::load(&catalog).unwrap();
-    let auth = AuthConfig { trust_loopback: true };
+    let auth = AuthConfig { trust_loopback: true, ..AuthConfig::default() };
     assert_eq!(loaded, Config { name: "shop".to_owned(), auth, ..Config::default() });
 
     let sample = std::fs::read_to_string(catalog.join("lakeport.toml")).unwrap();

@@ -27,6 +27,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::server::tls::{Protocol, Tls, TlsListener};
 use crate::session::{Outcome, Prepared, Services};
 
 use logins::{Login, Logins};
@@ -37,23 +38,31 @@ use status::status;
 /// Serves until `shutdown`; returns when calls under way have ended.
 pub(super) async fn serve(
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     services: Arc<Services>,
     shutdown: CancellationToken,
 ) -> Result<()> {
     let message_bytes_max = services.config.limits.message_bytes_max;
+    let patience = Duration::from_millis(services.config.limits.startup_timeout_ms);
     let service = FlightServiceServer::new(outer::Outer(FlightSql::new(services)))
         .max_decoding_message_size(message_bytes_max);
-    Server::builder()
+    let server = Server::builder()
         // A client that is gone without a word is noticed, and its statements stop.
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
-        .add_service(service)
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            shutdown.cancelled_owned(),
-        )
-        .await
-        .map_err(|error| Error::new(ErrorKind::IoError, "flight stopped").caused_by(error))
+        .add_service(service);
+    let until = shutdown.cancelled_owned();
+    let served = match tls {
+        None => {
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            server.serve_with_incoming_shutdown(incoming, until).await
+        }
+        Some(tls) => {
+            let incoming = TlsListener::new(listener, tls, Protocol::Flight, patience).incoming();
+            server.serve_with_incoming_shutdown(incoming, until).await
+        }
+    };
+    served.map_err(|error| Error::new(ErrorKind::IoError, "flight stopped").caused_by(error))
 }
 
 /// The service: clients, and what they hold by name.

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::server::tls::Tls;
 use crate::session::{Outcome, Prepared, Services, Session};
 use crate::syntax;
 
@@ -23,9 +24,6 @@ use super::rows::{Rows, Sent, Stop};
 use super::startup::{Started, start};
 use super::wire::Wire;
 use super::{CancelKey, Cancels};
-
-/// A client that has not said who it is by then is dropped.
-const STARTUP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A started connection.
 pub(super) struct Connection {
@@ -44,18 +42,19 @@ pub(super) struct Connection {
 pub(super) async fn run(
     socket: TcpStream,
     peer: SocketAddr,
+    tls: Option<Arc<Tls>>,
     services: Arc<Services>,
     cancels: Arc<Cancels>,
     shutdown: CancellationToken,
 ) {
     let limits = services.config.limits.clone();
     let mut wire = Wire::new(socket, limits.message_bytes_max);
-    let starting =
-        tokio::time::timeout(STARTUP_TIMEOUT, start(&mut wire, peer, services, &cancels)).await;
-    let started = match starting {
+    let patience = Duration::from_millis(limits.startup_timeout_ms);
+    let starting = start(&mut wire, peer, tls.as_deref(), services, &cancels);
+    let started = match tokio::time::timeout(patience, starting).await {
         Ok(Ok(Some(started))) => started,
         Ok(Ok(None)) | Err(_) => return,
-        Ok(Err(error)) => return refuse(&mut wire, &error).await,
+        Ok(Err(error)) => return refuse(wire, &error).await,
     };
     let Started { session, key } = started;
     tracing::debug!(session_id = %session.id(), role = %session.role(), %peer, "connected");
@@ -72,16 +71,15 @@ pub(super) async fn run(
         return;
     }
     if let Err(Stop::Failed(error)) = connection.serve(&shutdown).await {
-        refuse(&mut connection.wire, &error).await;
+        refuse(connection.wire, &error).await;
     }
 }
 
-/// Says why the connection ends.
-async fn refuse(wire: &mut Wire, error: &Error) {
+/// Says why the connection ends. Nothing follows.
+async fn refuse(mut wire: Wire, error: &Error) {
     log(error, None);
     if wire.put(error_response(error, Severity::Fatal)).is_ok() {
-        // The client may be gone already: there is nobody else to tell.
-        let _ = wire.flush().await;
+        wire.farewell().await;
     }
 }
 

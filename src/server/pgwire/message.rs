@@ -20,8 +20,10 @@ const CANCEL_REQUEST: u32 = 80_877_102;
 /// The first message of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Opening {
-    /// SSLRequest or GSSENCRequest: may the connection be encrypted?
-    Encryption,
+    /// SSLRequest: may the connection be encrypted?
+    Tls,
+    /// GSSENCRequest: may it be encrypted by Kerberos?
+    Gss,
     /// CancelRequest.
     Cancel { pid: i32, secret: i32 },
     /// StartupMessage, with the version's major and minor number.
@@ -87,7 +89,8 @@ pub(super) fn take_opening(input: &mut BytesMut) -> Result<Option<Opening>> {
     frame.0.advance(4);
     let code = frame.u32()?;
     match code {
-        SSL_REQUEST | GSS_REQUEST => return Ok(Some(Opening::Encryption)),
+        SSL_REQUEST => return Ok(Some(Opening::Tls)),
+        GSS_REQUEST => return Ok(Some(Opening::Gss)),
         CANCEL_REQUEST => {
             return Ok(Some(Opening::Cancel { pid: frame.i32()?, secret: frame.i32()? }));
         }
@@ -104,6 +107,32 @@ pub(super) fn take_opening(input: &mut BytesMut) -> Result<Option<Opening>> {
     Ok(Some(Opening::Startup { major: (code >> 16) as u16, minor: code as u16, parameters }))
 }
 
+/// Takes a password message's body from `input`, if it is there completely. Nothing else is read
+/// from a client that has not proved who it is.
+///
+/// # Errors
+/// `ProtocolViolation`.
+pub(super) fn take_password(input: &mut BytesMut) -> Result<Option<Bytes>> {
+    let Some(kind) = input.first().copied() else {
+        return Ok(None);
+    };
+    if kind != b'p' {
+        return Err(violation(format!("expected SASL response, got message type {kind}")));
+    }
+    let Some(length) = peek_length(input, 1)? else {
+        return Ok(None);
+    };
+    if length > SMALL_BYTES_MAX {
+        return Err(violation("invalid message length"));
+    }
+    if input.len() < length + 1 {
+        return Ok(None);
+    }
+    let mut body = input.split_to(length + 1).freeze();
+    body.advance(5);
+    Ok(Some(body))
+}
+
 /// Takes the next message from `input`, if it is there completely.
 ///
 /// # Errors
@@ -118,7 +147,7 @@ pub(super) fn take(input: &mut BytesMut, bytes_max: usize) -> Result<Option<Mess
     };
     let limit = match kind {
         b'Q' | b'P' | b'B' | b'F' | b'd' => bytes_max,
-        b'D' | b'E' | b'C' | b'S' | b'H' | b'X' | b'c' | b'f' | b'p' => SMALL_BYTES_MAX,
+        b'D' | b'E' | b'C' | b'S' | b'H' | b'X' | b'c' | b'f' => SMALL_BYTES_MAX,
         _ => return Err(violation(format!("invalid frontend message type {kind}"))),
     };
     if length > limit {

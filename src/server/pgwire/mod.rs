@@ -12,6 +12,7 @@ mod encode;
 mod extended;
 mod message;
 mod rows;
+mod sasl;
 mod startup;
 mod types;
 mod wire;
@@ -28,6 +29,7 @@ pub use self::encode::{EncodedBatch, Format, RowEncoder};
 pub use self::types::{PgType, pg_type_of};
 
 use crate::error::Result;
+use crate::server::tls::Tls;
 use crate::session::{Canceller, Services};
 
 /// Sockets that are open without a session: those starting, and those that bring a cancel.
@@ -85,6 +87,7 @@ impl Drop for CancelKey {
 /// None at present; a socket that fails is that client's end only.
 pub async fn serve(
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     services: Arc<Services>,
     shutdown: CancellationToken,
 ) -> Result<()> {
@@ -102,6 +105,7 @@ pub async fn serve(
                     connections.spawn(connection::run(
                         socket,
                         peer,
+                        tls.clone(),
                         services.clone(),
                         cancels.clone(),
                         shutdown.clone(),

@@ -1,4 +1,4 @@
-//! From a socket to a session: encryption refused, who is it, what is it told.
+//! From a socket to a session: encryption, who is it, what is it told.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,11 +10,13 @@ use pgwire::messages::startup::{
 };
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::{Services, Session, Startup};
+use crate::server::tls::Tls;
+use crate::session::{Admission, Caller, Services, Session, Startup, admission};
 
 use super::answer::{parameter_status, ready};
 use super::message::Opening;
-use super::wire::Wire;
+use super::sasl::authenticate;
+use super::wire::{Encryption, Wire};
 use super::{CancelKey, Cancels};
 
 /// The version spoken, as the whole number Postgres answers with.
@@ -35,42 +37,31 @@ pub(super) struct Started {
 pub(super) async fn start(
     wire: &mut Wire,
     peer: SocketAddr,
+    tls: Option<&Tls>,
     services: Arc<Services>,
     cancels: &Arc<Cancels>,
 ) -> Result<Option<Started>> {
-    let (major, minor, parameters) = loop {
-        match wire.opening().await? {
-            None => return Ok(None),
-            Some(Opening::Encryption) => {
-                wire.put(Backend::SslResponse(SslResponse::Refuse))?;
-                if wire.flush().await.is_err() {
-                    return Ok(None);
-                }
-            }
-            Some(Opening::Cancel { pid, secret }) => {
-                cancels.cancel(pid, secret);
-                return Ok(None);
-            }
-            Some(Opening::Startup { major, minor, parameters }) => {
-                break (major, minor, parameters);
-            }
-        }
-    };
+    let Some((opened, encryption)) = open(wire, tls, cancels).await? else { return Ok(None) };
+    let (major, minor, parameters) = opened;
     if major != 3 {
-        return Err(Error::new(
-            ErrorKind::FeatureNotSupported,
-            format!("unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.0"),
-        ));
+        return Err(unsupported_version(major, minor));
     }
     negotiate(wire, minor, &parameters)?;
-    if !(services.config.auth.trust_loopback && peer.ip().is_loopback()) {
-        return Err(Error::new(
-            ErrorKind::InvalidAuthorizationSpecification,
-            format!("no way to authenticate is configured for host \"{}\"", peer.ip()),
-        )
-        .hint("[auth] trust_loopback = true in lakeport.toml trusts clients on this machine."));
+    let startup = startup_of(&parameters, peer)?;
+    let caller = Caller {
+        address: peer.ip(),
+        encrypted: encryption.is_some(),
+        certificate: encryption.as_ref().and_then(|encryption| encryption.certificate.clone()),
+    };
+    // Whether the role and the database exist is told only to those who have shown who they are.
+    if admission(&services.config.auth, &caller, &startup.user)? == Admission::Password {
+        let end_point = encryption.and_then(|encryption| encryption.end_point);
+        let passwords = &services.passwords;
+        if authenticate(wire, passwords, &startup.user, end_point).await?.is_none() {
+            return Ok(None);
+        }
     }
-    let session = Session::connect(services, startup_of(&parameters, peer)?).await?;
+    let session = Session::connect(services, startup).await?;
     let key = cancels.register(session.canceller());
     wire.put(Backend::Authentication(Authentication::Ok))?;
     for (name, value) in session.reported_settings() {
@@ -79,6 +70,67 @@ pub(super) async fn start(
     wire.put(Backend::BackendKeyData(BackendKeyData::new(key.pid, SecretKey::I32(key.secret))))?;
     wire.put(ready('I'))?;
     Ok(Some(Started { session, key }))
+}
+
+type Opened = (u16, u16, Vec<(String, String)>);
+
+/// Up to the start-up message: encryption, if the client wants it.
+async fn open(
+    wire: &mut Wire,
+    tls: Option<&Tls>,
+    cancels: &Arc<Cancels>,
+) -> Result<Option<(Opened, Option<Encryption>)>> {
+    let mut encryption = None;
+    // Each may be asked for once, before the connection is encrypted.
+    let (mut tls_asked, mut gss_asked) = (false, false);
+    if wire.begins_encrypted().await {
+        let Some(tls) = tls else { return Ok(None) };
+        encryption = wire.encrypt(tls, true).await?;
+        tls_asked = true;
+        if encryption.is_none() {
+            return Ok(None);
+        }
+    }
+    loop {
+        let answer = match wire.opening().await? {
+            None => return Ok(None),
+            Some(Opening::Cancel { pid, secret }) => {
+                cancels.cancel(pid, secret);
+                return Ok(None);
+            }
+            Some(Opening::Startup { major, minor, parameters }) => {
+                return Ok(Some(((major, minor, parameters), encryption)));
+            }
+            Some(Opening::Gss) if encryption.is_none() && !gss_asked => {
+                gss_asked = true;
+                SslResponse::Refuse
+            }
+            Some(Opening::Tls) if encryption.is_none() && !tls_asked => {
+                tls_asked = true;
+                if tls.is_some() { SslResponse::Accept } else { SslResponse::Refuse }
+            }
+            Some(Opening::Tls) => return Err(unsupported_version(1234, 5679)),
+            Some(Opening::Gss) => return Err(unsupported_version(1234, 5680)),
+        };
+        let accepted = matches!(answer, SslResponse::Accept);
+        wire.put(Backend::SslResponse(answer))?;
+        if wire.flush().await.is_err() {
+            return Ok(None);
+        }
+        if let Some(tls) = tls.filter(|_| accepted) {
+            encryption = wire.encrypt(tls, false).await?;
+            if encryption.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+fn unsupported_version(major: u16, minor: u16) -> Error {
+    Error::new(
+        ErrorKind::FeatureNotSupported,
+        format!("unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.0"),
+    )
 }
 
 /// Tells a client that wants a newer minor version, or protocol options, what there is.

@@ -1,14 +1,17 @@
 //! The socket: bytes in until a message is complete, bytes out in large pieces.
 
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use pgwire::messages::PgWireBackendMessage;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio_rustls::server::TlsStream;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::server::tls::{Protocol, Tls, common_name};
 
 use super::message::{self, Message, Opening};
 
@@ -16,15 +19,34 @@ use super::message::{self, Message, Opening};
 const FLUSH_BYTES: usize = 64 << 10;
 /// What is read ahead of the messages being answered.
 const READ_AHEAD_BYTES: usize = 256 << 10;
+/// How long a client that is refused may take to read why.
+const FAREWELL: Duration = Duration::from_secs(1);
+const FAREWELL_BYTES: usize = 64 << 20;
 
 /// One client's socket.
 #[derive(Debug)]
 pub(super) struct Wire {
-    reader: OwnedReadHalf,
-    writer: OwnedWriteHalf,
+    stream: Stream,
     input: BytesMut,
     pub(super) output: BytesMut,
     message_bytes_max: usize,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    /// A handshake failed; nothing can be read or written any more.
+    Broken,
+}
+
+/// What an encrypted connection is known by.
+#[derive(Debug, Clone)]
+pub(super) struct Encryption {
+    /// Hash of the server's certificate, to which SCRAM binds a login.
+    pub(super) end_point: Option<Arc<[u8]>>,
+    /// Common name of the client's certificate.
+    pub(super) certificate: Option<String>,
 }
 
 /// The client is gone; nothing can be told to it.
@@ -35,14 +57,48 @@ impl Wire {
     pub(super) fn new(socket: TcpStream, message_bytes_max: usize) -> Self {
         // Answers are gathered before they are sent, so waiting for more only costs time.
         let _ = socket.set_nodelay(true);
-        let (reader, writer) = socket.into_split();
         Self {
-            reader,
-            writer,
+            stream: Stream::Plain(socket),
             input: BytesMut::with_capacity(8 << 10),
             output: BytesMut::with_capacity(8 << 10),
             message_bytes_max,
         }
+    }
+
+    /// Whether the client begins with a TLS handshake, without asking first.
+    pub(super) async fn begins_encrypted(&self) -> bool {
+        const HANDSHAKE: u8 = 0x16;
+        let Stream::Plain(socket) = &self.stream else { return false };
+        let mut first = [0];
+        matches!(socket.peek(&mut first).await, Ok(1) if first[0] == HANDSHAKE)
+    }
+
+    /// Encrypts the connection; `None` when the handshake failed.
+    ///
+    /// # Errors
+    /// `ProtocolViolation` for bytes that came before the handshake: they may be anybody's.
+    pub(super) async fn encrypt(&mut self, tls: &Tls, direct: bool) -> Result<Option<Encryption>> {
+        if !self.input.is_empty() {
+            return Err(Error::new(
+                ErrorKind::ProtocolViolation,
+                "received unencrypted data after SSL request",
+            )
+            .detail(
+                "This could be a bug in the client or an attempted man-in-the-middle attack.",
+            ));
+        }
+        let Stream::Plain(socket) = std::mem::replace(&mut self.stream, Stream::Broken) else {
+            return Ok(None);
+        };
+        let (acceptor, end_point) = tls.acceptor(Protocol::Postgres);
+        let Ok(stream) = acceptor.accept(socket).await else { return Ok(None) };
+        // Without being asked, other protocols' clients could be led here.
+        if direct && stream.get_ref().1.alpn_protocol() != Some(b"postgresql") {
+            return Ok(None);
+        }
+        let certificate = common_name(&stream);
+        self.stream = Stream::Tls(Box::new(stream));
+        Ok(Some(Encryption { end_point, certificate }))
     }
 
     /// The connection's first message; `None` when the client went away.
@@ -50,6 +106,18 @@ impl Wire {
         loop {
             if let Some(opening) = message::take_opening(&mut self.input)? {
                 return Ok(Some(opening));
+            }
+            if self.fill().await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The body of the next message, which must be a password; `None` when the client went away.
+    pub(super) async fn password(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            if let Some(body) = message::take_password(&mut self.input)? {
+                return Ok(Some(body));
             }
             if self.fill().await.is_err() {
                 return Ok(None);
@@ -84,7 +152,12 @@ impl Wire {
     }
 
     async fn fill(&mut self) -> Result<(), Gone> {
-        match self.reader.read_buf(&mut self.input).await {
+        let read = match &mut self.stream {
+            Stream::Plain(socket) => socket.read_buf(&mut self.input).await,
+            Stream::Tls(stream) => stream.read_buf(&mut self.input).await,
+            Stream::Broken => return Err(Gone),
+        };
+        match read {
             Ok(0) | Err(_) => Err(Gone),
             Ok(_) => Ok(()),
         }
@@ -107,8 +180,39 @@ impl Wire {
         if self.output.is_empty() {
             return Ok(());
         }
-        let written = self.writer.write_all(&self.output).await;
+        let written = match &mut self.stream {
+            Stream::Plain(socket) => socket.write_all(&self.output).await,
+            Stream::Tls(stream) => match stream.write_all(&self.output).await {
+                Ok(()) => stream.flush().await,
+                Err(error) => Err(error),
+            },
+            Stream::Broken => Err(io::ErrorKind::NotConnected.into()),
+        };
         self.output.clear();
         written
+    }
+
+    /// Sends the output and ends the connection so that the client can read it to its end: a socket
+    /// closed over bytes nobody has read takes back what was sent.
+    pub(super) async fn farewell(mut self) {
+        let ended = async {
+            self.flush().await?;
+            match &mut self.stream {
+                Stream::Plain(socket) => socket.shutdown().await?,
+                Stream::Tls(stream) => stream.shutdown().await?,
+                Stream::Broken => {}
+            }
+            let mut left = FAREWELL_BYTES;
+            while left > 0 {
+                self.input.clear();
+                if self.fill().await.is_err() {
+                    break;
+                }
+                left = left.saturating_sub(self.input.len());
+            }
+            Ok::<(), io::Error>(())
+        };
+        // The client may be gone already: there is nobody else to tell.
+        let _ = tokio::time::timeout(FAREWELL, ended).await;
     }
 }

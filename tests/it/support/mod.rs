@@ -5,6 +5,7 @@
 
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "each test module uses its own part")]
 
+mod certificates;
 mod data;
 mod deployment;
 mod flight;
@@ -14,6 +15,7 @@ mod server;
 mod shop;
 mod tools;
 
+pub use certificates::{Authority, Signed};
 pub use data::{shared_data, skip};
 pub use deployment::{Deployment, words};
 pub use flight::FlightClient;

@@ -34,7 +34,7 @@ impl TestServer {
     pub async fn start(services: Arc<Services>, paths: &Paths) -> Self {
         let overrides = Overrides { pg_port: Some(0), flight_port: Some(0), http_port: Some(0) };
         let config = project::load_config(paths, overrides).unwrap();
-        let listeners = Listeners::bind(&config.server).await.unwrap();
+        let listeners = Listeners::bind(&config).await.unwrap();
         let addresses = listeners.addresses().unwrap();
         let shutdown = CancellationToken::new();
         let (ready, is_ready) = tokio::sync::oneshot::channel();
