@@ -94,6 +94,8 @@ pub struct Limits {
     pub message_bytes_max: usize,
     /// Prepared statements and portals a session may hold.
     pub prepared_statements_max: usize,
+    /// Memory of the rows that one scrollable cursor keeps.
+    pub cursor_bytes_max: usize,
     /// Statements running at once; more wait.
     pub statements_max: usize,
     /// Statements waiting; more are refused.
@@ -206,6 +208,7 @@ impl Default for Limits {
             statement_timeout_ms: 0,
             message_bytes_max: 64 << 20,
             prepared_statements_max: 1024,
+            cursor_bytes_max: 64 << 20,
             statements_max: 64,
             queue_max: 1024,
             line_bytes_max: 16 << 20,

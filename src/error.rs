@@ -63,6 +63,8 @@ error_kinds! {
     InvalidTextRepresentation = "22P02", "invalid_text_representation";
     /// Binary input does not parse as the type asked for.
     InvalidBinaryRepresentation = "22P03", "invalid_binary_representation";
+    /// Rows given to COPY are not in the format they should be in.
+    BadCopyFileFormat = "22P04", "bad_copy_file_format";
     /// A NOT NULL column was given NULL.
     NotNullViolation = "23502", "not_null_violation";
     /// A declared key holds twice.
@@ -75,6 +77,8 @@ error_kinds! {
     ReadOnlySqlTransaction = "25006", "read_only_sql_transaction";
     /// COMMIT or ROLLBACK outside a transaction.
     NoActiveSqlTransaction = "25P01", "no_active_sql_transaction";
+    /// A transaction was idle for too long.
+    IdleInTransactionSessionTimeout = "25P03", "idle_in_transaction_session_timeout";
     /// A statement after an error in the same transaction.
     InFailedSqlTransaction = "25P02", "in_failed_sql_transaction";
     /// A prepared statement is not known.
@@ -89,6 +93,8 @@ error_kinds! {
     InvalidCursorName = "34000", "invalid_cursor_name";
     /// The database is not known.
     InvalidCatalogName = "3D000", "invalid_catalog_name";
+    /// A savepoint is not known.
+    InvalidSavepointSpecification = "3B001", "invalid_savepoint_specification";
     /// The schema is not known.
     InvalidSchemaName = "3F000", "invalid_schema_name";
     /// Another commit came first; trying again may succeed.
@@ -137,6 +143,8 @@ error_kinds! {
     DuplicateSchema = "42P06", "duplicate_schema";
     /// A relation of this name exists.
     DuplicateTable = "42P07", "duplicate_table";
+    /// A cursor is declared as none can be.
+    InvalidCursorDefinition = "42P11", "invalid_cursor_definition";
     /// The type of a parameter cannot be told.
     IndeterminateDatatype = "42P18", "indeterminate_datatype";
     /// The definition of an object contradicts itself (a cycle, for example).
@@ -161,6 +169,8 @@ error_kinds! {
     QueryCanceled = "57014", "query_canceled";
     /// The server is shutting down.
     AdminShutdown = "57P01", "admin_shutdown";
+    /// A session was idle for too long.
+    IdleSessionTimeout = "57P05", "idle_session_timeout";
     /// The server is starting up, or not ready.
     CannotConnectNow = "57P03", "cannot_connect_now";
     /// The operating system or the object store failed.

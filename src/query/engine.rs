@@ -28,6 +28,7 @@ use crate::name::{QueryId, RelationName, RoleName, SessionId};
 use crate::syntax::Query;
 use crate::telemetry::Metrics;
 
+use super::actions::Actions;
 use super::admission::Admission;
 use super::authorize::AuthorizedPlan;
 use super::execute::{self, Guarded, Holdings};
@@ -77,6 +78,8 @@ pub struct Context {
     pub session_id: Option<SessionId>,
     /// All settings a query may read by `current_setting`, lower-case names.
     pub settings: Arc<HashMap<String, String>>,
+    /// What functions may do to sessions; none for runs.
+    pub actions: Option<Arc<dyn Actions>>,
     /// Stops the statement.
     pub cancel: CancellationToken,
 }
@@ -315,6 +318,7 @@ impl Engine {
             extra: HashMap::new(),
             session_id: None,
             settings: Arc::default(),
+            actions: None,
             cancel: CancellationToken::new(),
         }
     }

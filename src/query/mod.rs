@@ -3,6 +3,7 @@
 //! Sole owner of DataFusion sessions. Its one idea: what a statement sees is a [`Snapshot`], fixed
 //! before planning; nothing it reads can move under it. Knows no protocol, and writes nothing.
 
+mod actions;
 mod admission;
 mod authorize;
 mod cast;
@@ -26,6 +27,7 @@ mod system;
 pub mod text;
 mod travel;
 
+pub use actions::Actions;
 pub use authorize::AuthorizedPlan;
 pub use cast::cast_array;
 pub(crate) use derive::{Leaf, leaf, put_in_place, rows_in_place, table_in_place};

@@ -19,6 +19,7 @@ use datafusion::prelude::SessionConfig;
 use crate::config::Limits;
 use crate::error::Result;
 
+use super::actions::Actions;
 use super::engine::Context;
 use super::{error, functions};
 
@@ -117,6 +118,8 @@ pub(crate) struct StatementInfo {
     pub(crate) schemas: Vec<String>,
     /// Settings by lower-case name.
     pub(crate) settings: Arc<std::collections::HashMap<String, String>>,
+    /// What functions may do to sessions.
+    pub(crate) actions: Option<Arc<dyn Actions>>,
 }
 
 impl StatementInfo {
@@ -131,6 +134,7 @@ impl StatementInfo {
             database: context.database.clone(),
             schemas: context.search_path.iter().filter(exists).cloned().collect(),
             settings: Arc::clone(&context.settings),
+            actions: context.actions.clone(),
         }
     }
 

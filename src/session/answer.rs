@@ -8,6 +8,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 
 use crate::error::{Error, Result};
+use crate::syntax::ExplainFormat;
 
 use super::settings::{SETTINGS, Settings, find, unrecognized};
 
@@ -49,13 +50,18 @@ pub(super) fn show_rows(settings: &Settings, name: &str) -> Result<RecordBatch> 
 }
 
 /// The columns of EXPLAIN.
-pub(super) fn explain_schema() -> SchemaRef {
-    text_schema(&["QUERY PLAN"])
+pub(super) fn explain_schema(format: ExplainFormat) -> SchemaRef {
+    let mut field = Field::new("QUERY PLAN", DataType::Utf8, false);
+    if format == ExplainFormat::Json {
+        let json = ("ARROW:extension:name".to_owned(), "arrow.json".to_owned());
+        field = field.with_metadata([json].into());
+    }
+    Arc::new(Schema::new(vec![field]))
 }
 
 /// The rows of EXPLAIN.
-pub(super) fn explain_rows(lines: Vec<String>) -> Result<RecordBatch> {
-    text_rows(explain_schema(), vec![lines])
+pub(super) fn explain_rows(lines: Vec<String>, format: ExplainFormat) -> Result<RecordBatch> {
+    text_rows(explain_schema(format), vec![lines])
 }
 
 fn text_schema(names: &[&str]) -> SchemaRef {

@@ -1,15 +1,17 @@
-//! What steers a session: settings, transactions, time limits, and which statements may run now.
+//! What steers a session: settings, roles, time limits, and which statements may run now.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::syntax::{SetValue, Statement, TransactionModes};
+use crate::name::RoleName;
+use crate::security;
+use crate::syntax::{Isolation, SetValue, Statement, TransactionModes};
 
-use super::connection::{Outcome, Session};
+use super::connection::Session;
+use super::outcome::{Outcome, command};
 use super::running::Running;
 use super::setting_value::read_duration;
-use super::transaction::{OpenTransaction, Transaction, aborted};
+use super::transaction::{Transaction, aborted};
 
 impl Session {
     /// SET.
@@ -19,32 +21,98 @@ impl Session {
         value: &SetValue,
         local: bool,
     ) -> Result<Outcome> {
+        self.check_setting(name, value).await?;
         match value {
             SetValue::Default => self.settings.reset(name)?,
             SetValue::Values(values) => {
-                // An epoch that cannot be read is refused here, not at the next query.
-                if name.eq_ignore_ascii_case("lakeport.as_of") {
-                    let as_of = values.join(", ");
-                    if !as_of.is_empty() {
-                        self.services.engine.snapshot_as_of(&as_of).await?;
-                    }
-                }
                 // Outside a transaction SET LOCAL, and what is a transaction's own, end with the
                 // statement that sets them.
-                let local = local || is_transactional(name);
-                if local && self.transaction.open().is_none() {
+                let lasting = local || is_transactional(name);
+                if lasting && !self.transaction.is_block() {
                     self.settings.clone().set(name, values, true)?;
+                    if local {
+                        self.warn(
+                            ErrorKind::NoActiveSqlTransaction,
+                            "SET LOCAL can only be used in transaction blocks",
+                        );
+                    }
                 } else {
-                    self.settings.set(name, values, local)?;
+                    self.settings.set(name, values, lasting)?;
                 }
                 self.set_modes_by_name(name)?;
             }
         }
-        if name.eq_ignore_ascii_case("application_name") {
-            let application_name = self.setting(name).unwrap_or_default();
-            self.connected.update(|row| row.application_name = application_name);
+        self.settings_changed();
+        command("SET")
+    }
+
+    /// Refuses values that only the lake and the catalog know to be wrong, before anything is set.
+    pub(super) async fn check_setting(&self, name: &str, value: &SetValue) -> Result<()> {
+        let text = match value {
+            SetValue::Default => return Ok(()),
+            SetValue::Values(values) => values.join(", "),
+        };
+        match name.to_ascii_lowercase().as_str() {
+            // An epoch that cannot be read is refused here, not at the next query.
+            "lakeport.as_of" if !text.is_empty() => {
+                self.services.engine.snapshot_as_of(&text).await.map(drop)
+            }
+            "role" if text != "none" => {
+                let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
+                let role = RoleName(text);
+                if !state.roles.contains_key(&role) {
+                    return Err(unknown_role(&role));
+                }
+                let own = RoleName(self.setting("session_authorization").unwrap_or_default());
+                let member = security::effective_roles(&state, &own).contains(&role);
+                if member || security::is_superuser(&state, &own) {
+                    return Ok(());
+                }
+                Err(Error::new(
+                    ErrorKind::InsufficientPrivilege,
+                    format!("permission denied to set role \"{role}\""),
+                ))
+            }
+            "session_authorization" => {
+                let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
+                let role = RoleName(text);
+                if !state.roles.contains_key(&role) {
+                    return Err(unknown_role(&role));
+                }
+                if role == self.login || security::is_superuser(&state, &self.login) {
+                    return Ok(());
+                }
+                Err(Error::new(
+                    ErrorKind::InsufficientPrivilege,
+                    format!("permission denied to set session authorization \"{role}\""),
+                ))
+            }
+            _ => Ok(()),
         }
-        Ok(Outcome::Command("SET".to_owned()))
+    }
+
+    /// After any change of settings: what is derived from them.
+    pub(super) fn settings_changed(&mut self) {
+        let generation = self.settings.generation();
+        if self.settings_seen == generation {
+            return;
+        }
+        self.settings_seen = generation;
+        let role = match self.settings.value("role") {
+            Some(role) if role != "none" => role,
+            _ => self.settings.value("session_authorization").unwrap_or(&self.login.0),
+        };
+        if self.role.0 != role {
+            self.role = RoleName(role.to_owned());
+        }
+        let application_name = self.settings.value("application_name").unwrap_or_default();
+        let role = self.role.clone();
+        self.connected.update(|row| {
+            row.role = role;
+            if row.application_name != application_name {
+                row.application_name = application_name.to_owned();
+            }
+        });
     }
 
     /// `SET transaction_isolation = ...` is SET TRANSACTION in other words.
@@ -52,7 +120,7 @@ impl Session {
         let mut modes = TransactionModes::default();
         let value = self.setting(name).unwrap_or_default();
         match name.to_ascii_lowercase().as_str() {
-            "transaction_isolation" => modes.repeatable_read = Some(is_repeatable(&value)),
+            "transaction_isolation" => modes.isolation = Isolation::parse(&value),
             "transaction_read_only" => modes.read_only = Some(value == "on"),
             _ => return Ok(()),
         }
@@ -64,67 +132,35 @@ impl Session {
         let prefix = if session { "default_transaction" } else { "transaction" };
         if !session {
             self.transaction.set_modes(modes)?;
-            if self.transaction.open().is_none() {
+            if !self.transaction.is_block() {
+                self.warn(
+                    ErrorKind::NoActiveSqlTransaction,
+                    "SET TRANSACTION can only be used in transaction blocks",
+                );
                 return Ok(());
             }
         }
-        if let Some(repeatable_read) = modes.repeatable_read {
-            let level = if repeatable_read { "repeatable read" } else { "read committed" };
-            self.settings.set(&format!("{prefix}_isolation"), &[level.to_owned()], !session)?;
-        }
-        if let Some(read_only) = modes.read_only {
-            let value = if read_only { "on" } else { "off" };
-            self.settings.set(&format!("{prefix}_read_only"), &[value.to_owned()], !session)?;
+        let on = |on: bool| if on { "on" } else { "off" };
+        for (name, value) in [
+            ("isolation", modes.isolation.map(Isolation::text)),
+            ("read_only", modes.read_only.map(on)),
+            ("deferrable", modes.deferrable.map(on)),
+        ] {
+            if let Some(value) = value {
+                let name = format!("{prefix}_{name}");
+                self.settings.set(&name, &[value.to_owned()], !session)?;
+            }
         }
         Ok(())
     }
 
-    /// BEGIN; a second one changes nothing, as in Postgres.
-    pub(super) fn begin(&mut self, modes: TransactionModes) -> Result<()> {
-        if self.transaction.open().is_some() {
-            return self.set_transaction(false, modes);
-        }
-        let default = |name: &str| self.settings.value(name).unwrap_or_default().to_owned();
-        let level = default("default_transaction_isolation");
-        let read_only = default("default_transaction_read_only");
-        self.rows_failed.store(false, Ordering::Release);
-        self.transaction = Transaction::Open(OpenTransaction {
-            repeatable_read: is_repeatable(&level),
-            read_only: read_only == "on",
-            began_at: self.services.lake.clock().now(),
-            snapshot: None,
-            queried: false,
-        });
-        self.settings.begin();
-        self.settings.set("transaction_isolation", &[level], true)?;
-        self.settings.set("transaction_read_only", &[read_only], true)?;
-        self.set_transaction(false, modes)
-    }
-
-    /// COMMIT and ROLLBACK; the tag says what became of the transaction.
-    pub(super) fn end(&mut self, commit: bool) -> &'static str {
-        let before = std::mem::take(&mut self.transaction);
-        self.rows_failed.store(false, Ordering::Release);
-        let committed = commit && !matches!(before, Transaction::Failed);
-        self.settings.end(committed);
-        match before {
-            Transaction::Failed => "ROLLBACK",
-            _ if commit => "COMMIT",
-            _ => "ROLLBACK",
-        }
-    }
-
-    /// Rows that ended in an error fail the transaction they were read in.
-    pub(super) fn note_failed_rows(&mut self) {
-        if self.rows_failed.swap(false, Ordering::AcqRel) {
-            self.transaction.fail();
-        }
-    }
-
     /// In a failed transaction only its end is accepted.
     pub(super) fn refuse_if_failed(&self, statement: &Statement) -> Result<()> {
-        let ends = matches!(statement, Statement::Commit | Statement::Rollback);
-        if matches!(self.transaction, Transaction::Failed) && !ends {
+        let ends = matches!(
+            statement,
+            Statement::Commit { .. } | Statement::Rollback { .. } | Statement::RollbackTo(_)
+        );
+        if self.transaction.has_failed() && !ends {
             return Err(aborted());
         }
         Ok(())
@@ -145,7 +181,7 @@ impl Session {
                 format!("cannot execute {word} in a read-only transaction"),
             ));
         }
-        if self.transaction.open().is_some() {
+        if self.transaction.block().is_some() {
             return Err(Error::unsupported(format!("{word} inside a transaction block")).hint(
                 "Transactions hold reads only: use autocommit, where each statement is published \
                  by itself.",
@@ -171,16 +207,34 @@ impl Session {
         let active = self.connected.activate(clock);
         Running::start(&self.canceller, clock, limit, self.rows_failed.clone(), active)
     }
+
+    /// How long the client may be silent now, and the error of one that was silent for longer.
+    pub fn patience(&self) -> Option<(Duration, Error)> {
+        let (setting, kind, message) = match self.transaction {
+            Transaction::Block(_) => (
+                "idle_in_transaction_session_timeout",
+                ErrorKind::IdleInTransactionSessionTimeout,
+                "terminating connection due to idle-in-transaction timeout",
+            ),
+            _ => (
+                "idle_session_timeout",
+                ErrorKind::IdleSessionTimeout,
+                "terminating connection due to idle-session timeout",
+            ),
+        };
+        let limit = self.settings.value(setting).and_then(read_duration)?;
+        (!limit.is_zero()).then(|| (limit, Error::new(kind, message)))
+    }
+}
+
+fn unknown_role(role: &RoleName) -> Error {
+    Error::new(ErrorKind::InvalidParameterValue, format!("role \"{role}\" does not exist"))
 }
 
 fn is_transactional(name: &str) -> bool {
     ["transaction_isolation", "transaction_read_only", "transaction_deferrable"]
         .iter()
         .any(|setting| setting.eq_ignore_ascii_case(name))
-}
-
-fn is_repeatable(level: &str) -> bool {
-    matches!(level, "repeatable read" | "serializable")
 }
 
 /// The word for a statement that changes the lake; `None` for all others.
@@ -197,25 +251,12 @@ fn written(statement: &Statement) -> Option<&'static str> {
         Statement::Grant(_) => "GRANT",
         Statement::Revoke(_) => "REVOKE",
         Statement::Insert(_) => "INSERT",
+        Statement::Copy(copy) if copy.from => "COPY FROM",
         Statement::Drop(_) => "DROP",
         Statement::Refresh { .. } => "REFRESH MATERIALIZED VIEW",
         Statement::Verify { .. } => "VERIFY MATERIALIZED VIEW",
         Statement::Optimize { .. } => "OPTIMIZE",
         Statement::Vacuum(vacuum) if !vacuum.dry_run => "VACUUM",
-        Statement::Vacuum(_)
-        | Statement::DescribeHistory { .. }
-        | Statement::Query(_)
-        | Statement::Explain(_)
-        | Statement::ExplainView { .. }
-        | Statement::ExplainCreateView(_)
-        | Statement::Begin(_)
-        | Statement::Commit
-        | Statement::Rollback
-        | Statement::SetTransaction { .. }
-        | Statement::Set { .. }
-        | Statement::Show { .. }
-        | Statement::Reset { .. }
-        | Statement::Discard
-        | Statement::Deallocate { .. } => return None,
+        _ => return None,
     })
 }

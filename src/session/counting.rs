@@ -15,7 +15,8 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::telemetry::{Ended, Metrics};
 
-use super::connection::{Outcome, RowStream};
+use super::copy::CopyOut;
+use super::outcome::{Outcome, RowStream};
 use super::services::Services;
 
 /// A statement under way. Dropped before anything else is known of it, it was given up.
@@ -41,10 +42,10 @@ impl Counted {
     /// Counts a statement that ended here; one with rows ends with its rows.
     pub(super) fn outcome(mut self, outcome: Result<Outcome>) -> Result<Outcome> {
         match outcome {
-            Ok(Outcome::Rows(rows)) => Ok(Outcome::Rows(RowStream {
-                stream: Box::pin(CountedRows { stream: rows.stream, counted: self }),
-                ..rows
-            })),
+            Ok(Outcome::Rows(rows)) => Ok(Outcome::Rows(self.rows(rows))),
+            Ok(Outcome::CopyOut(CopyOut { rows, format })) => {
+                Ok(Outcome::CopyOut(CopyOut { rows: self.rows(rows), format }))
+            }
             Ok(other) => {
                 self.ended = Ended::Succeeded;
                 Ok(other)
@@ -54,6 +55,11 @@ impl Counted {
                 Err(error)
             }
         }
+    }
+
+    fn rows(self, rows: RowStream) -> RowStream {
+        let stream = Box::pin(CountedRows { stream: rows.stream, counted: self });
+        RowStream { stream, ..rows }
     }
 
     fn failed(&mut self, error: &Error) {

@@ -14,8 +14,9 @@ use crate::name::{Epoch, Version};
 use crate::security::{self, Access};
 use crate::syntax::{ObjectName, Privilege, Statement, Vacuum};
 
-use super::connection::{Outcome, Session, command, rows};
+use super::connection::Session;
 use super::names::Names;
+use super::outcome::{Outcome, command, rows};
 use super::running::Running;
 
 /// Versions that DESCRIBE HISTORY shows when no LIMIT says otherwise, and at most.

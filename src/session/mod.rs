@@ -3,30 +3,46 @@
 //! Both protocols call the same [`Session`]: a difference between them is a bug in `server`. Knows no
 //! wire format.
 
+mod actions;
 mod admission;
 mod answer;
 mod assign;
+mod blocks;
 mod connection;
 mod control;
+mod copy;
+mod copy_format;
 mod counting;
+mod cursors;
 mod ddl;
+mod execute;
 mod maintain;
 mod names;
+mod notify;
+mod outcome;
 mod passwords;
 mod planning;
 mod prepared;
 mod running;
 mod services;
+mod sessions;
 mod setting_value;
 mod settings;
+mod statements;
 mod transaction;
 mod views;
 mod write;
 
 pub use admission::{Admission, Caller, admission};
-pub use connection::{Outcome, RowStream, Session, Startup};
+pub use connection::{Session, Startup};
+pub use copy::{CopyIn, CopyOut};
+pub use copy_format::{Columns, CopyFormat, CopyKind, Header};
+pub use notify::Notification;
+pub use outcome::{Outcome, RowStream};
 pub use passwords::{Passwords, check_private, set_password, wrong as wrong_password};
 pub use prepared::{Forgets, Prepared};
 pub use running::Canceller;
-pub use services::{Services, Sessions};
+pub use services::Services;
+pub use sessions::Sessions;
 pub use settings::SERVER_VERSION;
+pub use statements::Named;

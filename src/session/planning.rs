@@ -9,24 +9,30 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::{AuthorizedPlan, Context, Engine, Snapshot};
-use crate::syntax::{Explain, Query, Statement};
+use crate::syntax::{Explain, ExplainFormat, Explained, Query, Statement};
 
+use super::actions::StatementActions;
 use super::answer::explain_rows;
-use super::connection::{Outcome, RowStream, Session, rows};
+use super::connection::Session;
+use super::copy::query_of;
+use super::outcome::{Outcome, RowStream, rows};
 use super::prepared::{Planned, Prepared};
 use super::running::Running;
 use super::setting_value::split_search_path;
-use super::transaction::Transaction;
 
 /// The query that a statement plans when it is prepared.
-pub(super) fn planned_query(statement: &Statement) -> Option<&Query> {
-    match statement {
-        Statement::Query(query) => Some(query),
-        Statement::Explain(explain) => Some(&explain.query),
-        Statement::Insert(insert) => Some(&insert.query),
-        Statement::CreateTable(create) => create.query.as_deref(),
+pub(super) fn planned_query(statement: &Statement) -> Result<Option<Query>> {
+    Ok(match statement {
+        Statement::Query(query) => Some(query.as_ref().clone()),
+        Statement::Explain(Explain { what: Some(Explained::Query(query)), .. }) => {
+            Some(query.as_ref().clone())
+        }
+        Statement::Insert(insert) => Some(insert.query.as_ref().clone()),
+        Statement::CreateTable(create) => create.query.as_deref().cloned(),
+        Statement::Declare(declare) => Some(declare.query.as_ref().clone()),
+        Statement::Copy(copy) if !copy.from => Some(query_of(copy)?),
         _ => None,
-    }
+    })
 }
 
 impl Session {
@@ -35,12 +41,25 @@ impl Session {
         &mut self,
         explain: &Explain,
         prepared: &Prepared,
+        parameters: Vec<ScalarValue>,
         running: &Running,
     ) -> Result<Outcome> {
-        let (plan, context) = self.current_plan(&explain.query, prepared, running).await?;
+        if !matches!(explain.format, ExplainFormat::Text) {
+            return Err(Error::unsupported("EXPLAIN in another FORMAT than TEXT"));
+        }
+        let (query, parameters) = match (&explain.what, &prepared.statement) {
+            (Some(Explained::Query(query)), _) => (query.as_ref().clone(), parameters),
+            (Some(Explained::Execute(execute)), Some(Statement::Query(query))) => {
+                let query = query.as_ref().clone();
+                (query, self.arguments(execute, prepared, running).await?)
+            }
+            _ => return Err(Error::unsupported("EXPLAIN of this statement")),
+        };
+        let (plan, context) = self.current_plan(&query, prepared, running).await?;
         let engine = &self.services.engine;
         let lines = engine.explain(&plan, &context, explain.analyze, explain.verbose).await;
-        let batch = explain_rows(lines.map_err(|error| running.error(error))?)?;
+        let batch = explain_rows(lines.map_err(|error| running.error(error))?, explain.format)?;
+        drop(parameters);
         Ok(rows("EXPLAIN", batch))
     }
 
@@ -58,6 +77,7 @@ impl Session {
             schema: plan.schema(),
             cancel: running.cancel.clone(),
             stream: running.rows(execution.stream, Engine::error),
+            binary: false,
         }))
     }
 
@@ -73,7 +93,7 @@ impl Session {
             && planned.is_current(
                 self.kept_snapshot(),
                 self.services.lake.epoch().epoch,
-                self.settings.generation(),
+                self.settings.planning_generation(),
                 |since| clock.instant().saturating_duration_since(since),
                 self.services.config.freshness(),
             )
@@ -111,7 +131,7 @@ impl Session {
         Ok(Planned {
             plan,
             snapshot: context.snapshot,
-            generation: self.settings.generation(),
+            generation: self.settings.planning_generation(),
             planned_at: self.services.lake.clock().instant(),
         })
     }
@@ -131,6 +151,7 @@ impl Session {
             Some(open) => open.began_at,
             None => self.services.lake.clock().now(),
         };
+        let grants = Arc::clone(&snapshot.grants);
         Ok(Context {
             role: self.role.clone(),
             database: self.services.config.name.clone(),
@@ -141,6 +162,12 @@ impl Session {
             extra: HashMap::new(),
             session_id: Some(self.id),
             settings: self.settings.all().clone(),
+            actions: Some(Arc::new(StatementActions {
+                asked: Arc::clone(&self.asked),
+                sessions: Arc::clone(&self.services.sessions),
+                role: self.role.clone(),
+                grants: Arc::clone(&grants),
+            })),
             cancel,
         })
     }
@@ -154,8 +181,8 @@ impl Session {
             Some(as_of) if !as_of.is_empty() => engine.snapshot_as_of(as_of).await?,
             _ => engine.snapshot().await?,
         };
-        if let Transaction::Open(open) = &mut self.transaction
-            && open.repeatable_read
+        if let Some(open) = self.transaction.open_mut()
+            && open.isolation.keeps_snapshot()
         {
             open.snapshot = Some(snapshot.clone());
         }
@@ -168,7 +195,7 @@ impl Session {
     }
 
     fn mark_queried(&mut self) {
-        if let Transaction::Open(open) = &mut self.transaction {
+        if let Some(open) = self.transaction.open_mut() {
             open.queried = true;
         }
     }

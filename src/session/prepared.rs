@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use arrow::datatypes::{DataType, SchemaRef};
 
 use crate::query::{AuthorizedPlan, Snapshot};
-use crate::syntax::Statement;
+use crate::syntax::{Discard, Statement};
 
 /// A statement that was parsed and, where it has rows, planned.
 #[derive(Debug)]
@@ -30,27 +30,23 @@ impl Prepared {
     }
 
     /// What executing it makes the protocol forget.
-    pub fn forgets(&self) -> Forgets<'_> {
+    pub fn forgets(&self) -> Forgets {
         match &self.statement {
-            Some(Statement::Deallocate { name: Some(name) }) => Forgets::Statement(name),
-            Some(Statement::Deallocate { name: None }) => Forgets::Statements,
-            Some(Statement::Discard) => Forgets::All,
+            Some(Statement::Discard(Discard::All) | Statement::Close { name: None }) => {
+                Forgets::Portals
+            }
             _ => Forgets::Nothing,
         }
     }
 }
 
-/// What a statement makes a protocol forget of its own prepared statements and portals.
+/// What a statement makes a protocol forget of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Forgets<'a> {
+pub enum Forgets {
     /// Nothing.
     Nothing,
-    /// DEALLOCATE of one.
-    Statement(&'a str),
-    /// DEALLOCATE ALL.
-    Statements,
-    /// DISCARD ALL.
-    All,
+    /// DISCARD ALL and CLOSE ALL.
+    Portals,
 }
 
 /// A plan with all that must not have moved for it to be run as it is.

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 
-use super::services::Active;
+use super::sessions::Active;
 
 /// Stops what a session runs now, from outside of it.
 #[derive(Debug, Clone, Default)]
@@ -93,6 +93,30 @@ impl Running {
     /// The error of a statement found cancelled.
     pub(super) fn cancelled(&self) -> Error {
         self.error(Error::new(ErrorKind::QueryCanceled, "canceling statement due to user request"))
+    }
+
+    /// Rows of something that runs longer than the statement, which stop with the statement.
+    pub(super) fn until_cancelled(
+        &self,
+        stream: SendableRecordBatchStream,
+    ) -> SendableRecordBatchStream {
+        let schema = stream.schema();
+        let cancel = self.cancel.clone();
+        let stream = futures::stream::unfold(Some((stream, cancel)), |state| async move {
+            let (mut stream, cancel) = state?;
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => {
+                    let error = Error::new(
+                        ErrorKind::QueryCanceled,
+                        "canceling statement due to user request",
+                    );
+                    Some((Err(DataFusionError::External(Box::new(error))), None))
+                }
+                next = stream.next() => next.map(|batch| (batch, Some((stream, cancel)))),
+            }
+        });
+        Box::pin(datafusion::physical_plan::stream::RecordBatchStreamAdapter::new(schema, stream))
     }
 
     /// Rows that keep the statement running until they end.

@@ -1,26 +1,17 @@
-//! What the sessions of a process share, and the register of who is connected.
+//! What the sessions of a process share.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use chrono::{DateTime, Utc};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::clock::Clock;
-use crate::config::{Config, Limits};
-use crate::error::{Error, ErrorKind, Result};
+use crate::config::Config;
 use crate::ingest::Ingester;
 use crate::lake::Lake;
 use crate::matview::{Maintenance, Refresher};
-use crate::name::{RoleName, SessionId};
-use crate::query::{Context, Engine, RowSource};
-use crate::security;
-use crate::telemetry::{Metrics, Protocol};
+use crate::query::Engine;
 
+use super::notify::Notifications;
 use super::passwords::Passwords;
+use super::sessions::{SessionRows, Sessions};
 
 /// What every session of the process shares.
 #[derive(Debug, Clone)]
@@ -35,6 +26,7 @@ pub struct Services {
     pub config: Arc<Config>,
     pub sessions: Arc<Sessions>,
     pub passwords: Arc<Passwords>,
+    pub(super) notifications: Arc<Notifications>,
     /// Statements of this process change the catalog one after the other; other servers are met
     /// with retries.
     pub(super) changing_catalog: Arc<tokio::sync::Mutex<()>>,
@@ -52,7 +44,7 @@ impl Services {
     ) -> Arc<Self> {
         let metrics = Arc::clone(engine.metrics());
         let sessions = Sessions::new(&config.limits, metrics);
-        engine.register(Arc::new(SessionRows { sessions: sessions.clone() }));
+        engine.register(Arc::new(SessionRows::new(&sessions)));
         let changing_catalog = Arc::default();
         let maintenance = Maintenance::new(lake.clone(), Arc::clone(&catalog), Arc::clone(&config));
         Arc::new(Self {
@@ -63,212 +55,10 @@ impl Services {
             ingester,
             maintenance,
             passwords: Arc::new(Passwords::new(config.auth.passwords.clone())),
+            notifications: Arc::default(),
             config,
             sessions,
             changing_catalog,
         })
-    }
-}
-
-/// Who is connected; never more than `limits.connections_max`.
-#[derive(Debug)]
-pub struct Sessions {
-    permits: Arc<Semaphore>,
-    per_role_max: usize,
-    metrics: Arc<Metrics>,
-    connected: Mutex<BTreeMap<SessionId, SessionRow>>,
-}
-
-/// One connected session.
-#[derive(Debug, Clone)]
-pub(super) struct SessionRow {
-    pub(super) role: RoleName,
-    pub(super) protocol: &'static str,
-    pub(super) peer: String,
-    pub(super) application_name: String,
-    pub(super) connected_at: DateTime<Utc>,
-    /// Statements whose rows have not all been taken.
-    pub(super) active: usize,
-    pub(super) in_transaction: bool,
-    pub(super) state_changed_at: DateTime<Utc>,
-}
-
-impl SessionRow {
-    fn state(&self) -> &'static str {
-        match (self.active, self.in_transaction) {
-            (0, false) => "idle",
-            (0, true) => "idle in transaction",
-            _ => "active",
-        }
-    }
-}
-
-/// A place among the connected; leaving is dropping it.
-#[derive(Debug)]
-pub(super) struct Connected {
-    id: SessionId,
-    protocol: Protocol,
-    sessions: Arc<Sessions>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Sessions {
-    fn new(limits: &Limits, metrics: Arc<Metrics>) -> Arc<Self> {
-        let permits = limits.connections_max.min(Semaphore::MAX_PERMITS);
-        Arc::new(Self {
-            permits: Arc::new(Semaphore::new(permits)),
-            per_role_max: limits.connections_per_role_max,
-            metrics,
-            connected: Mutex::default(),
-        })
-    }
-
-    /// How many are connected.
-    pub fn count(&self) -> usize {
-        self.connected.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// Takes a place; superusers' are not counted for their role.
-    ///
-    /// # Errors
-    /// `TooManyConnections` at once; nobody waits.
-    pub(super) fn enter(
-        self: &Arc<Self>,
-        id: SessionId,
-        row: SessionRow,
-        superuser: bool,
-    ) -> Result<Connected> {
-        let permit = self.permits.clone().try_acquire_owned().map_err(|_| {
-            Error::new(ErrorKind::TooManyConnections, "sorry, too many clients already")
-                .hint("limits.connections_max in lakeport.toml says how many there may be.")
-        })?;
-        let protocol = Protocol::named(row.protocol);
-        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = connected.values().filter(|other| other.role == row.role).count();
-        if !superuser && same >= self.per_role_max {
-            return Err(Error::new(
-                ErrorKind::TooManyConnections,
-                format!("too many connections for role \"{}\"", row.role),
-            )
-            .hint("limits.connections_per_role_max in lakeport.toml says how many there may be."));
-        }
-        connected.insert(id, row);
-        drop(connected);
-        self.metrics.session_opened(protocol);
-        Ok(Connected { id, protocol, sessions: self.clone(), _permit: permit })
-    }
-}
-
-impl Connected {
-    /// Changes what `lakeport.sessions` says of this session.
-    pub(super) fn update(&self, change: impl FnOnce(&mut SessionRow)) {
-        let mut connected = self.sessions.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(row) = connected.get_mut(&self.id) {
-            change(row);
-        }
-    }
-}
-
-impl Connected {
-    /// Shows the session as active until what this returns is dropped.
-    pub(super) fn activate(&self, clock: &Arc<dyn Clock>) -> Active {
-        let now = clock.now();
-        self.update(|row| {
-            row.active += 1;
-            row.state_changed_at = now;
-        });
-        Active { id: self.id, sessions: self.sessions.clone(), clock: clock.clone() }
-    }
-}
-
-/// A statement of a session that runs.
-#[derive(Debug)]
-pub(super) struct Active {
-    id: SessionId,
-    sessions: Arc<Sessions>,
-    clock: Arc<dyn Clock>,
-}
-
-impl Drop for Active {
-    fn drop(&mut self) {
-        let now = self.clock.now();
-        let mut connected = self.sessions.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(row) = connected.get_mut(&self.id) {
-            row.active = row.active.saturating_sub(1);
-            row.state_changed_at = now;
-        }
-    }
-}
-
-impl Drop for Connected {
-    fn drop(&mut self) {
-        let mut connected = self.sessions.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        connected.remove(&self.id);
-        self.sessions.metrics.session_closed(self.protocol);
-    }
-}
-
-/// `lakeport.sessions`.
-struct SessionRows {
-    sessions: Arc<Sessions>,
-}
-
-#[async_trait::async_trait]
-impl RowSource for SessionRows {
-    fn name(&self) -> &'static str {
-        "sessions"
-    }
-
-    fn schema(&self) -> SchemaRef {
-        let text = |name: &str| Field::new(name, DataType::Utf8, false);
-        let time = |name: &str| {
-            Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), false)
-        };
-        Arc::new(Schema::new(vec![
-            text("session_id"),
-            text("role_name"),
-            text("protocol"),
-            text("peer"),
-            text("application_name"),
-            text("state"),
-            time("state_changed_at"),
-            time("connected_at"),
-        ]))
-    }
-
-    fn comment(&self) -> &'static str {
-        "A connected client; a role sees its own sessions, a superuser all."
-    }
-
-    async fn rows(&self, context: &Context) -> Result<Vec<RecordBatch>> {
-        let all = security::is_superuser(&context.snapshot.grants, &context.role);
-        let rows: Vec<(SessionId, SessionRow)> = {
-            let connected = self.sessions.connected.lock().unwrap_or_else(PoisonError::into_inner);
-            connected
-                .iter()
-                .filter(|(_, row)| all || row.role == context.role)
-                .map(|(id, row)| (*id, row.clone()))
-                .collect()
-        };
-        let text = |value: &dyn Fn(&(SessionId, SessionRow)) -> String| -> ArrayRef {
-            Arc::new(rows.iter().map(|row| Some(value(row))).collect::<StringArray>())
-        };
-        let time = |value: &dyn Fn(&SessionRow) -> DateTime<Utc>| -> ArrayRef {
-            let micros = rows.iter().map(|(_, row)| value(row).timestamp_micros());
-            Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC"))
-        };
-        let columns = vec![
-            text(&|(id, _)| id.to_string()),
-            text(&|(_, row)| row.role.to_string()),
-            text(&|(_, row)| row.protocol.to_owned()),
-            text(&|(_, row)| row.peer.clone()),
-            text(&|(_, row)| row.application_name.clone()),
-            text(&|(_, row)| row.state().to_owned()),
-            time(&|row| row.state_changed_at),
-            time(&|row| row.connected_at),
-        ];
-        let batch = RecordBatch::try_new(self.schema(), columns)
-            .map_err(|error| Error::internal("rows of lakeport.sessions").caused_by(error))?;
-        Ok(vec![batch])
     }
 }

@@ -30,6 +30,8 @@ pub(super) enum Kind {
     TimeZone,
     /// A list of schemas.
     SearchPath,
+    /// A role's name; whether it may be set is the session's to decide.
+    Role,
     /// Shown, never set.
     Fixed,
 }
@@ -41,7 +43,7 @@ impl Kind {
         let lower = text.trim().to_ascii_lowercase();
         let invalid = || invalid_value(name, &text);
         match self {
-            Kind::Text | Kind::Fixed => Ok(text),
+            Kind::Text | Kind::Role | Kind::Fixed => Ok(text),
             Kind::Bool => match boolean(&lower) {
                 Some(true) => Ok("on".to_owned()),
                 Some(false) => Ok("off".to_owned()),

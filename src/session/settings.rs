@@ -61,7 +61,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting("extra_float_digits", "1", Kind::Integer(-15, 3), "Floats are always printed exactly, whatever this is set to."),
     setting("geqo", "on", Kind::Bool, "Has no effect."),
     setting("idle_in_transaction_session_timeout", "0", Kind::Milliseconds, "Sets the maximum allowed idle time in a transaction."),
-    setting("idle_session_timeout", "0", Kind::Milliseconds, "Has no effect."),
+    setting("idle_session_timeout", "0", Kind::Milliseconds, "Sets the maximum allowed idle time between queries, when not in a transaction."),
     reported("in_hot_standby", "off", Kind::Fixed, "Shows whether hot standby is currently active."),
     reported("integer_datetimes", "on", Kind::Fixed, "Shows whether datetimes are integer based."),
     reported("IntervalStyle", "postgres", Kind::OneOf(&["postgres"]), "Sets the display format for interval values."),
@@ -75,12 +75,13 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting("lc_time", "C", Kind::Text, "Has no effect."),
     setting("lock_timeout", "0", Kind::Milliseconds, "Has no effect: statements never wait for locks."),
     setting("max_identifier_length", "63", Kind::Fixed, "Shows the maximum identifier length."),
+    setting("role", "none", Kind::Role, "Sets the current role."),
     setting("row_security", "on", Kind::Bool, "Has no effect."),
     setting("search_path", "\"$user\", public", Kind::SearchPath, "Sets the schema search order for names that are not schema-qualified."),
     setting("server_encoding", "UTF8", Kind::Fixed, "Shows the server's character set encoding."),
     reported("server_version", SERVER_VERSION, Kind::Fixed, "Shows the server version."),
     setting("server_version_num", "150018", Kind::Fixed, "Shows the server version as an integer."),
-    reported("session_authorization", "", Kind::Fixed, "Shows the session user name."),
+    reported("session_authorization", "", Kind::Role, "Sets the session user name."),
     setting("ssl", "off", Kind::Fixed, "Shows whether SSL connections are enabled."),
     reported("standard_conforming_strings", "on", Kind::OneOf(&["on"]), "Causes '...' strings to treat backslashes literally."),
     setting("statement_timeout", "0", Kind::Milliseconds, "Sets the maximum allowed duration of any statement."),
@@ -92,6 +93,24 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting("work_mem", "4MB", Kind::Text, "Has no effect: see [limits] in lakeport.toml."),
     setting("xmloption", "content", Kind::Text, "Has no effect."),
 ];
+
+/// Settings that decide what the same text means.
+const PLANNING: &[&str] = &[
+    "datestyle",
+    "intervalstyle",
+    "lakeport.as_of",
+    "role",
+    "search_path",
+    "session_authorization",
+    "timezone",
+];
+
+/// Settings' values at some time.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    session: BTreeMap<String, String>,
+    local: BTreeMap<String, String>,
+}
 
 /// The setting of this name, in any case.
 pub(super) fn find(name: &str) -> Option<&'static Setting> {
@@ -124,6 +143,7 @@ pub(super) struct Settings {
     /// `session` as it was when the transaction began.
     saved: Option<BTreeMap<String, String>>,
     generation: u64,
+    planning_generation: u64,
     all: Arc<HashMap<String, String>>,
 }
 
@@ -143,6 +163,7 @@ impl Settings {
             local: BTreeMap::new(),
             saved: None,
             generation: 0,
+            planning_generation: 0,
             all: Arc::default(),
         };
         settings.changed();
@@ -151,20 +172,16 @@ impl Settings {
 
     /// Takes a start-up parameter, which RESET goes back to.
     pub(super) fn set_start(&mut self, name: &str, value: &str) -> Result<()> {
-        let mut values = vec![value.to_owned()];
-        // A client's text is a list; what SET gives has been taken apart.
-        if find(name).is_some_and(|setting| matches!(setting.kind, Kind::SearchPath)) {
-            values = split_search_path(value).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::InvalidParameterValue,
-                    format!("invalid value for parameter \"search_path\": \"{value}\""),
-                )
-            })?;
-        }
-        let (key, value) = check(name, &values)?;
+        let (key, value) = check(name, &values_of(name, value)?)?;
         self.start.insert(key, value);
         self.changed();
         Ok(())
+    }
+
+    /// Sets what only the server knows.
+    pub(super) fn set_own(&mut self, name: &str, value: &str) {
+        self.start.insert(name.to_ascii_lowercase(), value.to_owned());
+        self.changed();
     }
 
     /// SET and SET LOCAL.
@@ -206,12 +223,29 @@ impl Settings {
 
     /// The transaction ends.
     pub(super) fn end(&mut self, committed: bool) {
+        let mut changed = !self.local.is_empty();
         self.local.clear();
         if let Some(saved) = self.saved.take()
             && !committed
+            && saved != self.session
         {
             self.session = saved;
+            changed = true;
         }
+        if changed {
+            self.changed();
+        }
+    }
+
+    /// What ROLLBACK TO SAVEPOINT goes back to.
+    pub(super) fn keep(&self) -> Kept {
+        Kept { session: self.session.clone(), local: self.local.clone() }
+    }
+
+    /// Goes back.
+    pub(super) fn restore(&mut self, kept: Kept) {
+        self.session = kept.session;
+        self.local = kept.local;
         self.changed();
     }
 
@@ -239,11 +273,29 @@ impl Settings {
             .collect()
     }
 
+    /// Changes with every change of a value that decides what a statement means.
+    pub(super) fn planning_generation(&self) -> u64 {
+        self.planning_generation
+    }
+
     fn changed(&mut self) {
         self.generation += 1;
+        let before = Arc::clone(&self.all);
         let mut all: HashMap<String, String> = HashMap::new();
         for values in [&self.start, &self.session, &self.local] {
             all.extend(values.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
+        // Between transactions these are what the next one will have.
+        for mode in ["isolation", "read_only", "deferrable"] {
+            let name = format!("transaction_{mode}");
+            if !self.local.contains_key(&name)
+                && let Some(default) = all.get(&format!("default_{name}")).cloned()
+            {
+                all.insert(name, default);
+            }
+        }
+        if PLANNING.iter().any(|name| before.get(*name) != all.get(*name)) {
+            self.planning_generation += 1;
         }
         self.all = Arc::new(all);
     }
@@ -261,6 +313,31 @@ fn key_of(name: &str) -> Result<String> {
         }
         _ => Err(unrecognized(name)),
     }
+}
+
+/// A text's values: what a client gives as one is a list for some; what SET gives has been taken
+/// apart.
+///
+/// # Errors
+/// `InvalidParameterValue`.
+pub(super) fn values_of(name: &str, value: &str) -> Result<Vec<String>> {
+    if find(name).is_some_and(|setting| matches!(setting.kind, Kind::SearchPath)) {
+        return split_search_path(value).ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidParameterValue,
+                format!("invalid value for parameter \"search_path\": \"{value}\""),
+            )
+        });
+    }
+    Ok(vec![value.to_owned()])
+}
+
+/// What a setting would be shown as.
+///
+/// # Errors
+/// As SET.
+pub(super) fn read(name: &str, value: &str) -> Result<String> {
+    check(name, &values_of(name, value)?).map(|(_, value)| value)
 }
 
 fn check(name: &str, values: &[String]) -> Result<(String, String)> {

@@ -15,8 +15,9 @@ use crate::matview::{
 use crate::security::{self, Access};
 use crate::syntax::{CreateMaterializedView, ObjectName, Privilege, Statement};
 
-use super::connection::{Outcome, Session, rows};
+use super::connection::Session;
 use super::names::Names;
+use super::outcome::{Outcome, rows};
 use super::running::Running;
 
 /// The columns of VERIFY MATERIALIZED VIEW.

@@ -93,7 +93,7 @@ impl Session {
     }
 
     /// A people's table at its newest version.
-    async fn stored(&self, relation: &Relation) -> Result<Table> {
+    pub(super) async fn stored(&self, relation: &Relation) -> Result<Table> {
         let location = self.services.lake.location(&relation.name);
         self.services.lake.newest(&location).await?.ok_or_else(|| {
             Error::new(
@@ -104,7 +104,7 @@ impl Session {
     }
 
     /// The table that an INSERT names, if it may be written.
-    async fn insert_target(&self, name: &ObjectName) -> Result<Arc<Relation>> {
+    pub(super) async fn insert_target(&self, name: &ObjectName) -> Result<Arc<Relation>> {
         let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
         let search_path = self.search_path();
         let names = Names { state: &state, role: &self.role, search_path: &search_path };
@@ -113,7 +113,12 @@ impl Session {
         Ok(relation)
     }
 
-    async fn append(&self, relation: &Relation, base: Table, files: DataFiles) -> Result<Table> {
+    pub(super) async fn append(
+        &self,
+        relation: &Relation,
+        base: Table,
+        files: DataFiles,
+    ) -> Result<Table> {
         let commit = Commit {
             location: base.location().clone(),
             spec: base.spec(),
@@ -284,7 +289,7 @@ impl Session {
     }
 }
 
-fn published(relation: &Relation, table: &Table) -> Published {
+pub(super) fn published(relation: &Relation, table: &Table) -> Published {
     Published {
         relation_id: relation.id,
         location: table.location().clone(),

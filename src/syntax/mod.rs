@@ -5,7 +5,10 @@
 
 mod clauses;
 mod columns;
+mod control;
+mod copy;
 mod create;
+mod cursor;
 mod dialect;
 mod from;
 mod grant;
@@ -26,6 +29,7 @@ mod types;
 mod verbs;
 
 pub use columns::{ColumnName, shown_name};
+pub use control::*;
 pub use normal::normalize;
 pub use parser::{parse, parse_one};
 pub use query::{Query, RelationReference, TimeTravel};

@@ -2,8 +2,9 @@
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::control::{Discard, Isolation, SetValue, TransactionModes};
 use super::parser::{Parsed, StatementParser, unsupported};
-use super::statement::{SetValue, Statement, TransactionModes};
+use super::statement::Statement;
 
 impl StatementParser<'_> {
     pub(super) fn transaction(&mut self) -> Parsed<Statement> {
@@ -14,23 +15,24 @@ impl StatementParser<'_> {
             self.work();
             return Ok(Statement::Begin(self.transaction_modes()?));
         }
+        if self.at("COMMIT PREPARED") || self.at("ROLLBACK PREPARED") {
+            return unsupported("a prepared transaction");
+        }
         let commit = self.accept("COMMIT") || self.accept("END");
         if !commit && !self.accept("ROLLBACK") && !self.accept("ABORT") {
             self.parser.advance_token();
             return self.unexpected();
         }
-        if self.at("PREPARED") {
-            return unsupported("a prepared transaction");
-        }
         self.work();
-        if self.at("TO") {
-            return unsupported("ROLLBACK TO SAVEPOINT");
+        if !commit && self.accept("TO") {
+            self.accept("SAVEPOINT");
+            return Ok(Statement::RollbackTo(self.identifier()?));
         }
-        if self.at("AND CHAIN") {
-            return unsupported("AND CHAIN");
+        let chain = self.accept("AND CHAIN");
+        if !chain {
+            self.accept("AND NO CHAIN");
         }
-        self.accept("AND NO CHAIN");
-        Ok(if commit { Statement::Commit } else { Statement::Rollback })
+        Ok(if commit { Statement::Commit { chain } } else { Statement::Rollback { chain } })
     }
 
     fn work(&mut self) {
@@ -43,12 +45,16 @@ impl StatementParser<'_> {
         let mut modes = TransactionModes::default();
         loop {
             if self.accept("ISOLATION LEVEL") {
-                modes.repeatable_read = Some(self.isolation_level()?);
+                modes.isolation = Some(self.isolation_level()?);
             } else if self.accept("READ ONLY") {
                 modes.read_only = Some(true);
             } else if self.accept("READ WRITE") {
                 modes.read_only = Some(false);
-            } else if !self.accept("NOT DEFERRABLE") && !self.accept("DEFERRABLE") {
+            } else if self.accept("NOT DEFERRABLE") {
+                modes.deferrable = Some(false);
+            } else if self.accept("DEFERRABLE") {
+                modes.deferrable = Some(true);
+            } else {
                 return Ok(modes);
             }
             if self.parser.consume_token(&Token::Comma) && self.at_end() {
@@ -57,14 +63,18 @@ impl StatementParser<'_> {
         }
     }
 
-    fn isolation_level(&mut self) -> Parsed<bool> {
-        if self.accept("REPEATABLE READ") || self.accept("SERIALIZABLE") {
-            Ok(true)
-        } else if self.accept("READ COMMITTED") || self.accept("READ UNCOMMITTED") {
-            Ok(false)
-        } else {
-            self.unexpected()
+    fn isolation_level(&mut self) -> Parsed<Isolation> {
+        for level in [
+            Isolation::ReadUncommitted,
+            Isolation::ReadCommitted,
+            Isolation::RepeatableRead,
+            Isolation::Serializable,
+        ] {
+            if self.accept(&level.text().to_uppercase()) {
+                return Ok(level);
+            }
         }
+        self.unexpected()
     }
 
     fn at_end(&self) -> bool {
@@ -189,13 +199,18 @@ impl StatementParser<'_> {
 
     pub(super) fn discard(&mut self) -> Parsed<Statement> {
         self.expect("DISCARD")?;
-        for part in ["PLANS", "SEQUENCES", "TEMP", "TEMPORARY"] {
-            if self.at(part) {
-                return unsupported(format!("DISCARD {part}"));
+        for (word, what) in [
+            ("ALL", Discard::All),
+            ("PLANS", Discard::Plans),
+            ("SEQUENCES", Discard::Sequences),
+            ("TEMP", Discard::Temporary),
+            ("TEMPORARY", Discard::Temporary),
+        ] {
+            if self.accept(word) {
+                return Ok(Statement::Discard(what));
             }
         }
-        self.expect("ALL")?;
-        Ok(Statement::Discard)
+        self.unexpected()
     }
 
     pub(super) fn deallocate(&mut self) -> Parsed<Statement> {

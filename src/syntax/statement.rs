@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::control::{
+    Copy, Declare, Discard, Execute, Explain, Fetch, Prepare, SetValue, TransactionModes,
+};
 use super::query::Query;
 
 /// A name with an optional schema, as written (unquoted parts folded to lower case).
@@ -66,8 +69,15 @@ pub enum Statement {
         limit: Option<u64>,
     },
     Begin(TransactionModes),
-    Commit,
-    Rollback,
+    Commit {
+        chain: bool,
+    },
+    Rollback {
+        chain: bool,
+    },
+    Savepoint(String),
+    Release(String),
+    RollbackTo(String),
     /// Transaction defaults of the session: SET SESSION CHARACTERISTICS / SET TRANSACTION.
     SetTransaction {
         session: bool,
@@ -84,21 +94,32 @@ pub enum Statement {
     Reset {
         name: Option<String>,
     },
-    Discard,
+    Discard(Discard),
+    Prepare(Box<Prepare>),
+    Execute(Box<Execute>),
     Deallocate {
         name: Option<String>,
     },
-}
-
-/// `EXPLAIN [ANALYZE] query`.
-#[derive(Debug, Clone)]
-pub struct Explain {
-    /// Run it and show figures.
-    pub analyze: bool,
-    /// Show every plan.
-    pub verbose: bool,
-    /// What is explained.
-    pub query: Box<Query>,
+    Declare(Box<Declare>),
+    Fetch(Fetch),
+    Close {
+        name: Option<String>,
+    },
+    Copy(Box<Copy>),
+    Listen {
+        channel: String,
+    },
+    Unlisten {
+        channel: Option<String>,
+    },
+    Notify {
+        channel: String,
+        payload: String,
+    },
+    /// `LOCK TABLE`, which has nothing to wait for.
+    Lock {
+        names: Vec<ObjectName>,
+    },
 }
 
 /// `VACUUM name [RETAIN n HOURS] [DRY RUN]`.
@@ -110,24 +131,6 @@ pub struct Vacuum {
     pub retain_hours: Option<u64>,
     /// DRY RUN: only say what would be deleted.
     pub dry_run: bool,
-}
-
-/// The value of SET.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SetValue {
-    /// `SET x TO DEFAULT`.
-    Default,
-    /// The values as text, a list for `search_path`.
-    Values(Vec<String>),
-}
-
-/// Modes of BEGIN and SET TRANSACTION; `None` leaves the session's default.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TransactionModes {
-    /// REPEATABLE READ or SERIALIZABLE when true, READ COMMITTED or UNCOMMITTED when false.
-    pub repeatable_read: Option<bool>,
-    /// READ ONLY when true.
-    pub read_only: Option<bool>,
 }
 
 /// A column with its type as SQL text, for tables and declared stream schemas.

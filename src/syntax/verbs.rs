@@ -4,36 +4,36 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::error::{Error, ErrorKind};
 
+use super::control::{Explain, ExplainFormat, Explained};
 use super::parser::{Parsed, StatementParser, unsupported};
 use super::source::is_word;
-use super::statement::{Explain, Insert, Statement};
+use super::statement::{Insert, Statement};
 
 impl StatementParser<'_> {
     pub(super) fn explain(&mut self) -> Parsed<Statement> {
         self.expect("EXPLAIN")?;
-        let (mut analyze, mut verbose) = (false, false);
-        let options =
-            ["ANALYZE", "VERBOSE", "COSTS", "FORMAT", "BUFFERS", "TIMING", "SUMMARY", "SETTINGS"];
+        let mut explain = Explain::default();
+        let options = [
+            "ANALYZE", "VERBOSE", "COSTS", "FORMAT", "BUFFERS", "TIMING", "SUMMARY", "SETTINGS",
+            "WAL",
+        ];
         let listed = matches!(&self.parser.peek_nth_token_ref(1).token, token
             if options.iter().any(|option| is_word(token, option)));
         if listed && self.parser.consume_token(&Token::LParen) {
             for (name, value) in self.comma_separated(Self::explain_option)? {
-                match name.as_str() {
-                    "analyze" => analyze = value != "off" && value != "false",
-                    "verbose" => verbose = value != "off" && value != "false",
-                    "format" if value != "text" => {
-                        return unsupported(format!("EXPLAIN (FORMAT {})", value.to_uppercase()));
-                    }
-                    _ => {}
-                }
+                self.set_explain_option(&mut explain, &name, &value)?;
             }
             self.parser.expect_token(&Token::RParen)?;
         } else {
-            analyze = self.accept("ANALYZE");
-            verbose = self.accept("VERBOSE");
+            explain.analyze = self.accept("ANALYZE");
+            explain.verbose = self.accept("VERBOSE");
         }
         if self.at("MATERIALIZED") || self.at("CREATE MATERIALIZED") {
-            return self.explain_view(analyze, verbose);
+            return self.explain_view(explain.analyze, explain.verbose);
+        }
+        if self.at("EXECUTE") {
+            explain.what = Some(Explained::Execute(self.execute_of()?));
+            return Ok(Statement::Explain(explain));
         }
         if !self.starts_query() {
             let Token::Word(word) = &self.parser.peek_token_ref().token else {
@@ -41,7 +41,53 @@ impl StatementParser<'_> {
             };
             return unsupported(format!("EXPLAIN {}", word.value.to_uppercase()));
         }
-        Ok(Statement::Explain(Explain { analyze, verbose, query: Box::new(self.query()?) }))
+        explain.what = Some(Explained::Query(Box::new(self.query()?)));
+        Ok(Statement::Explain(explain))
+    }
+
+    fn set_explain_option(&self, to: &mut Explain, name: &str, value: &str) -> Parsed<()> {
+        let on = || match value {
+            "" | "on" | "true" | "1" => Ok(true),
+            "off" | "false" | "0" => Ok(false),
+            _ => {
+                Err(Error::new(ErrorKind::SyntaxError, format!("{name} requires a Boolean value")))
+            }
+        };
+        match name {
+            "analyze" => to.analyze = on()?,
+            "verbose" => to.verbose = on()?,
+            "costs" => to.costs = on()?,
+            "summary" => to.summary = Some(on()?),
+            "timing" => to.timing = on()?,
+            "buffers" | "settings" | "wal" => {
+                on()?;
+            }
+            "format" => {
+                to.format = match value {
+                    "text" => ExplainFormat::Text,
+                    "json" => ExplainFormat::Json,
+                    "xml" => ExplainFormat::Xml,
+                    "yaml" => ExplainFormat::Yaml,
+                    _ => {
+                        return Err(Error::new(
+                            ErrorKind::InvalidParameterValue,
+                            format!(
+                                "unrecognized value for EXPLAIN option \"format\": \"{value}\""
+                            ),
+                        )
+                        .into());
+                    }
+                };
+            }
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::SyntaxError,
+                    format!("unrecognized EXPLAIN option \"{name}\""),
+                )
+                .into());
+            }
+        }
+        Ok(())
     }
 
     /// `EXPLAIN [CREATE] MATERIALIZED VIEW`, EXPLAIN and its options read.

@@ -1,8 +1,11 @@
 //! The Postgres protocol: what clients are told, in which types, and when.
 
+mod copy;
+mod cursors;
 mod encode;
 mod login;
 mod login_tls;
 mod messages;
+mod sessions;
 mod stops;
 mod values;

@@ -39,7 +39,10 @@ pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
             .alias("current_role")
             .alias("user")
             .build(),
-        nullary("session_user", |info, _| text(&info.role)).build(),
+        nullary("session_user", |info, _| {
+            text(info.settings.get("session_authorization").unwrap_or(&info.role))
+        })
+        .build(),
         Simple::new(
             "current_schemas",
             Signature::exact(vec![DataType::Boolean], Volatility::Stable),

@@ -14,6 +14,7 @@ mod operators;
 mod pattern;
 mod read;
 mod round;
+mod session;
 mod simple;
 mod sum;
 mod whole;
@@ -29,7 +30,9 @@ use datafusion::execution::session_state::SessionState;
 
 /// Adds them to the state all statements share.
 pub(crate) fn register(state: &mut SessionState) -> Result<()> {
-    for function in info::all().into_iter().chain(format::all()).chain(whole::all()) {
+    for function in
+        info::all().into_iter().chain(session::all()).chain(format::all()).chain(whole::all())
+    {
         state.register_udf(function)?;
     }
     state.register_udf(round::round())?;

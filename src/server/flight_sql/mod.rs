@@ -128,7 +128,7 @@ impl FlightSql {
                 let count = tag.rsplit(' ').next().and_then(|word| word.parse().ok());
                 Ok(count.unwrap_or(0))
             }
-            Outcome::Empty | Outcome::Rows(_) => Ok(0),
+            _ => Ok(0),
         }
     }
 }

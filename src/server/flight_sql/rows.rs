@@ -32,7 +32,7 @@ pub(super) type FlightStream = Pin<Box<dyn Stream<Item = Result<FlightData, Stat
 pub(super) fn respond(outcome: Outcome, running: Running) -> Response<FlightStream> {
     let RowStream { schema, stream, .. } = match outcome {
         Outcome::Rows(rows) => rows,
-        Outcome::Empty | Outcome::Command(_) => {
+        _ => {
             return encode(Arc::new(Schema::empty()), futures::stream::empty());
         }
     };

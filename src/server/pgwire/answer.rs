@@ -3,7 +3,8 @@
 use pgwire::messages::PgWireBackendMessage as Backend;
 use pgwire::messages::data::{FieldDescription, NoData, ParameterDescription, RowDescription};
 use pgwire::messages::response::{
-    CommandComplete, EmptyQueryResponse, ErrorResponse, ReadyForQuery, TransactionStatus,
+    CommandComplete, EmptyQueryResponse, ErrorResponse, NoticeResponse, ReadyForQuery,
+    TransactionStatus,
 };
 use pgwire::messages::startup::ParameterStatus;
 
@@ -42,6 +43,17 @@ pub(super) fn error_response(error: &Error, severity: Severity) -> Backend {
         fields.extend(error.position().map(|position| (b'P', position.to_string())));
     }
     Backend::ErrorResponse(ErrorResponse::new(fields))
+}
+
+/// NoticeResponse: a warning beside the answer.
+pub(super) fn notice_response(notice: &Error) -> Backend {
+    let fields = vec![
+        (b'S', "WARNING".to_owned()),
+        (b'V', "WARNING".to_owned()),
+        (b'C', notice.kind().sqlstate().to_owned()),
+        (b'M', plain(notice.public_message())),
+    ];
+    Backend::NoticeResponse(NoticeResponse::new(fields))
 }
 
 /// A field of a message ends at its first zero byte.

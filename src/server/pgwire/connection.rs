@@ -9,15 +9,19 @@ use datafusion::scalar::ScalarValue;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
+use crate::config::Limits;
 use crate::error::{Error, ErrorKind, Result};
 use crate::server::tls::Tls;
-use crate::session::{Outcome, Prepared, Services, Session};
+use crate::session::{Forgets, Outcome, Prepared, Services, Session};
 use crate::syntax;
 
 use super::answer::{
-    Severity, complete, empty_query, error_response, parameter_status, ready, row_description,
+    Severity, complete, empty_query, error_response, notice_response, parameter_status, ready,
+    row_description,
 };
-use super::encode::Format;
+use super::copy::RowWriter;
+use super::encode::{Format, RowEncoder};
 use super::extended::Extended;
 use super::message::Message;
 use super::rows::{Rows, Sent, Stop};
@@ -33,6 +37,8 @@ pub(super) struct Connection {
     /// Reported settings, as the client was last told.
     told: Vec<(&'static str, String)>,
     told_generation: u64,
+    pub(super) limits: Limits,
+    clock: Arc<dyn Clock>,
     /// After an error in the extended protocol everything up to Sync is skipped.
     skipping: bool,
     _key: CancelKey,
@@ -48,6 +54,7 @@ pub(super) async fn run(
     shutdown: CancellationToken,
 ) {
     let limits = services.config.limits.clone();
+    let clock = Arc::clone(services.lake.clock());
     let mut wire = Wire::new(socket, limits.message_bytes_max);
     let patience = Duration::from_millis(limits.startup_timeout_ms);
     let starting = start(&mut wire, peer, tls.as_deref(), services, &cancels);
@@ -64,6 +71,8 @@ pub(super) async fn run(
         wire,
         session,
         extended: Extended::new(limits.prepared_statements_max),
+        limits,
+        clock,
         skipping: false,
         _key: key,
     };
@@ -101,25 +110,22 @@ impl Connection {
         // a server that stops there would take back an answer already given.
         let mut awaits_sync = false;
         loop {
-            let message = tokio::select! {
-                biased;
-                () = shutdown.cancelled(), if !awaits_sync => return Err(Stop::Failed(Error::new(
-                    ErrorKind::AdminShutdown,
-                    "terminating connection due to administrator command",
-                ))),
-                message = self.wire.message() => message?,
-            };
-            let Some(message) = message else {
+            let Some(message) = self.next(shutdown, awaits_sync).await? else {
                 return Err(Stop::Gone);
             };
             awaits_sync = !matches!(
                 message,
-                Message::Sync | Message::Query(_) | Message::FunctionCall | Message::Ignored
+                Message::Sync
+                    | Message::Query(_)
+                    | Message::FunctionCall
+                    | Message::CopyData(_)
+                    | Message::CopyDone
+                    | Message::CopyFail(_)
             );
             match message {
                 Message::Terminate => return Ok(()),
                 Message::Sync => self.sync().await?,
-                Message::Ignored => {}
+                Message::CopyData(_) | Message::CopyDone | Message::CopyFail(_) => {}
                 _ if self.skipping => {}
                 Message::Query(text) => self.simple(&text).await?,
                 Message::FunctionCall => {
@@ -140,11 +146,60 @@ impl Connection {
         }
     }
 
+    /// The next message, or what ends the connection first. Notifications are passed on meanwhile.
+    async fn next(
+        &mut self,
+        shutdown: &CancellationToken,
+        awaits_sync: bool,
+    ) -> Result<Option<Message>, Stop> {
+        let terminated = || {
+            Err(Stop::Failed(Error::new(
+                ErrorKind::AdminShutdown,
+                "terminating connection due to administrator command",
+            )))
+        };
+        let ended = self.session.ended();
+        let patience = if awaits_sync { None } else { self.session.patience() };
+        let (limit, impatient) = patience.unzip();
+        let clock = Arc::clone(&self.clock);
+        let silent = async move {
+            match limit {
+                Some(limit) => clock.sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(silent);
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled(), if !awaits_sync => return terminated(),
+                () = ended.cancelled() => return terminated(),
+                message = self.wire.message() => return Ok(message?),
+                said = self.session.next_notification(), if !awaits_sync => {
+                    self.wire.put_notification(&said);
+                    self.wire.flush().await?;
+                }
+                () = &mut silent => {
+                    return Err(Stop::Failed(impatient.unwrap_or_else(|| Error::internal("no limit"))));
+                }
+            }
+        }
+    }
+
     /// Tells the client of an error, which fails the open transaction.
     fn fail(&mut self, error: Error) -> Result<()> {
         log(&error, Some(&self.session));
         self.session.fail_transaction();
+        self.put_notices()?;
         self.wire.put(error_response(&error, Severity::Error))
+    }
+
+    /// Warnings that came up since the last answer.
+    pub(super) fn put_notices(&mut self) -> Result<()> {
+        for notice in self.session.take_notices() {
+            self.wire.put(notice_response(&notice))?;
+        }
+        Ok(())
     }
 
     async fn sync(&mut self) -> Result<(), Stop> {
@@ -152,8 +207,13 @@ impl Connection {
         self.ready().await
     }
 
-    /// Ends what the client waits for: settings that changed, then ReadyForQuery.
+    /// Ends what the client waits for: the transaction that its message implied, settings that
+    /// changed, notifications, then ReadyForQuery.
     async fn ready(&mut self) -> Result<(), Stop> {
+        if let Err(error) = self.session.do_asked().await {
+            self.fail(error)?;
+        }
+        self.session.end_message();
         let status = self.session.transaction_status();
         if status == 'I' {
             // Portals live as long as their transaction.
@@ -169,12 +229,16 @@ impl Connection {
             self.told = now;
             self.told_generation = self.session.settings_generation();
         }
+        while let Some(said) = self.session.take_notification() {
+            self.wire.put_notification(&said);
+        }
         self.wire.put(ready(status))?;
         Ok(self.wire.flush().await?)
     }
 
     /// A Query message: statements one after the other, up to the first error.
     async fn simple(&mut self, text: &str) -> Result<(), Stop> {
+        self.session.forget_statement("");
         self.extended.forget_unnamed();
         match self.simple_statements(text).await {
             Err(Stop::Failed(error)) => self.fail(error)?,
@@ -189,30 +253,20 @@ impl Connection {
             // As in Postgres, a mistake in spelling anywhere means that nothing runs.
             syntax::parse(text)?;
         }
+        let several = pieces.len() > 1;
         let mut answered = false;
         for (offset, piece) in pieces {
+            if several {
+                self.session.begin_message(true);
+            }
             let before = text.get(..offset).map_or(0, |before| before.chars().count());
             let moved = |error: Error| match error.position() {
                 Some(position) => error.at(position + before),
                 None => error,
             };
             let prepared = self.prepare(piece, &[]).await.map_err(|stop| stop.map(moved))?;
-            match self.execute(&prepared, Vec::new()).await.map_err(|stop| stop.map(moved))? {
-                Outcome::Empty => continue,
-                Outcome::Command(tag) => self.command_complete(&prepared, tag)?,
-                Outcome::Rows(rows) => {
-                    let schema = rows.schema.clone();
-                    let formats: Arc<[Format]> = vec![Format::Text; schema.fields().len()].into();
-                    self.wire.put(row_description(Some(&schema), &formats)?)?;
-                    let zone = self.session.time_zone();
-                    let mut rows = Rows::new(rows, schema, formats, zone);
-                    let Sent::All(count) = rows.send(&mut self.wire, 0).await? else {
-                        return Err(Error::internal("unlimited rows were suspended").into());
-                    };
-                    self.wire.put(complete(row_tag(rows.tag(), count)))?;
-                }
-            }
-            answered = true;
+            let outcome = self.execute(&prepared, Vec::new()).await;
+            answered |= self.answer(&prepared, outcome.map_err(|stop| stop.map(moved))?).await?;
         }
         if !answered {
             self.wire.put(empty_query())?;
@@ -220,9 +274,41 @@ impl Connection {
         Ok(())
     }
 
-    /// CommandComplete, and what a command means for this connection's own prepared statements.
+    /// Sends what a statement of a Query message gave; false for a blank one.
+    async fn answer(&mut self, prepared: &Prepared, outcome: Outcome) -> Result<bool, Stop> {
+        match outcome {
+            Outcome::Empty => return Ok(false),
+            Outcome::Command(tag) => self.command_complete(prepared, tag)?,
+            Outcome::Rows(rows) => {
+                let schema = rows.schema.clone();
+                let format = if rows.binary { Format::Binary } else { Format::Text };
+                let formats: Arc<[Format]> = vec![format; schema.fields().len()].into();
+                self.wire.put(row_description(Some(&schema), &formats)?)?;
+                let encoder = RowEncoder::new(formats, self.session.time_zone());
+                let mut rows = Rows::new(rows, schema, encoder, RowWriter::Data);
+                let Sent::All(count) = rows.send(&mut self.wire, 0).await? else {
+                    return Err(Error::internal("unlimited rows were suspended").into());
+                };
+                self.command_complete(prepared, row_tag(rows.tag(), count))?;
+            }
+            Outcome::CopyOut(copy) => {
+                let tag = self.copy_out(copy).await?;
+                self.command_complete(prepared, tag)?;
+            }
+            Outcome::CopyIn(copy) => {
+                let tag = self.copy_in(copy).await?;
+                self.command_complete(prepared, tag)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// CommandComplete, and what a command means for this connection's own portals.
     pub(super) fn command_complete(&mut self, prepared: &Prepared, tag: String) -> Result<()> {
-        self.extended.forget(prepared.forgets())?;
+        if prepared.forgets() == Forgets::Portals {
+            self.extended.close_portals();
+        }
+        self.put_notices()?;
         self.wire.put(complete(tag))
     }
 
@@ -266,5 +352,5 @@ impl Connection {
 
 /// `SELECT 5`, but `SHOW` and `EXPLAIN` alone, as Postgres has it.
 pub(super) fn row_tag(tag: &str, rows: u64) -> String {
-    if tag == "SELECT" { format!("SELECT {rows}") } else { tag.to_owned() }
+    if matches!(tag, "SELECT" | "FETCH") { format!("{tag} {rows}") } else { tag.to_owned() }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 use pgwire::messages::PgWireBackendMessage as Backend;
 use pgwire::messages::extendedquery::{
@@ -11,29 +11,22 @@ use pgwire::messages::extendedquery::{
 };
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::{Forgets, Outcome, Prepared};
+use crate::session::{Named, Outcome, Prepared, RowStream};
 
 use super::answer::{empty_query, parameter_description, row_description};
 use super::connection::{Connection, row_tag};
+use super::copy::RowWriter;
 use super::decode::decode_parameter;
-use super::encode::Format;
+use super::encode::{Format, RowEncoder};
 use super::message::{Bind, Message, Target};
 use super::rows::{Rows, Sent, Stop};
 use super::types::{NUMERIC_PARAMETER, parameter_type, pg_type_of};
 
-/// A statement that was parsed.
-#[derive(Debug)]
-struct Statement {
-    prepared: Arc<Prepared>,
-    /// Object ids of `$1`, `$2`, ..., as the client knows them.
-    parameters: Vec<u32>,
-}
-
 /// A statement with its parameters, ready to run or running.
 struct Portal {
-    statement: Arc<Statement>,
+    named: Arc<Named>,
     parameters: Vec<ScalarValue>,
-    formats: Arc<[Format]>,
+    formats: Vec<i16>,
     progress: Progress,
 }
 
@@ -47,60 +40,35 @@ enum Progress {
     Done,
 }
 
-/// A connection's prepared statements and portals, bounded together.
+/// A connection's portals, bounded. Its prepared statements are the session's.
 pub(super) struct Extended {
-    statements: HashMap<String, Arc<Statement>>,
     portals: HashMap<String, Portal>,
     entries_max: usize,
 }
 
 impl Extended {
     pub(super) fn new(entries_max: usize) -> Self {
-        Self { statements: HashMap::new(), portals: HashMap::new(), entries_max }
+        Self { portals: HashMap::new(), entries_max }
     }
 
     pub(super) fn close_portals(&mut self) {
         self.portals.clear();
     }
 
-    /// A Query message takes the place of the unnamed statement and portal.
+    /// A Query message takes the place of the unnamed portal.
     pub(super) fn forget_unnamed(&mut self) {
-        self.statements.remove("");
         self.portals.remove("");
     }
 
-    /// DEALLOCATE and DISCARD.
-    ///
-    /// # Errors
-    /// `InvalidSqlStatementName`.
-    pub(super) fn forget(&mut self, what: Forgets<'_>) -> Result<()> {
-        match what {
-            Forgets::Nothing => {}
-            Forgets::Statements => self.statements.clear(),
-            Forgets::All => {
-                self.statements.clear();
-                self.portals.clear();
-            }
-            Forgets::Statement(name) => {
-                self.statements.remove(name).ok_or_else(|| unknown_statement(name))?;
-            }
-        }
-        Ok(())
-    }
-
     fn room(&self) -> Result<()> {
-        if self.statements.len() + self.portals.len() < self.entries_max {
+        if self.portals.len() < self.entries_max {
             return Ok(());
         }
         Err(Error::new(
             ErrorKind::ConfigurationLimitExceeded,
-            format!("more than {} prepared statements and portals", self.entries_max),
+            format!("more than {} portals", self.entries_max),
         )
         .hint("Close some; limits.prepared_statements_max in lakeport.toml says how many."))
-    }
-
-    fn statement(&self, name: &str) -> Result<&Arc<Statement>> {
-        self.statements.get(name).ok_or_else(|| unknown_statement(name))
     }
 
     fn portal(&mut self, name: &str) -> Result<&mut Portal> {
@@ -110,13 +78,6 @@ impl Extended {
     }
 }
 
-fn unknown_statement(name: &str) -> Error {
-    Error::new(
-        ErrorKind::InvalidSqlStatementName,
-        format!("prepared statement \"{name}\" does not exist"),
-    )
-}
-
 impl Connection {
     /// Answers one message of the extended protocol.
     pub(super) async fn extended_message(&mut self, message: Message) -> Result<(), Stop> {
@@ -124,11 +85,18 @@ impl Connection {
             Message::Parse { name, text, types } => self.parse(name, &text, &types).await,
             Message::Bind(bind) => Ok(self.bind(bind)?),
             Message::Describe(target) => Ok(self.describe(target)?),
-            Message::Execute { portal, rows_max } => self.execute_portal(&portal, rows_max).await,
+            Message::Execute { portal, rows_max } => {
+                self.session.begin_message(false);
+                self.execute_portal(&portal, rows_max).await
+            }
             Message::Close(target) => {
                 match target {
-                    Target::Statement(name) => drop(self.extended.statements.remove(&name)),
-                    Target::Portal(name) => drop(self.extended.portals.remove(&name)),
+                    Target::Statement(name) => drop(self.session.forget_statement(&name)),
+                    Target::Portal(name) => {
+                        if self.extended.portals.remove(&name).is_none() {
+                            self.session.close_cursor(&name);
+                        }
+                    }
                 }
                 Ok(self.wire.put(Backend::CloseComplete(CloseComplete::new()))?)
             }
@@ -138,47 +106,39 @@ impl Connection {
     }
 
     async fn parse(&mut self, name: String, text: &str, types: &[u32]) -> Result<(), Stop> {
-        if name.is_empty() {
-            self.extended.statements.remove("");
-        } else if self.extended.statements.contains_key(&name) {
-            return Err(Error::new(
-                ErrorKind::DuplicatePreparedStatement,
-                format!("prepared statement \"{name}\" already exists"),
-            )
-            .into());
-        }
-        self.extended.room()?;
+        self.session.check_new_statement(&name)?;
         let mut declared =
             types.iter().map(|oid| parameter_type(*oid)).collect::<Result<Vec<_>>>()?;
         let mut prepared = self.prepare(text, &declared).await?;
         if declare_numerics(prepared.parameter_types(), &mut declared) {
             prepared = self.prepare(text, &declared).await?;
         }
-        let parameters = prepared
-            .parameter_types()
-            .iter()
-            .enumerate()
-            .map(|(index, inferred)| match types.get(index) {
-                Some(oid) if !matches!(oid, 0 | 705) => Ok(*oid),
-                _ => parameter_oid(inferred),
-            })
-            .collect::<Result<Vec<_>>>()?;
-        self.extended.statements.insert(name, Arc::new(Statement { prepared, parameters }));
+        let types = told_types(&prepared, types)?;
+        self.session.store_statement(&name, Named { prepared, types })?;
         Ok(self.wire.put(Backend::ParseComplete(ParseComplete::new()))?)
     }
 
     fn bind(&mut self, bind: Bind) -> Result<()> {
-        let statement = self.extended.statement(&bind.statement)?.clone();
+        let named = self.session.statement(&bind.statement)?;
         if bind.portal.is_empty() {
             self.extended.portals.remove("");
-        } else if self.extended.portals.contains_key(&bind.portal) {
+        } else if self.extended.portals.contains_key(&bind.portal)
+            || self.session.cursor(&bind.portal).is_ok()
+        {
             return Err(Error::new(
                 ErrorKind::DuplicateCursor,
                 format!("cursor \"{}\" already exists", bind.portal),
             ));
         }
         self.extended.room()?;
-        let expected = statement.parameters.len();
+        let types = known_types(&named)?;
+        let expected = types.len();
+        let formats = spread(
+            &bind.parameter_formats,
+            bind.parameters.len(),
+            "parameter formats",
+            "parameters",
+        )?;
         if bind.parameters.len() != expected {
             return Err(Error::new(
                 ErrorKind::ProtocolViolation,
@@ -190,17 +150,18 @@ impl Connection {
                 ),
             ));
         }
-        let formats = spread(&bind.parameter_formats, expected, "parameter formats", "parameters")?;
         let zone = self.session.time_zone();
         let parameters = bind
             .parameters
             .iter()
-            .zip(statement.parameters.iter().zip(formats))
+            .zip(types.iter().zip(formats))
             .map(|(value, (oid, format))| decode_parameter(*oid, format, value.as_deref(), zone))
             .collect::<Result<Vec<_>>>()?;
-        let columns = statement.prepared.schema().map_or(0, |schema| schema.fields().len());
-        let formats = spread(&bind.result_formats, columns, "result formats", "columns")?.into();
-        let portal = Portal { statement, parameters, formats, progress: Progress::Bound };
+        if let Some(schema) = named.prepared.schema() {
+            spread(&bind.result_formats, schema.fields().len(), "result formats", "columns")?;
+        }
+        let formats = bind.result_formats;
+        let portal = Portal { named, parameters, formats, progress: Progress::Bound };
         self.extended.portals.insert(bind.portal, portal);
         self.wire.put(Backend::BindComplete(BindComplete::new()))
     }
@@ -208,22 +169,38 @@ impl Connection {
     fn describe(&mut self, target: Target) -> Result<()> {
         match target {
             Target::Statement(name) => {
-                let statement = self.extended.statement(&name)?;
-                let schema = statement.prepared.schema();
-                self.wire.put(parameter_description(&statement.parameters))?;
+                let named = self.session.statement(&name)?;
+                let schema = named.prepared.schema();
+                self.wire.put(parameter_description(&known_types(&named)?))?;
                 self.wire.put(row_description(schema.as_deref(), &[])?)
             }
             Target::Portal(name) => {
-                let portal = self.extended.portal(&name)?;
-                let schema = portal.statement.prepared.schema();
-                self.wire.put(row_description(schema.as_deref(), &portal.formats)?)
+                let Ok(portal) = self.extended.portal(&name) else {
+                    return self.describe_cursor(&name);
+                };
+                let schema = portal.named.prepared.schema();
+                let columns = schema.as_ref().map_or(0, |schema| schema.fields().len());
+                let formats = spread(&portal.formats, columns, "result formats", "columns")?;
+                self.wire.put(row_description(schema.as_deref(), &formats)?)
             }
         }
     }
 
+    /// A portal that DECLARE made.
+    fn describe_cursor(&mut self, name: &str) -> Result<()> {
+        let Ok((schema, binary)) = self.session.cursor(name) else {
+            return self.extended.portal(name).map(drop);
+        };
+        let format = if binary { Format::Binary } else { Format::Text };
+        let formats = vec![format; schema.fields().len()];
+        self.wire.put(row_description(Some(&schema), &formats)?)
+    }
+
     async fn execute_portal(&mut self, name: &str, rows_max: i32) -> Result<(), Stop> {
-        let portal = self.extended.portal(name)?;
         let rows_max = u64::try_from(rows_max).unwrap_or(0);
+        let Ok(portal) = self.extended.portal(name) else {
+            return self.execute_cursor(name, rows_max).await;
+        };
         let progress = std::mem::replace(&mut portal.progress, Progress::Done);
         let mut rows = match progress {
             Progress::Suspended(rows) => {
@@ -242,19 +219,22 @@ impl Connection {
                 .into());
             }
             Progress::Bound => {
-                let statement = portal.statement.clone();
-                let formats = portal.formats.clone();
+                let named = portal.named.clone();
                 let parameters = std::mem::take(&mut portal.parameters);
-                match self.execute(&statement.prepared, parameters).await? {
+                match self.execute(&named.prepared, parameters).await? {
                     Outcome::Empty => return Ok(self.wire.put(empty_query())?),
                     Outcome::Command(tag) => {
-                        return Ok(self.command_complete(&statement.prepared, tag)?);
+                        return Ok(self.command_complete(&named.prepared, tag)?);
                     }
-                    Outcome::Rows(rows) => {
-                        let described: Option<SchemaRef> = statement.prepared.schema();
-                        let schema = described.unwrap_or_else(|| rows.schema.clone());
-                        Box::new(Rows::new(rows, schema, formats, self.session.time_zone()))
+                    Outcome::CopyOut(copy) => {
+                        let tag = self.copy_out(copy).await?;
+                        return Ok(self.command_complete(&named.prepared, tag)?);
                     }
+                    Outcome::CopyIn(copy) => {
+                        let tag = self.copy_in(copy).await?;
+                        return Ok(self.command_complete(&named.prepared, tag)?);
+                    }
+                    Outcome::Rows(rows) => Box::new(self.rows(name, rows)?),
                 }
             }
         };
@@ -266,6 +246,7 @@ impl Connection {
                 Progress::Suspended(rows)
             }
             Sent::All(count) => {
+                self.put_notices()?;
                 self.wire.put(super::answer::complete(row_tag(tag, count)))?;
                 Progress::Exhausted(tag)
             }
@@ -275,6 +256,62 @@ impl Connection {
             portal.progress = progress;
         }
         Ok(())
+    }
+
+    /// A portal's rows, in the formats that its Bind asked for.
+    fn rows(&mut self, name: &str, rows: RowStream) -> Result<Rows> {
+        let schema = rows.schema.clone();
+        let columns = schema.fields().len();
+        let formats = match rows.binary {
+            true => vec![Format::Binary; columns],
+            false => {
+                let asked = &self.extended.portal(name)?.formats;
+                spread(asked, columns, "result formats", "columns")?
+            }
+        };
+        let encoder = RowEncoder::new(formats.into(), self.session.time_zone());
+        Ok(Rows::new(rows, schema, encoder, RowWriter::Data))
+    }
+
+    /// Execute of a portal that DECLARE made.
+    async fn execute_cursor(&mut self, name: &str, rows_max: u64) -> Result<(), Stop> {
+        if self.session.cursor(name).is_err() {
+            return Ok(self.extended.portal(name).map(drop)?);
+        }
+        let Outcome::Rows(rows) = self.session.fetch_forward(name, rows_max).await? else {
+            return Err(Error::internal("a cursor without rows").into());
+        };
+        let format = if rows.binary { Format::Binary } else { Format::Text };
+        let formats = vec![format; rows.schema.fields().len()];
+        let encoder = RowEncoder::new(formats.into(), self.session.time_zone());
+        let schema = rows.schema.clone();
+        let mut rows = Rows::new(rows, schema, encoder, RowWriter::Data);
+        let Sent::All(count) = rows.send(&mut self.wire, 0).await? else {
+            return Err(Error::internal("unlimited rows were suspended").into());
+        };
+        if rows_max > 0 && count == rows_max {
+            return Ok(self.wire.put(Backend::PortalSuspended(PortalSuspended::new()))?);
+        }
+        Ok(self.wire.put(super::answer::complete(row_tag("SELECT", count)))?)
+    }
+}
+
+/// The object ids of a statement's parameters: as the client declared them, else as inferred.
+fn told_types(prepared: &Prepared, declared: &[u32]) -> Result<Vec<u32>> {
+    let inferred = prepared.parameter_types().iter().enumerate();
+    inferred
+        .map(|(index, inferred)| match declared.get(index) {
+            Some(oid) if !matches!(oid, 0 | 705) => Ok(*oid),
+            _ => parameter_oid(inferred),
+        })
+        .collect()
+}
+
+/// As [`told_types`], for a statement that SQL may have prepared.
+fn known_types(named: &Named) -> Result<Vec<u32>> {
+    match named.types.len() == named.prepared.parameter_types().len() {
+        true => Ok(named.types.clone()),
+        false => told_types(&named.prepared, &named.types),
     }
 }
 

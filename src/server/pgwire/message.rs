@@ -56,8 +56,10 @@ pub(super) enum Message {
     Sync,
     Flush,
     Terminate,
-    /// CopyData, CopyDone, CopyFail outside of COPY are ignored, as in Postgres.
-    Ignored,
+    /// These three are ignored outside of COPY, as in Postgres.
+    CopyData(Bytes),
+    CopyDone,
+    CopyFail(String),
     FunctionCall,
 }
 
@@ -164,7 +166,7 @@ pub(super) fn take(input: &mut BytesMut, bytes_max: usize) -> Result<Option<Mess
     let mut frame = Frame(input.split_to(length + 1).freeze());
     frame.0.advance(5);
     let message = frame.message(kind)?;
-    if !frame.0.is_empty() && !matches!(message, Message::Ignored | Message::FunctionCall) {
+    if !frame.0.is_empty() && !matches!(message, Message::FunctionCall) {
         return Err(invalid_format());
     }
     Ok(Some(message))
@@ -222,7 +224,9 @@ impl Frame {
             b'H' => Message::Flush,
             b'X' => Message::Terminate,
             b'F' => Message::FunctionCall,
-            _ => Message::Ignored,
+            b'd' => Message::CopyData(self.0.split_to(self.0.len())),
+            b'f' => Message::CopyFail(self.text()?),
+            _ => Message::CopyDone,
         })
     }
 

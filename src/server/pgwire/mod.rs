@@ -6,6 +6,7 @@
 
 mod answer;
 mod connection;
+mod copy;
 mod decode;
 mod decode_array;
 mod encode;
@@ -43,16 +44,12 @@ pub(super) struct Cancels {
 }
 
 impl Cancels {
-    /// Registers a session under a process id and a secret that nobody can guess.
-    fn register(self: &Arc<Self>, canceller: Canceller) -> CancelKey {
+    /// Registers a session under its process id and a secret that nobody can guess.
+    fn register(self: &Arc<Self>, pid: i32, canceller: Canceller) -> CancelKey {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let key = (rand::random_range(1..i32::MAX), rand::random());
-            if let std::collections::hash_map::Entry::Vacant(entry) = running.entry(key) {
-                entry.insert(canceller);
-                return CancelKey { pid: key.0, secret: key.1, cancels: self.clone() };
-            }
-        }
+        let secret = rand::random();
+        running.insert((pid, secret), canceller);
+        CancelKey { pid, secret, cancels: self.clone() }
     }
 
     /// Stops what the session of this key runs now; unknown keys are ignored, without an answer.

@@ -1,16 +1,14 @@
 //! A result's rows on their way to the client: one batch in memory, never the result.
 
-use std::sync::Arc;
-
 use arrow::datatypes::SchemaRef;
-use chrono_tz::Tz;
 use futures::StreamExt;
 
 use crate::error::Error;
 use crate::query::Engine;
 use crate::session::RowStream;
 
-use super::encode::{EncodedBatch, Format, RowEncoder};
+use super::copy::RowWriter;
+use super::encode::{EncodedBatch, RowEncoder};
 use super::wire::{Gone, Wire};
 
 /// Why rows stopped.
@@ -54,6 +52,7 @@ pub(super) struct Rows {
     rows: RowStream,
     schema: SchemaRef,
     encoder: RowEncoder,
+    writer: RowWriter,
     /// The batch being sent, and its next row.
     batch: Option<(EncodedBatch, usize)>,
     ended: bool,
@@ -64,10 +63,10 @@ impl Rows {
     pub(super) fn new(
         rows: RowStream,
         schema: SchemaRef,
-        formats: Arc<[Format]>,
-        zone: Tz,
+        encoder: RowEncoder,
+        writer: RowWriter,
     ) -> Self {
-        Self { rows, schema, encoder: RowEncoder::new(formats, zone), batch: None, ended: false }
+        Self { rows, schema, encoder, writer, batch: None, ended: false }
     }
 
     /// The rows as the session knows them.
@@ -89,7 +88,7 @@ impl Rows {
                     if rows_max > 0 && sent == rows_max {
                         return Ok(Sent::Suspended);
                     }
-                    batch.write_row(*next, &mut wire.output)?;
+                    self.writer.write(batch, *next, &mut wire.output)?;
                     *next += 1;
                     sent += 1;
                     wire.flush_if_large().await?;

@@ -62,7 +62,7 @@ pub(super) async fn start(
         }
     }
     let session = Session::connect(services, startup).await?;
-    let key = cancels.register(session.canceller());
+    let key = cancels.register(session.pid(), session.canceller());
     wire.put(Backend::Authentication(Authentication::Ok))?;
     for (name, value) in session.reported_settings() {
         wire.put(parameter_status(name, &value))?;

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use pgwire::messages::PgWireBackendMessage;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -12,6 +12,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::server::tls::{Protocol, Tls, common_name};
+use crate::session::Notification;
 
 use super::message::{self, Message, Opening};
 
@@ -168,6 +169,20 @@ impl Wire {
         message.encode(&mut self.output).map_err(|error| {
             Error::new(ErrorKind::ProtocolViolation, "a message cannot be encoded").caused_by(error)
         })
+    }
+
+    /// Adds a NotificationResponse to the output.
+    pub(super) fn put_notification(&mut self, said: &Notification) {
+        let text = |text: &str| text.replace('\0', "\u{fffd}");
+        let (channel, payload) = (text(&said.channel), text(&said.payload));
+        let length = 4 + 4 + channel.len() + 1 + payload.len() + 1;
+        self.output.put_u8(b'A');
+        self.output.put_i32(i32::try_from(length).unwrap_or(i32::MAX));
+        self.output.put_i32(said.pid);
+        self.output.put_slice(channel.as_bytes());
+        self.output.put_u8(0);
+        self.output.put_slice(payload.as_bytes());
+        self.output.put_u8(0);
     }
 
     /// Sends the output if enough has gathered.

@@ -31,7 +31,7 @@ fn encode(
     (0..encoded.rows())
         .map(|row| {
             let mut out = BytesMut::new();
-            encoded.write_row(row, &mut out)?;
+            encoded.write_row(row, b'D', &mut out)?;
             assert_eq!(out.get_u8(), b'D');
             assert_eq!(usize::try_from(out.get_i32()).unwrap(), out.len() + 4, "message length");
             assert_eq!(out.get_i16(), 1, "columns");

@@ -33,6 +33,24 @@ impl Answer {
         (field(b'V').unwrap(), field(b'C').unwrap(), field(b'M').unwrap(), field(b'P'))
     }
 
+    /// A data row's values as text.
+    pub(super) fn row(&self) -> Vec<String> {
+        assert_eq!(self.kind, 'D', "{self:?}");
+        let mut body = self.body.clone();
+        (0..body.get_i16())
+            .map(|_| match usize::try_from(body.get_i32()) {
+                Err(_) => "NULL".to_owned(),
+                Ok(length) => String::from_utf8_lossy(&body.split_to(length)).into_owned(),
+            })
+            .collect()
+    }
+
+    /// A notification's channel and payload.
+    pub(super) fn notification(&self) -> String {
+        assert_eq!(self.kind, 'A', "{self:?}");
+        String::from_utf8_lossy(&self.body[4..]).trim_end_matches('\0').replace('\0', " ")
+    }
+
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).trim_end_matches('\0').to_owned()
     }

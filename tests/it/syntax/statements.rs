@@ -1,8 +1,8 @@
 //! All other statements, and scripts of them.
 
 use lakeport::syntax::{
-    DropKind, GrantObject, Privilege, SetValue, Statement, TransactionModes, normalize, parse,
-    parse_one, split_statements,
+    Discard, DropKind, GrantObject, Isolation, Privilege, SetValue, Statement, TransactionModes,
+    normalize, parse, parse_one, split_statements,
 };
 
 use super::one;
@@ -95,28 +95,31 @@ fn settings_and_transactions_are_read() {
     }
     assert!(set("SET LOCAL x TO y").2);
     let begin = |text: &str| match one(text) {
-        Statement::Begin(modes) => (modes.repeatable_read, modes.read_only),
+        Statement::Begin(modes) => (modes.isolation, modes.read_only),
         other => panic!("{text}: {other:?}"),
     };
     assert_eq!(begin("BEGIN"), (None, None));
     assert_eq!(begin("START TRANSACTION READ ONLY"), (None, Some(true)));
     assert_eq!(
         begin("BEGIN WORK ISOLATION LEVEL REPEATABLE READ, READ WRITE, NOT DEFERRABLE"),
-        (Some(true), Some(false))
+        (Some(Isolation::RepeatableRead), Some(false))
     );
     let session = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED";
-    let modes = TransactionModes { repeatable_read: Some(false), read_only: None };
+    let modes = TransactionModes {
+        isolation: Some(Isolation::ReadCommitted),
+        ..TransactionModes::default()
+    };
     assert!(
         matches!(one(session), Statement::SetTransaction { session: true, modes: m } if m == modes)
     );
-    assert!(matches!(one("END TRANSACTION"), Statement::Commit));
-    assert!(matches!(one("ABORT"), Statement::Rollback));
-    assert!(matches!(one("COMMIT AND NO CHAIN"), Statement::Commit));
+    assert!(matches!(one("END TRANSACTION"), Statement::Commit { chain: false }));
+    assert!(matches!(one("ABORT"), Statement::Rollback { chain: false }));
+    assert!(matches!(one("COMMIT AND NO CHAIN"), Statement::Commit { chain: false }));
     assert!(
         matches!(one("SHOW TRANSACTION ISOLATION LEVEL"), Statement::Show { name } if name == "transaction_isolation")
     );
     assert!(matches!(one("RESET ALL"), Statement::Reset { name: None }));
-    assert!(matches!(one("DISCARD ALL"), Statement::Discard));
+    assert!(matches!(one("DISCARD ALL"), Statement::Discard(Discard::All)));
     assert!(
         matches!(one("DEALLOCATE PREPARE \"S1\""), Statement::Deallocate { name: Some(n) } if n == "S1")
     );

@@ -103,21 +103,39 @@ impl EncodedBatch {
         self.rows
     }
 
-    /// Appends row `row` as a DataRow message.
+    /// Columns in all.
+    pub fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Whether a value is NULL.
+    pub fn is_null(&self, column: usize, row: usize) -> bool {
+        self.columns[column].is_null(row)
+    }
+
+    /// Appends a value that is not NULL, as text.
+    ///
+    /// # Errors
+    /// As [`EncodedBatch::write_row`].
+    pub fn write_text(&self, column: usize, row: usize, out: &mut BytesMut) -> Result<()> {
+        self.columns[column].write_text(row, out)
+    }
+
+    /// Appends row `row` as a message of this kind: `D` a data row, `d` a tuple of a binary copy.
     ///
     /// # Errors
     /// Kinds of class 22 for values that Postgres' types cannot hold. Nothing is appended then.
-    pub fn write_row(&self, row: usize, out: &mut BytesMut) -> Result<()> {
+    pub fn write_row(&self, row: usize, kind: u8, out: &mut BytesMut) -> Result<()> {
         let start = out.len();
-        let written = self.write_message(row, out);
+        let written = self.write_message(row, kind, out);
         if written.is_err() {
             out.truncate(start);
         }
         written
     }
 
-    fn write_message(&self, row: usize, out: &mut BytesMut) -> Result<()> {
-        out.put_u8(b'D');
+    fn write_message(&self, row: usize, kind: u8, out: &mut BytesMut) -> Result<()> {
+        out.put_u8(kind);
         let length_at = out.len();
         out.put_i32(0);
         let columns = i16::try_from(self.columns.len())
