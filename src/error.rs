@@ -57,6 +57,12 @@ error_kinds! {
     InvalidRowCountInLimitClause = "2201W", "invalid_row_count_in_limit_clause";
     /// OFFSET is negative.
     InvalidRowCountInResultOffsetClause = "2201X", "invalid_row_count_in_result_offset_clause";
+    /// NULL where a value must be.
+    NullValueNotAllowed = "22004", "null_value_not_allowed";
+    /// A regular expression that is none.
+    InvalidRegularExpression = "2201B", "invalid_regular_expression";
+    /// A pattern that ends with the character that takes the next one's meaning away.
+    InvalidEscapeSequence = "22025", "invalid_escape_sequence";
     /// A parameter has a value that makes no sense.
     InvalidParameterValue = "22023", "invalid_parameter_value";
     /// Text does not parse as the type asked for.

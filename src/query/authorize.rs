@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{JoinType, NullEquality};
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
 
@@ -23,6 +22,7 @@ use crate::syntax::Privilege;
 
 use super::error;
 use super::gate::{Gate, Origin};
+use super::multisets::counts_copies;
 use super::planner::external;
 use super::runtime::Sealed;
 
@@ -141,15 +141,9 @@ fn check_node(node: &LogicalPlan, grants: &CatalogState) -> Result<()> {
         | LogicalPlan::Analyze(_)
         | LogicalPlan::DescribeTable(_)
         | LogicalPlan::Extension(_) => Err(Error::unsupported("this statement as a query")),
-        // EXCEPT ALL and INTERSECT ALL: planned as joins that do not count how often a row occurs.
-        LogicalPlan::Join(join)
-            if join.null_equality == NullEquality::NullEqualsNull
-                && matches!(join.join_type, JoinType::LeftAnti | JoinType::LeftSemi)
-                && !matches!(join.left.as_ref(), LogicalPlan::Distinct(_)) =>
-        {
-            let name =
-                if join.join_type == JoinType::LeftAnti { "EXCEPT ALL" } else { "INTERSECT ALL" };
-            Err(Error::unsupported(name).hint("Without ALL it works, over distinct rows."))
+        // EXCEPT ALL and INTERSECT ALL as the engine plans them do not count how often a row occurs.
+        LogicalPlan::Join(join) if counts_copies(join) => {
+            Err(Error::internal("a set operation whose rows are not counted"))
         }
         LogicalPlan::TableScan(scan) => check_scan(scan, grants),
         _ => Ok(()),

@@ -37,6 +37,7 @@ use super::resolve::Resolver;
 use super::rows::{Registry, RowSource, StoredRows};
 use super::runtime::{self, Joins, Sealed};
 use super::snapshot::Snapshot;
+use super::system::Facts;
 use super::{error, plan, system, travel};
 
 /// Plans and runs queries for every session of the process, within `[limits]`.
@@ -110,9 +111,10 @@ impl Engine {
     /// An engine over one lake and its catalog.
     pub fn new(lake: Lake, catalog: Arc<Catalog>, config: Arc<Config>) -> Result<Arc<Self>> {
         let history = History::new(Arc::clone(lake.clock()));
+        let registry = Arc::new(Registry::default());
         let engine = Arc::new(Self {
-            shared: runtime::shared_state(&config.limits)?,
-            registry: Arc::new(Registry::default()),
+            shared: runtime::shared_state(&config.limits, &registry)?,
+            registry,
             admission: Admission::new(&config.limits),
             metrics: Arc::default(),
             history,
@@ -210,7 +212,7 @@ impl Engine {
             let bound = plan::bind(plan, parameters)?;
             tokio::select! {
                 () = context.cancel.cancelled() => Err(execute::canceled()),
-                physical = self.physical(&bound, context, Joins::Hash) => {
+                physical = self.physical(&bound, context, Joins::Hash, text) => {
                     physical.map(|(state, physical)| (permit, bound, state, physical))
                 }
             }
@@ -234,7 +236,7 @@ impl Engine {
             // Nothing has reached the client: begin again with joins that spill.
             tracing::debug!(%query_id, "hash join out of memory, trying merge joins");
             let holdings = guarded.into_holdings();
-            let (state, physical) = self.physical(&bound, context, Joins::Merge).await?;
+            let (state, physical) = self.physical(&bound, context, Joins::Merge, text).await?;
             let stream = execute::start(&state, physical)?;
             guarded = Guarded::new(plan.schema(), stream, cancel, holdings);
         }
@@ -246,8 +248,12 @@ impl Engine {
         plan: &Sealed<LogicalPlan>,
         context: &Context,
         joins: Joins,
+        text: &str,
     ) -> Result<(Sealed<SessionState>, Arc<dyn ExecutionPlan>)> {
         let state = runtime::statement_state(&self.shared, context, joins);
+        if Facts::asked_by(text) {
+            runtime::put_facts(&state, Facts::of(self, context).await?);
+        }
         let physical = execute::physical_plan(&state, plan).await?;
         Ok((state, physical))
     }
@@ -261,7 +267,8 @@ impl Engine {
         verbose: bool,
     ) -> Result<Vec<String>> {
         let logical = &plan.parts().plan;
-        let (state, physical) = self.physical(logical, context, Joins::Hash).await?;
+        let (state, physical) =
+            self.physical(logical, context, Joins::Hash, &plan.parts().text).await?;
         let mut lines = Vec::new();
         if verbose {
             let optimized = execute::optimized(&state, logical)?;

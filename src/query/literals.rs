@@ -4,31 +4,134 @@
 //! Its one idea: what is settled here the engine has nothing to guess about: whole numbers are
 //! integers, and a numeric beside a float is a float.
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::common::{Column, DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator, cast};
+use datafusion::logical_expr::{
+    BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Union,
+    Values, cast,
+};
 
 /// The plan with its numbers settled.
 pub(crate) fn settled(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = plan.transform_up_with_subqueries(|node| {
         let schema = merge_schema(&node.inputs());
         let names = NamePreserver::new(&node);
-        node.map_expressions(|expr| {
+        let settled = node.map_expressions(|expr| {
             let name = names.save(&expr);
             let replaced = expr.transform_up(|expr| Ok(settle(expr, &schema)))?;
             Ok(replaced.update_data(|expr| name.restore(expr)))
-        })
+        })?;
+        settled
+            .transform_data(|node| match node {
+                LogicalPlan::Union(union) => union_of_floats(union),
+                LogicalPlan::Values(values) => values_of_floats(values),
+                other => Ok(Transformed::no(other)),
+            })?
+            .map_data(|node| match node {
+                // What stands below may have columns of other types now.
+                LogicalPlan::Values(_) | LogicalPlan::TableScan(_) => Ok(node),
+                other => other.recompute_schema(),
+            })
     })?;
     Ok(plan.data)
+}
+
+/// A column that is a float in one query of a UNION is one in all that have a numeric there.
+fn union_of_floats(union: Union) -> Result<Transformed<LogicalPlan>> {
+    let columns = union.schema.fields().len();
+    let type_at = |input: &LogicalPlan, column: usize| {
+        input.schema().fields().get(column).map(|field| field.data_type().clone())
+    };
+    let mixed: Vec<bool> = (0..columns)
+        .map(|column| {
+            let types: Vec<_> = union.inputs.iter().filter_map(|i| type_at(i, column)).collect();
+            types.iter().any(DataType::is_floating) && types.iter().any(is_decimal)
+        })
+        .collect();
+    if !mixed.contains(&true) {
+        return Ok(Transformed::no(LogicalPlan::Union(union)));
+    }
+    let mut inputs = Vec::with_capacity(union.inputs.len());
+    for input in union.inputs {
+        let exprs: Vec<Expr> = input
+            .schema()
+            .iter()
+            .zip(&mixed)
+            .map(|((qualifier, field), mixed)| {
+                let column = Expr::Column(Column::from((qualifier, field)));
+                if *mixed && is_decimal(field.data_type()) {
+                    return cast(column, DataType::Float64)
+                        .alias_qualified(qualifier.cloned(), field.name());
+                }
+                column
+            })
+            .collect();
+        let input = Arc::unwrap_or_clone(input);
+        inputs.push(Arc::new(LogicalPlanBuilder::from(input).project(exprs)?.build()?));
+    }
+    let union = Union::try_new_with_loose_types(inputs)?;
+    Ok(Transformed::yes(LogicalPlan::Union(union)))
+}
+
+/// VALUES that the planner has brought to a numeric though a float is among them.
+fn values_of_floats(mut values: Values) -> Result<Transformed<LogicalPlan>> {
+    let empty = DFSchema::empty();
+    let before = |expr: &Expr| match expr {
+        Expr::Cast(cast) => cast.expr.get_type(&empty).ok(),
+        other => other.get_type(&empty).ok(),
+    };
+    let mixed: Vec<usize> = (0..values.schema.fields().len())
+        .filter(|column| {
+            is_decimal(values.schema.field(*column).data_type())
+                && values
+                    .values
+                    .iter()
+                    .filter_map(|row| before(row.get(*column)?))
+                    .any(|data_type| data_type.is_floating())
+        })
+        .collect();
+    if mixed.is_empty() {
+        return Ok(Transformed::no(LogicalPlan::Values(values)));
+    }
+    for row in &mut values.values {
+        for column in &mixed {
+            let Some(value) = row.get_mut(*column) else { continue };
+            let inner = match std::mem::replace(value, Expr::Literal(ScalarValue::Null, None)) {
+                Expr::Cast(cast) if *cast.field.data_type() != DataType::Float64 => *cast.expr,
+                other => other,
+            };
+            *value = cast(inner, DataType::Float64);
+        }
+    }
+    let fields = values.schema.iter().enumerate().map(|(column, (qualifier, field))| {
+        let field = if mixed.contains(&column) {
+            Arc::new(field.as_ref().clone().with_data_type(DataType::Float64))
+        } else {
+            Arc::clone(field)
+        };
+        (qualifier.cloned(), field)
+    });
+    let metadata = values.schema.metadata().clone();
+    values.schema = Arc::new(DFSchema::new_with_metadata(fields.collect(), metadata)?);
+    Ok(Transformed::yes(LogicalPlan::Values(values)))
+}
+
+fn is_decimal(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Decimal128(..) | DataType::Decimal256(..))
 }
 
 fn settle(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     match expr {
         Expr::Cast(_) => integer(expr),
         Expr::BinaryExpr(mut binary) if compares(binary.op) => {
+            if let Some(arrays) = as_arrays(&binary, schema) {
+                return Transformed::yes(arrays);
+            }
             let mut sides = [binary.left.as_mut(), binary.right.as_mut()];
             let changed = as_floats(&mut sides, schema);
             transformed(Expr::BinaryExpr(binary), changed)
@@ -44,8 +147,47 @@ fn settle(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             let changed = as_floats(&mut sides, schema);
             transformed(Expr::InList(list), changed)
         }
+        Expr::Case(mut case) => {
+            let results = case.when_then_expr.iter_mut().map(|(_, then)| then.as_mut());
+            let mut results: Vec<&mut Expr> =
+                results.chain(case.else_expr.as_deref_mut()).collect();
+            let changed = as_floats(&mut results, schema);
+            transformed(Expr::Case(case), changed)
+        }
+        Expr::ScalarFunction(mut function) if is_common(function.func.name()) => {
+            let mut sides: Vec<&mut Expr> = function.args.iter_mut().collect();
+            let changed = as_floats(&mut sides, schema);
+            transformed(Expr::ScalarFunction(function), changed)
+        }
         other => Transformed::no(other),
     }
+}
+
+/// An array compared with a quoted literal, which then is one of its type.
+fn as_arrays(binary: &BinaryExpr, schema: &DFSchema) -> Option<Expr> {
+    let is_literal = |expr: &Expr| matches!(expr, Expr::Literal(ScalarValue::Utf8(Some(_)), _));
+    let (array, literal) = match (is_literal(&binary.left), is_literal(&binary.right)) {
+        (false, true) => (&binary.left, &binary.right),
+        (true, false) => (&binary.right, &binary.left),
+        _ => return None,
+    };
+    let (_, field) = array.to_field(schema).ok()?;
+    if !matches!(field.data_type(), DataType::List(_)) {
+        return None;
+    }
+    let field = field.as_ref().clone().with_name("").with_nullable(true);
+    let typed = Expr::Cast(Cast::new_from_field(literal.clone(), Arc::new(field)));
+    let (left, right) = if is_literal(&binary.left) {
+        (typed, array.as_ref().clone())
+    } else {
+        (array.as_ref().clone(), typed)
+    };
+    Some(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), binary.op, Box::new(right))))
+}
+
+/// Functions whose arguments have one type, which is the result's.
+fn is_common(function: &str) -> bool {
+    matches!(function, "coalesce" | "greatest" | "least" | "nullif" | "make_array")
 }
 
 fn compares(op: Operator) -> bool {
@@ -79,7 +221,7 @@ fn as_floats(sides: &mut [&mut Expr], schema: &DFSchema) -> bool {
     }
     let mut changed = false;
     for (side, data_type) in sides.iter_mut().zip(&types) {
-        if matches!(data_type, Some(DataType::Decimal128(..) | DataType::Decimal256(..))) {
+        if data_type.as_ref().is_some_and(is_decimal) {
             let numeric = std::mem::replace(*side, Expr::Literal(ScalarValue::Null, None));
             **side = cast(numeric, DataType::Float64);
             changed = true;

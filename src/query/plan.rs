@@ -24,6 +24,7 @@ use super::error;
 use super::planner::plan_query;
 use super::resolve::Resolved;
 use super::runtime::{Sealed, seal};
+use super::system::marked_type;
 
 /// The highest parameter number, as in Postgres' protocol.
 const PARAMETERS_MAX: usize = 65_535;
@@ -165,12 +166,19 @@ fn shown(plan: LogicalPlan, names: &[ColumnName]) -> Result<(LogicalPlan, Schema
     let mut exprs = Vec::with_capacity(input.fields().len());
     let mut changed = false;
     for ((qualifier, field), name) in input.iter().zip(names) {
-        let data_type = unpacked(field.data_type());
+        let mut data_type = unpacked(field.data_type());
         let mut expr = Expr::Column(Column::from((qualifier, field)));
         if data_type != *field.data_type() {
             changed = true;
             expr = cast_expr(expr, data_type.clone())
                 .alias_qualified(qualifier.cloned(), field.name());
+        }
+        // An object's number is shown as its name.
+        if marked_type(field).is_some_and(|name| name.starts_with("reg")) {
+            changed = true;
+            data_type = DataType::Utf8;
+            expr =
+                cast_expr(expr, DataType::Utf8).alias_qualified(qualifier.cloned(), field.name());
         }
         exprs.push(expr);
         let name = name.unwrap_or_else(|| shown_name(field.name()).to_owned());
@@ -184,6 +192,7 @@ fn shown(plan: LogicalPlan, names: &[ColumnName]) -> Result<(LogicalPlan, Schema
     let plan = LogicalPlanBuilder::from(plan)
         .project(exprs)
         .and_then(LogicalPlanBuilder::build)
+        .and_then(cast::in_plan)
         .map_err(error::convert)?;
     Ok((plan, schema))
 }

@@ -29,9 +29,11 @@ use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use crate::security;
 use crate::syntax::{Query, TypeNames};
 
+use super::correlated;
 use super::error;
 use super::gate::{Gate, Origin};
 use super::literals;
+use super::multisets;
 
 /// Tables by the name the planner asks for, parts joined by a character no name contains.
 pub(crate) type ResolvedTables = HashMap<Vec<String>, Arc<dyn TableProvider>>;
@@ -54,7 +56,7 @@ pub(crate) fn plan_query(
         },
         planned => planned,
     };
-    literals::settled(planned?)
+    literals::settled(planned?).and_then(multisets::counted).and_then(correlated::unnested)
 }
 
 /// Plans `tree` with `parameters` as the types of `$1`, `$2`, ... where known.
@@ -193,7 +195,8 @@ impl ContextProvider for Names<'_> {
 
 /// Postgres' own functions may be named with their schema.
 fn plain(name: &str) -> &str {
-    name.strip_prefix("pg_catalog.").unwrap_or(name)
+    let own = ["pg_catalog.", "information_schema."];
+    own.iter().find_map(|schema| name.strip_prefix(schema)).unwrap_or(name)
 }
 
 /// One of our errors on its way through DataFusion.

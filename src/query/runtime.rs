@@ -5,9 +5,10 @@
 //! no statement can change it for another.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::error::DataFusionError;
@@ -16,11 +17,14 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
+use crate::catalog::CatalogState;
 use crate::config::Limits;
 use crate::error::Result;
 
 use super::actions::Actions;
 use super::engine::Context;
+use super::rows::Registry;
+use super::system::{Facts, Names};
 use super::{error, functions};
 
 /// A value whose inside no compiler pass looks into.
@@ -42,7 +46,10 @@ const CONSUMERS_SHOWN: usize = 3;
 pub(crate) const BATCH_ROWS: usize = 8192;
 
 /// The state all statements' own are cloned from.
-pub(crate) fn shared_state(limits: &Limits) -> Result<Sealed<SessionState>> {
+pub(crate) fn shared_state(
+    limits: &Limits,
+    registry: &Arc<Registry>,
+) -> Result<Sealed<SessionState>> {
     let runtime = runtime(limits).map_err(error::convert)?;
     let mut config = SessionConfig::new()
         .with_target_partitions(std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
@@ -55,13 +62,14 @@ pub(crate) fn shared_state(limits: &Limits) -> Result<Sealed<SessionState>> {
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.collect_spans = true;
     options.execution.time_zone = Some("UTC".to_owned());
-    options.extensions.insert(StatementInfo::default());
+    let info = StatementInfo { registry: Arc::clone(registry), ..StatementInfo::default() };
+    options.extensions.insert(info);
     let mut state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
         .with_default_features()
         .with_file_formats(Vec::new())
-        .with_table_factories(std::collections::HashMap::new())
+        .with_table_factories(HashMap::new())
         .build();
     functions::register(&mut state).map_err(error::convert)?;
     Ok(seal(state))
@@ -99,7 +107,8 @@ pub(crate) fn statement_state(
     let options = state.config_mut().options_mut();
     options.execution.time_zone = Some(context.time_zone.clone());
     options.optimizer.prefer_hash_join = joins == Joins::Hash;
-    options.extensions.insert(StatementInfo::of(context));
+    let registry = options.extensions.get::<StatementInfo>().map(|info| Arc::clone(&info.registry));
+    options.extensions.insert(StatementInfo::of(context, registry.unwrap_or_default()));
     let options = Arc::clone(state.config_options());
     let properties = state.execution_props_mut();
     properties.mark_start_execution(options);
@@ -108,7 +117,7 @@ pub(crate) fn statement_state(
 }
 
 /// What `current_user`, `current_setting` and their like answer from.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct StatementInfo {
     /// The role.
     pub(crate) role: String,
@@ -117,13 +126,55 @@ pub(crate) struct StatementInfo {
     /// The schemas of the search path that exist.
     pub(crate) schemas: Vec<String>,
     /// Settings by lower-case name.
-    pub(crate) settings: Arc<std::collections::HashMap<String, String>>,
+    pub(crate) settings: Arc<HashMap<String, String>>,
     /// What functions may do to sessions.
     pub(crate) actions: Option<Arc<dyn Actions>>,
+    registry: Arc<Registry>,
+    known: Arc<Known>,
+}
+
+/// What functions of the catalog answer from, found out when one first asks.
+#[derive(Default)]
+struct Known {
+    context: Option<Context>,
+    names: OnceLock<Arc<Names>>,
+    facts: OnceLock<Arc<Facts>>,
+}
+
+impl std::fmt::Debug for StatementInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StatementInfo").field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+/// Reads what functions of the catalog will ask of tables, into a statement's state.
+pub(crate) fn put_facts(state: &SessionState, facts: Facts) {
+    let info = StatementInfo::from_options(state.config_options());
+    // Read once; who comes second has the same.
+    let _ = info.known.facts.set(Arc::new(facts));
 }
 
 impl StatementInfo {
-    fn of(context: &Context) -> Self {
+    /// Everything the role may see, by name and number.
+    pub(crate) fn names(&self) -> Arc<Names> {
+        let names = || match &self.known.context {
+            Some(context) => Arc::new(Names::of(context, &self.registry)),
+            None => Arc::default(),
+        };
+        Arc::clone(self.known.names.get_or_init(names))
+    }
+
+    /// Sizes and comments; none unless the statement was seen to ask for them.
+    pub(crate) fn facts(&self) -> Arc<Facts> {
+        self.known.facts.get().cloned().unwrap_or_default()
+    }
+
+    /// Today's grants and roles.
+    pub(crate) fn grants(&self) -> Option<Arc<CatalogState>> {
+        self.known.context.as_ref().map(|context| Arc::clone(&context.snapshot.grants))
+    }
+
+    fn of(context: &Context, registry: Arc<Registry>) -> Self {
         let catalog = &context.snapshot.catalog;
         let exists = |schema: &&String| {
             catalog.schemas.contains_key(*schema)
@@ -135,6 +186,11 @@ impl StatementInfo {
             schemas: context.search_path.iter().filter(exists).cloned().collect(),
             settings: Arc::clone(&context.settings),
             actions: context.actions.clone(),
+            registry,
+            known: Arc::new(Known {
+                context: Some(Context { extra: HashMap::new(), ..context.clone() }),
+                ..Known::default()
+            }),
         }
     }
 

@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DFStatement;
 use datafusion::sql::sqlparser::ast::{
-    DataType, Expr, Ident, ObjectName, Query as Tree, Select, SelectItem, SetExpr, Value, VisitMut,
-    VisitorMut,
+    AccessExpr, DataType, Expr, Ident, ObjectName, Query as Tree, Select, SelectItem, SetExpr,
+    Value, VisitMut, VisitorMut,
 };
 
 /// One item of the outermost SELECT list.
@@ -133,7 +133,11 @@ fn named(expr: &Expr) -> Option<(String, bool)> {
             Some((name, true)) => Some((name, true)),
             _ => Some(("case".to_owned(), false)),
         },
-        Expr::Exists { .. } => strong("exists"),
+        Expr::Exists { negated: false, .. } => strong("exists"),
+        Expr::CompoundFieldAccess { root, access_chain } => match access_chain.last() {
+            Some(AccessExpr::Dot(Expr::Identifier(field))) => strong(&folded(field)),
+            _ => named(root),
+        },
         Expr::Extract { .. } => strong("extract"),
         Expr::Ceil { .. } => strong("ceil"),
         Expr::Floor { .. } => strong("floor"),

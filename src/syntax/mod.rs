@@ -3,6 +3,7 @@
 //! Sole owner of sqlparser. Knows spelling, not meaning: no name is resolved here and no type is
 //! known. What other modules need from a syntax tree, a [`Query`] answers by method.
 
+mod arrays;
 mod clauses;
 mod columns;
 mod control;
@@ -10,14 +11,19 @@ mod copy;
 mod create;
 mod cursor;
 mod dialect;
+mod forms;
 mod from;
 mod grant;
+mod hidden;
 mod literals;
 mod maintain;
 mod normal;
 mod parser;
 mod query;
+mod refused;
 mod rewrite;
+mod rows;
+mod series;
 mod settings;
 mod source;
 mod spelling;
@@ -36,4 +42,4 @@ pub use query::{Query, RelationReference, TimeTravel};
 pub use spelling::TextLength;
 pub use split::{leading_blank, split_statements};
 pub use statement::*;
-pub use types::TypeNames;
+pub use types::{MARK, TypeNames};

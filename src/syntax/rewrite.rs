@@ -8,9 +8,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, LimitClause, ObjectName, ObjectNamePart, Query, Select, SelectFlavor, SelectItem,
-    SetExpr, SetOperator, SetQuantifier, TableAlias, TableFactor, TableVersion, Value, VisitMut,
-    VisitorMut,
+    Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, TableAlias, TableFactor,
+    TableVersion, VisitMut, VisitorMut, With,
 };
 use datafusion::sql::sqlparser::tokenizer::Token;
 
@@ -18,8 +17,11 @@ use crate::error::{Error, ErrorKind, Result};
 
 use super::dialect::is_reserved;
 use super::from::{check_aliases, check_factor, name_series, named};
+use super::hidden;
 use super::literals;
 use super::query::{RelationReference, TimeTravel};
+use super::refused::{check_body, check_select, fetch_as_limit, refuse};
+use super::series;
 use super::source::Source;
 use super::spelling::respell;
 use super::statement::STREAM_RELATION;
@@ -31,7 +33,8 @@ use super::travel::{TABLE_CHANGES, table_changes, time_travel};
 /// `FeatureNotSupported` for clauses that would be ignored; `WrongObjectType` for a version clause on
 /// something that has no versions.
 pub(super) fn rewrite(tree: &mut Query, source: &Source<'_>, stream: bool) -> Result<References> {
-    let mut rewriter = Rewriter { source, stream, scopes: Vec::new(), references: Vec::new() };
+    let (scopes, references) = (Vec::new(), Vec::new());
+    let mut rewriter = Rewriter { source, stream, scopes, references, renamed: 0 };
     match tree.visit(&mut rewriter) {
         ControlFlow::Continue(()) => Ok(rewriter.references),
         ControlFlow::Break(error) => Err(error),
@@ -45,20 +48,23 @@ struct Rewriter<'a> {
     stream: bool,
     scopes: Vec<Scope>,
     references: References,
+    renamed: usize,
 }
 
 /// The common table expressions of one query on the way down.
 struct Scope {
-    names: Vec<String>,
+    /// As written, and as planned: the planner asks that no two in view be called alike.
+    names: Vec<(String, String)>,
     recursive: bool,
     // The bodies are the first queries visited inside the query, in order.
     bodies_seen: usize,
 }
 
 impl Scope {
-    fn shows(&self, name: &str) -> bool {
+    fn shows(&self, name: &str) -> Option<&str> {
         let visible = if self.recursive { self.names.len() } else { self.bodies_seen };
-        self.names.iter().take(visible).any(|known| known == name)
+        let found = self.names.iter().take(visible).find(|(known, _)| known == name);
+        found.map(|(_, planned)| planned.as_str())
     }
 }
 
@@ -85,12 +91,12 @@ impl VisitorMut for Rewriter<'_> {
         check_body(&query.body)?;
         fetch_as_limit(query)?;
         literals::keep_in_query(query);
-        let (names, recursive) = match &query.with {
+        let (names, recursive) = match &mut query.with {
             None => (Vec::new(), false),
-            Some(with) => {
-                let names = with.cte_tables.iter().map(|cte| fold(&cte.alias.name));
-                (names.collect(), with.recursive)
-            }
+            Some(with) => match self.common_tables(with) {
+                Ok(names) => (names, with.recursive),
+                Err(error) => return ControlFlow::Break(error),
+            },
         };
         self.scopes.push(Scope { names, recursive, bodies_seen: 0 });
         ControlFlow::Continue(())
@@ -110,6 +116,10 @@ impl VisitorMut for Rewriter<'_> {
             return ControlFlow::Break(error);
         }
         literals::keep_in_select(select);
+        hidden::answer(select);
+        if let Err(error) = series::in_select(select) {
+            return ControlFlow::Break(error);
+        }
         if self.stream {
             select.projection.iter_mut().for_each(name_metadata);
         }
@@ -140,75 +150,6 @@ impl VisitorMut for Rewriter<'_> {
     }
 }
 
-fn refuse(clauses: &[(bool, &str)]) -> ControlFlow<Error> {
-    match clauses.iter().find(|(written, _)| *written) {
-        None => ControlFlow::Continue(()),
-        Some((_, clause)) => ControlFlow::Break(Error::unsupported(clause)),
-    }
-}
-
-// `FETCH FIRST 3 ROWS ONLY` is `LIMIT 3`.
-fn fetch_as_limit(query: &mut Query) -> ControlFlow<Error> {
-    let Some(fetch) = query.fetch.take() else { return ControlFlow::Continue(()) };
-    refuse(&[(fetch.with_ties, "FETCH ... WITH TIES"), (fetch.percent, "FETCH ... PERCENT")])?;
-    let one = || Expr::value(Value::Number("1".to_owned(), false));
-    let count = fetch.quantity.unwrap_or_else(one);
-    match &mut query.limit_clause {
-        Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => *limit = Some(count),
-        Some(_) => {
-            let message = "multiple LIMIT clauses not allowed";
-            return ControlFlow::Break(Error::new(ErrorKind::SyntaxError, message));
-        }
-        None => {
-            query.limit_clause = Some(LimitClause::LimitOffset {
-                limit: Some(count),
-                offset: None,
-                limit_by: Vec::new(),
-            });
-        }
-    }
-    ControlFlow::Continue(())
-}
-
-fn check_body(body: &SetExpr) -> ControlFlow<Error> {
-    match body {
-        SetExpr::SetOperation { left, op, set_quantifier, right } => {
-            // DataFusion answers these as if rows were a set.
-            let all = *set_quantifier == SetQuantifier::All;
-            refuse(&[
-                (all && *op == SetOperator::Except, "EXCEPT ALL"),
-                (all && *op == SetOperator::Intersect, "INTERSECT ALL"),
-                (*op == SetOperator::Minus, "MINUS"),
-            ])?;
-            check_body(left)?;
-            check_body(right)
-        }
-        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
-            ControlFlow::Break(Error::unsupported("a data-modifying statement in WITH"))
-        }
-        SetExpr::Table(_) => ControlFlow::Break(Error::unsupported("TABLE in this place")),
-        SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::Values(_) => ControlFlow::Continue(()),
-    }
-}
-
-fn check_select(select: &Select) -> ControlFlow<Error> {
-    if select.into.is_some() {
-        let error = Error::unsupported("SELECT INTO").hint("Use CREATE TABLE ... AS SELECT.");
-        return ControlFlow::Break(error);
-    }
-    refuse(&[
-        (select.top.is_some(), "TOP"),
-        (!select.lateral_views.is_empty(), "LATERAL VIEW"),
-        (select.prewhere.is_some(), "PREWHERE"),
-        (!select.connect_by.is_empty(), "CONNECT BY"),
-        (!select.cluster_by.is_empty(), "CLUSTER BY"),
-        (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
-        (!select.sort_by.is_empty(), "SORT BY"),
-        (select.value_table_mode.is_some(), "SELECT AS STRUCT"),
-        (select.flavor != SelectFlavor::Standard, "FROM before SELECT"),
-    ])
-}
-
 // `_metadata.x`, `alias._metadata.x` -> `_metadata_x`, `alias._metadata_x`.
 fn metadata_column(parts: &[Ident]) -> Option<Expr> {
     let column = |metadata: &Ident, field: &Ident| {
@@ -234,7 +175,31 @@ fn name_metadata(item: &mut SelectItem) {
 }
 
 impl Rewriter<'_> {
+    /// The names of common table expressions; one that hides another's is planned under a name of its own.
+    fn common_tables(&mut self, with: &mut With) -> Result<Vec<(String, String)>> {
+        let mut names: Vec<(String, String)> = Vec::new();
+        for cte in &mut with.cte_tables {
+            let name = fold(&cte.alias.name);
+            if names.iter().any(|(known, _)| *known == name) {
+                let message = format!("WITH query name \"{name}\" specified more than once");
+                return Err(Error::new(ErrorKind::DuplicateAlias, message));
+            }
+            let hides = |scope: &Scope| scope.names.iter().any(|(known, _)| *known == name);
+            let mut planned = name.clone();
+            if self.scopes.iter().any(hides) {
+                self.renamed += 1;
+                planned = format!("__lakeport_cte_{}", self.renamed);
+                cte.alias.name = Ident::with_quote('"', planned.clone());
+            }
+            names.push((name, planned));
+        }
+        Ok(names)
+    }
+
     fn table_factor(&mut self, factor: &mut TableFactor) -> Result<()> {
+        if let Some(rows) = series::rows_of(factor)? {
+            *factor = rows;
+        }
         let TableFactor::Table {
             name,
             alias,
@@ -278,6 +243,9 @@ impl Rewriter<'_> {
             return self.relation(&parts, name, alias, Some(changes), position).map_err(placed);
         }
         if let Some(args) = args {
+            if let Some(own) = series::without_schema(name) {
+                *name = own;
+            }
             literals::keep_in_arguments(&mut args.args);
             let versioned = |_| placed(versionless(&format!("function {name}")));
             name_series(name, alias);
@@ -290,18 +258,35 @@ impl Rewriter<'_> {
             )));
         }
         let parts = parts(name).map_err(placed)?;
+        self.named(&parts, name, alias, travel, position).map_err(placed)
+    }
+
+    /// A name in FROM: of a common table expression, or else of a relation.
+    fn named(
+        &mut self,
+        parts: &[String],
+        name: &mut ObjectName,
+        alias: &mut Option<TableAlias>,
+        travel: Option<TableVersion>,
+        position: Option<usize>,
+    ) -> Result<()> {
         let travelled = |travel: Option<TableVersion>| travel.map(time_travel).transpose();
-        let [first] = parts.as_slice() else {
-            let travel = travelled(travel).map_err(placed)?;
-            return self.relation(&parts, name, alias, travel, position).map_err(placed);
+        let [first] = parts else {
+            let travel = travelled(travel)?;
+            return self.relation(parts, name, alias, travel, position);
         };
-        if !self.scopes.iter().any(|scope| scope.shows(first)) {
-            let travel = travelled(travel).map_err(placed)?;
-            return self.relation(&parts, name, alias, travel, position).map_err(placed);
+        let planned = self.scopes.iter().rev().find_map(|scope| scope.shows(first));
+        let Some(planned) = planned else {
+            let travel = travelled(travel)?;
+            return self.relation(parts, name, alias, travel, position);
+        };
+        if planned != first {
+            alias.get_or_insert_with(|| named(first));
+            *name = ObjectName::from(vec![Ident::with_quote('"', planned)]);
         }
         match travel {
             None => Ok(()),
-            Some(_) => Err(placed(versionless(&format!("common table expression \"{first}\"")))),
+            Some(_) => Err(versionless(&format!("common table expression \"{first}\""))),
         }
     }
 

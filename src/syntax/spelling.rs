@@ -5,14 +5,14 @@
 
 use datafusion::sql::sqlparser::ast::{
     ArrayElemTypeDef, BinaryOperator, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr,
-    Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    ObjectName, Value,
+    Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Value,
 };
 use datafusion::sql::sqlparser::parser::Parser;
 
 use crate::error::{Error, ErrorKind, Result};
 
 use super::dialect::LakeportDialect;
+use super::forms::{self, call};
 use super::literals::SETTLED;
 
 /// Digits that a number written with an exponent is written out to.
@@ -25,6 +25,7 @@ const LENGTH_MAX: u64 = 10_485_760;
 /// # Errors
 /// `InvalidParameterValue` for a length that no type has.
 pub(super) fn respell(expr: &mut Expr) -> Result<()> {
+    forms::respell(expr)?;
     match expr {
         Expr::Cast { data_type, .. } => {
             let length = length(data_type)?;
@@ -101,25 +102,6 @@ fn respelt_call(function: &mut Function) -> Option<Expr> {
 fn cast(expr: Expr, data_type: DataType) -> Expr {
     let (kind, expr) = (CastKind::Cast, Box::new(expr));
     Expr::Cast { kind, expr, data_type, array: false, format: None }
-}
-
-/// `name(args)`.
-fn call(name: &str, args: Vec<Expr>) -> Expr {
-    let argument = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: args.into_iter().map(argument).collect(),
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
 }
 
 /// How many characters a type keeps.

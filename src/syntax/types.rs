@@ -6,7 +6,11 @@
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
 use datafusion::common::Result;
 use datafusion::logical_expr::planner::TypePlanner;
-use datafusion::sql::sqlparser::ast::{DataType as Written, ExactNumberInfo, TimezoneInfo};
+use datafusion::sql::sqlparser::ast::{
+    ArrayElemTypeDef, DataType as Written, ExactNumberInfo, TimezoneInfo,
+};
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Plans the type names of one statement.
@@ -16,10 +20,83 @@ pub struct TypeNames {
     pub time_zone: String,
 }
 
+/// What marks a field as of a type of Postgres' that Arrow does not have: the key, and how the value begins.
+pub const MARK: (&str, &str) = ("ARROW:extension:name", "pg.");
+
 impl TypePlanner for TypeNames {
     fn plan_type_field(&self, written: &Written) -> Result<Option<FieldRef>> {
-        let planned = self.plan(written);
-        Ok(planned.map(|data_type| Arc::new(Field::new("", data_type, true))))
+        let (planned, mark) = match mark(written) {
+            Some((data_type, mark)) => (Some(data_type), Some(mark)),
+            None => (self.plan(written), None),
+        };
+        Ok(planned.map(|data_type| {
+            let field = Field::new("", data_type, true);
+            Arc::new(match mark {
+                Some(mark) => {
+                    let value = format!("{}{mark}", MARK.1);
+                    field.with_metadata(HashMap::from([(MARK.0.to_owned(), value)]))
+                }
+                None => field,
+            })
+        }))
+    }
+}
+
+/// Types that are text, numbers or lists with a name.
+fn mark(written: &Written) -> Option<(DataType, Cow<'static, str>)> {
+    if let Written::Array(
+        ArrayElemTypeDef::SquareBracket(element, _)
+        | ArrayElemTypeDef::AngleBracket(element)
+        | ArrayElemTypeDef::Parenthesis(element),
+    ) = written
+    {
+        let (element, mark) = mark(element)?;
+        let list = DataType::List(Arc::new(Field::new_list_field(element, true)));
+        return Some((list, Cow::Owned(format!("_{}", mark.trim_start_matches('_')))));
+    }
+    scalar_mark(written).map(|(data_type, mark)| (data_type, Cow::Borrowed(mark)))
+}
+
+fn scalar_mark(written: &Written) -> Option<(DataType, &'static str)> {
+    let name = match written {
+        Written::JSON => return Some((DataType::Utf8, "json")),
+        Written::JSONB => return Some((DataType::Utf8, "jsonb")),
+        Written::Uuid => return Some((DataType::Utf8, "uuid")),
+        Written::Regclass => return Some((DataType::Int64, "regclass")),
+        Written::Custom(name, arguments) if arguments.is_empty() => name.to_string(),
+        _ => return None,
+    };
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_prefix("pg_catalog.").unwrap_or(&name);
+    const NUMBERS: [&str; 12] = [
+        "oid",
+        "xid",
+        "cid",
+        "regclass",
+        "regtype",
+        "regproc",
+        "regprocedure",
+        "regoper",
+        "regoperator",
+        "regnamespace",
+        "regrole",
+        "regcollation",
+    ];
+    const TEXTS: [&str; 6] = ["name", "json", "jsonb", "uuid", "varchar", "bpchar"];
+    let plain = name.trim_matches('"');
+    if let Some(known) = NUMBERS.iter().find(|known| **known == plain) {
+        return Some((DataType::Int64, known));
+    }
+    if let Some(known) = TEXTS.iter().find(|known| **known == plain) {
+        return Some((DataType::Utf8, known));
+    }
+    let list = |element: DataType| DataType::List(Arc::new(Field::new_list_field(element, true)));
+    match plain {
+        "char" => Some((DataType::Utf8, "char")),
+        "int2vector" => Some((list(DataType::Int16), "int2vector")),
+        "oidvector" => Some((list(DataType::Int64), "oidvector")),
+        "sql_identifier" | "information_schema.sql_identifier" => Some((DataType::Utf8, "name")),
+        _ => None,
     }
 }
 
@@ -37,12 +114,9 @@ impl TypeNames {
             ) => DataType::Time64(TimeUnit::Microsecond),
             Written::Float(ExactNumberInfo::None) => DataType::Float64,
             Written::Float(ExactNumberInfo::Precision(digits)) if *digits > 24 => DataType::Float64,
-            Written::CharacterVarying(_)
-            | Written::CharVarying(_)
-            | Written::Character(_)
-            | Written::JSON
-            | Written::JSONB
-            | Written::Uuid => DataType::Utf8,
+            Written::CharacterVarying(_) | Written::CharVarying(_) | Written::Character(_) => {
+                DataType::Utf8
+            }
             Written::Interval { .. } => DataType::Interval(IntervalUnit::MonthDayNano),
             Written::Dec(ExactNumberInfo::None) => DataType::Decimal128(38, 10),
             Written::Custom(name, arguments) if arguments.is_empty() => {
@@ -55,11 +129,13 @@ impl TypeNames {
 
 fn named(name: &str) -> Option<DataType> {
     Some(match name.strip_prefix("pg_catalog.").unwrap_or(name) {
-        "text" | "name" | "bpchar" | "varchar" | "json" | "jsonb" | "uuid" => DataType::Utf8,
+        "text" | "information_schema.character_data" | "information_schema.yes_or_no" => {
+            DataType::Utf8
+        }
         "bool" => DataType::Boolean,
         "int2" => DataType::Int16,
-        "int4" => DataType::Int32,
-        "int8" | "oid" => DataType::Int64,
+        "int4" | "information_schema.cardinal_number" => DataType::Int32,
+        "int8" => DataType::Int64,
         "float4" => DataType::Float32,
         "float8" => DataType::Float64,
         "numeric" => DataType::Decimal128(38, 10),

@@ -4,8 +4,10 @@
 //! times in its own way, loses a float's last digit), the cast of a plan becomes a function of ours,
 //! whoever asked for it; every other cast is left to the engine, which knows how to move it.
 
+mod arrays;
 mod bytes;
 mod intervals;
+mod marked;
 mod numbers;
 mod print;
 mod read;
@@ -32,6 +34,8 @@ use datafusion::logical_expr::{
 use crate::error::Result;
 
 use super::planner::external;
+use super::runtime::StatementInfo;
+use super::system::marked_type;
 
 type Planned<T> = datafusion::common::Result<T>;
 
@@ -61,14 +65,15 @@ pub(crate) fn in_plan(plan: LogicalPlan) -> Planned<LogicalPlan> {
 fn in_expr(expr: Expr, schema: &DFSchema) -> Planned<Transformed<Expr>> {
     let Expr::Cast(cast) = expr else { return Ok(Transformed::no(expr)) };
     // What a subquery takes from outside has its type with it; other strangers stay as they are.
-    let ours = match cast.expr.get_type(schema) {
-        Ok(from) => is_ours(&from, cast.field.data_type()),
-        Err(_) => false,
+    let Ok((_, from)) = cast.expr.to_field(schema) else {
+        return Ok(Transformed::no(Expr::Cast(cast)));
     };
-    if !ours {
+    let marked = marked::concerns(&from, &cast.field);
+    if !marked && !is_ours(from.data_type(), cast.field.data_type()) {
         return Ok(Transformed::no(Expr::Cast(cast)));
     }
-    let function = Arc::new(ScalarUDF::new_from_impl(Cast::new(cast.field.data_type().clone())));
+    let from = marked.then(|| Arc::clone(&from));
+    let function = Arc::new(ScalarUDF::new_from_impl(Cast::new(from, Arc::clone(&cast.field))));
     let call = ScalarFunction::new_udf(function, vec![*cast.expr]);
     Ok(Transformed::yes(Expr::ScalarFunction(call)))
 }
@@ -93,6 +98,11 @@ pub fn cast_array(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
             arrow_cast(&bytes::read(&array)?, to)
         }
         (DataType::Utf8, to) if is_time(to) => times::read(&array, to),
+        (DataType::Utf8, DataType::List(element)) => arrays::read(&array, element),
+        (DataType::List(_), to) if is_text(to) => {
+            let texts: ArrayRef = Arc::new(arrays::print(&array)?);
+            arrow_cast(&texts, to)
+        }
         (DataType::Utf8, DataType::Interval(_)) => arrow_cast(&intervals::read(&array)?, to),
         (DataType::Utf8, to) => read::read(&array, to),
         (from, to) if is_text(to) => arrow_cast(&print::texts(&array, from)?, to),
@@ -114,6 +124,7 @@ fn is_ours(from: &DataType, to: &DataType) -> bool {
                 || to.is_floating()
                 || matches!(to, Decimal128(..) | Boolean | Interval(IntervalUnit::MonthDayNano))
                 || is_bytes(to)
+                || matches!(to, List(_))
                 || micros
         }
         (from, to) if is_text(to) => {
@@ -185,13 +196,24 @@ fn arrow_cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
 /// A cast as a function of a plan; users reach it by CAST only.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Cast {
-    to: DataType,
+    to: FieldRef,
+    /// What is cast, where types that only a mark tells are concerned.
+    from: Option<FieldRef>,
     signature: Signature,
 }
 
 impl Cast {
-    fn new(to: DataType) -> Self {
-        Self { to, signature: Signature::any(1, Volatility::Immutable) }
+    fn new(from: Option<FieldRef>, to: FieldRef) -> Self {
+        let volatility = if from.is_some() { Volatility::Stable } else { Volatility::Immutable };
+        Self { to, from, signature: Signature::any(1, volatility) }
+    }
+
+    /// As the type is told apart from others.
+    fn spelled(&self) -> String {
+        match marked_type(&self.to) {
+            Some(name) => name.to_owned(),
+            None => self.to.data_type().to_string(),
+        }
     }
 }
 
@@ -201,12 +223,12 @@ impl ScalarUDFImpl for Cast {
     }
 
     fn display_name(&self, args: &[Expr]) -> Planned<String> {
-        Ok(format!("CAST({} AS {})", args[0], self.to))
+        Ok(format!("CAST({} AS {})", args[0], self.spelled()))
     }
 
     // The type too: whoever puts a cast beside what it casts needs two names.
     fn schema_name(&self, args: &[Expr]) -> Planned<String> {
-        Ok(format!("CAST({} AS {})", args[0].schema_name(), self.to))
+        Ok(format!("CAST({} AS {})", args[0].schema_name(), self.spelled()))
     }
 
     fn signature(&self) -> &Signature {
@@ -214,18 +236,26 @@ impl ScalarUDFImpl for Cast {
     }
 
     fn return_type(&self, _types: &[DataType]) -> Planned<DataType> {
-        Ok(self.to.clone())
+        Ok(self.to.data_type().clone())
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Planned<FieldRef> {
         let nullable = args.arg_fields.first().is_none_or(|field| field.is_nullable());
-        Ok(Arc::new(Field::new("cast", self.to.clone(), nullable)))
+        let field = Field::new("cast", self.to.data_type().clone(), nullable);
+        Ok(Arc::new(field.with_metadata(self.to.metadata().clone())))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Planned<ColumnarValue> {
         let scalar = matches!(args.args.first(), Some(ColumnarValue::Scalar(_)));
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        let cast = cast_array(&arrays[0], &self.to).map_err(external)?;
+        let cast = match &self.from {
+            Some(from) => {
+                let info = StatementInfo::from_options(&args.config_options);
+                marked::cast(&info, &arrays[0], from, &self.to)
+            }
+            None => cast_array(&arrays[0], self.to.data_type()),
+        };
+        let cast = cast.map_err(external)?;
         if scalar {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&cast, 0)?));
         }

@@ -15,6 +15,7 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Signature, Volatility};
 
 use crate::error::{Error, ErrorKind};
+use crate::query::cast::{clock, instant};
 use crate::query::planner::external;
 
 use super::simple::Simple;
@@ -76,6 +77,39 @@ pub(crate) fn multiply_interval(left: &ArrayRef, right: &ArrayRef) -> Result<Arr
             Ok(IntervalMonthDayNano::new(months, days, nanos))
         });
     Ok(Arc::new(scaled.map_err(|_| interval_out_of_range())?))
+}
+
+/// A moment moved by an interval: months first, then days, as clocks in `zone` show them, then time.
+pub(crate) fn plus_interval(
+    micros: i64,
+    interval: IntervalMonthDayNano,
+    zone: Option<&str>,
+) -> Result<i64> {
+    let overflow =
+        || external(Error::new(ErrorKind::DatetimeFieldOverflow, "timestamp out of range"));
+    let zone: Option<chrono_tz::Tz> = zone.and_then(|zone| zone.parse().ok());
+    let mut micros = micros;
+    if interval.months != 0 || interval.days != 0 {
+        let local = match zone {
+            Some(zone) => clock(micros, zone).map_err(external)?,
+            None => micros,
+        };
+        let time = DateTime::from_timestamp_micros(local).ok_or_else(overflow)?.naive_utc();
+        let months = chrono::Months::new(interval.months.unsigned_abs());
+        let moved = if interval.months < 0 {
+            time.checked_sub_months(months)
+        } else {
+            time.checked_add_months(months)
+        };
+        let days = chrono::TimeDelta::try_days(i64::from(interval.days)).ok_or_else(overflow)?;
+        let moved = moved.and_then(|time| time.checked_add_signed(days)).ok_or_else(overflow)?;
+        let local = moved.and_utc().timestamp_micros();
+        micros = match zone {
+            Some(zone) => instant(local, zone).map_err(external)?,
+            None => local,
+        };
+    }
+    micros.checked_add(interval.nanoseconds / 1000).ok_or_else(overflow)
 }
 
 /// `age`: years, months, days and the time from the second timestamp to the first.

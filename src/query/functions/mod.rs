@@ -2,27 +2,41 @@
 //!
 //! Its one idea: a function here answers as Postgres does or refuses; it never guesses.
 
+mod any_all;
+mod array_of;
+mod arrays;
 mod average;
+mod catalog;
 mod dates;
 mod decimals;
 mod extract;
 mod format;
 mod info;
 mod integers;
+mod json;
+mod json_make;
 mod length;
 mod operators;
 mod pattern;
+mod privileges;
 mod read;
+mod regular;
 mod round;
+mod row_wise;
 mod session;
+mod sets;
 mod simple;
 mod sum;
+mod texts;
 mod whole;
 mod zones;
 
 use std::sync::Arc;
 
+pub(crate) use array_of::{NAME as ARRAY_OF, empty as empty_array};
+pub(crate) use catalog::{reg_number, reg_text};
 pub(crate) use integers::out_of_range;
+pub(crate) use json::{json_text, jsonb_text, uuid_text};
 
 use datafusion::common::Result;
 use datafusion::execution::FunctionRegistry;
@@ -35,6 +49,17 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     {
         state.register_udf(function)?;
     }
+    for function in
+        [catalog::ALL, privileges::ALL, json::ALL, texts::ALL, regular::ALL, arrays::ALL]
+            .into_iter()
+            .flatten()
+    {
+        state.register_udf(function.build())?;
+    }
+    for function in sets::all().into_iter().chain(any_all::all()) {
+        state.register_udf(function)?;
+    }
+    state.register_udaf(array_of::array_of())?;
     state.register_udf(round::round())?;
     state.register_udf(dates::age())?;
     state.register_udf(extract::extract())?;

@@ -3,9 +3,12 @@
 //! Owns the system tables that need nothing but the catalog, the lake and the engine's own memory;
 //! modules above register theirs.
 
-mod information_schema;
+mod cells;
+mod facts;
 mod lakeport;
+mod names;
 mod pg_catalog;
+mod postgres;
 mod relations;
 mod stored;
 mod table;
@@ -14,16 +17,23 @@ mod visible;
 
 use std::sync::Arc;
 
+pub(crate) use facts::Facts;
+pub(crate) use names::{Class, Names, parts, primary_key, role_oid, schema_oid};
+pub(crate) use pg_catalog::{Kind, allowed, constraint_oid, definition, index_definition};
+pub(crate) use postgres::{
+    function_name, function_oids, function_types, type_named, type_numbered,
+};
 pub(crate) use stored::Stored;
+pub use types::{element_of, marked_type, postgres_type};
+pub(crate) use types::{field, of, spelled, storage};
 pub(crate) use visible::visible;
 
 use super::engine::Engine;
 
 /// Registers the built-in tables. They hold the engine weakly: it holds them.
 pub(crate) fn register(engine: &Arc<Engine>) {
-    let tables =
-        [lakeport::TABLES, relations::TABLES, information_schema::TABLES, pg_catalog::TABLES];
-    for definition in tables.into_iter().flatten() {
+    for definition in [lakeport::TABLES, relations::TABLES].into_iter().flatten() {
         engine.register(table::BuiltIn::new(definition, engine));
     }
+    pg_catalog::register(engine);
 }

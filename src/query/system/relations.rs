@@ -155,7 +155,7 @@ fn columns<'a>(engine: &'a Engine, context: &'a Context) -> BoxFuture<'a, Result
                     text(&relation.name.relation),
                     text(field.name()),
                     int(i32::try_from(index + 1).ok()),
-                    text(types::spelled(field.data_type())),
+                    text(types::written(field)),
                     text_or_null(field.metadata().get("comment").cloned()),
                 ]);
             }

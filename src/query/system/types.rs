@@ -1,70 +1,123 @@
-//! Postgres' names and numbers for Arrow's types, for the catalogs clients read.
+//! Which Postgres type a column has, and the Arrow field of a Postgres type.
+//!
+//! Its one idea: types Arrow does not have are text, numbers or lists marked by an extension name
+//! `pg.<typname>`; the mark goes with the field, and a cast takes it away.
 
-use arrow::datatypes::DataType;
+use std::borrow::Cow;
+use std::sync::Arc;
 
-/// A type as `information_schema` and `pg_type` have it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PgType {
-    /// `pg_type.oid`.
-    pub(crate) oid: i64,
-    /// `pg_type.typname`.
-    pub(crate) name: &'static str,
-    /// As `format_type` spells it, without modifiers.
-    pub(crate) long_name: &'static str,
-    /// Bytes, or -1 for variable.
-    pub(crate) length: i32,
-    /// `pg_type.typcategory`.
-    pub(crate) category: &'static str,
+use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
+
+use crate::syntax::MARK;
+
+use super::postgres::{self, Type};
+
+/// Where a field's extension type stands, and how the names of Postgres' types begin there.
+const EXTENSION: &str = MARK.0;
+const PREFIX: &str = MARK.1;
+
+/// The name of the Postgres type a field is marked with, as in `pg_type.typname`.
+pub fn marked_type(field: &Field) -> Option<&str> {
+    match field.metadata().get(EXTENSION)?.as_str() {
+        "arrow.json" => Some("json"),
+        "arrow.uuid" => Some("uuid"),
+        name => name.strip_prefix(PREFIX),
+    }
 }
 
-const fn pg(
-    oid: i64,
-    name: &'static str,
-    long_name: &'static str,
-    length: i32,
-    category: &'static str,
-) -> PgType {
-    PgType { oid, name, long_name, length, category }
+/// `field` marked as of a Postgres type.
+pub(crate) fn marked(field: Field, type_name: &str) -> Field {
+    let mut metadata = field.metadata().clone();
+    metadata.insert(EXTENSION.to_owned(), format!("{PREFIX}{type_name}"));
+    field.with_metadata(metadata)
 }
 
-/// Every type a column can have.
-pub(crate) const ALL: &[PgType] = &[
-    pg(16, "bool", "boolean", 1, "B"),
-    pg(17, "bytea", "bytea", -1, "U"),
-    pg(20, "int8", "bigint", 8, "N"),
-    pg(21, "int2", "smallint", 2, "N"),
-    pg(23, "int4", "integer", 4, "N"),
-    pg(25, "text", "text", -1, "S"),
-    pg(114, "json", "json", -1, "U"),
-    pg(700, "float4", "real", 4, "N"),
-    pg(701, "float8", "double precision", 8, "N"),
-    pg(1082, "date", "date", 4, "D"),
-    pg(1083, "time", "time without time zone", 8, "D"),
-    pg(1114, "timestamp", "timestamp without time zone", 8, "D"),
-    pg(1184, "timestamptz", "timestamp with time zone", 8, "D"),
-    pg(1186, "interval", "interval", 16, "T"),
-    pg(1700, "numeric", "numeric", -1, "N"),
-    pg(1000, "_bool", "boolean[]", -1, "A"),
-    pg(1001, "_bytea", "bytea[]", -1, "A"),
-    pg(1005, "_int2", "smallint[]", -1, "A"),
-    pg(1007, "_int4", "integer[]", -1, "A"),
-    pg(1016, "_int8", "bigint[]", -1, "A"),
-    pg(1009, "_text", "text[]", -1, "A"),
-    pg(199, "_json", "json[]", -1, "A"),
-    pg(1021, "_float4", "real[]", -1, "A"),
-    pg(1022, "_float8", "double precision[]", -1, "A"),
-    pg(1182, "_date", "date[]", -1, "A"),
-    pg(1183, "_time", "time without time zone[]", -1, "A"),
-    pg(1115, "_timestamp", "timestamp without time zone[]", -1, "A"),
-    pg(1185, "_timestamptz", "timestamp with time zone[]", -1, "A"),
-    pg(1187, "_interval", "interval[]", -1, "A"),
-    pg(1231, "_numeric", "numeric[]", -1, "A"),
-];
+/// The object id, length in bytes, and array type's object id of a Postgres type by its name.
+pub fn postgres_type(name: &str) -> Option<(u32, i16, u32)> {
+    let known = postgres::type_named(name)?;
+    Some((u32::try_from(known.oid).ok()?, known.length, u32::try_from(known.array).ok()?))
+}
 
-/// The type clients see for a plain Arrow type.
-pub(crate) fn of(data_type: &DataType) -> &'static PgType {
-    let name = name_of(data_type);
-    ALL.iter().find(|known| known.name == name).unwrap_or(&ALL[5])
+/// The plain Arrow type that holds values of a Postgres type.
+pub(crate) fn storage(type_name: &str) -> DataType {
+    match type_name {
+        "bool" => DataType::Boolean,
+        "int2" => DataType::Int16,
+        "int4" => DataType::Int32,
+        "int8" | "oid" | "xid" | "xid8" | "cid" | "regproc" | "regprocedure" | "regoper"
+        | "regoperator" | "regclass" | "regtype" | "regrole" | "regnamespace" | "regconfig"
+        | "regdictionary" | "regcollation" => DataType::Int64,
+        "float4" => DataType::Float32,
+        "float8" => DataType::Float64,
+        "numeric" => DataType::Decimal128(38, 10),
+        "date" => DataType::Date32,
+        "time" => DataType::Time64(TimeUnit::Microsecond),
+        "timestamp" => DataType::Timestamp(TimeUnit::Microsecond, None),
+        "timestamptz" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        "interval" => DataType::Interval(IntervalUnit::MonthDayNano),
+        "bytea" => DataType::Binary,
+        "int2vector" => list(DataType::Int16),
+        "oidvector" => list(DataType::Int64),
+        name => match name.strip_prefix('_') {
+            Some(inner) => list(storage(inner)),
+            None => DataType::Utf8,
+        },
+    }
+}
+
+fn list(element: DataType) -> DataType {
+    DataType::List(Arc::new(Field::new_list_field(element, true)))
+}
+
+/// The element of a list, marked as the list says. The mark is the list's alone: the engine compares the
+/// types of lists with the fields inside, and loses what is written there.
+pub fn element_of(field: &Field) -> Option<FieldRef> {
+    let DataType::List(element) = field.data_type() else { return None };
+    let name = match marked_type(field)? {
+        "int2vector" => return Some(Arc::clone(element)),
+        "oidvector" => "oid",
+        name => name.strip_prefix('_')?,
+    };
+    if is_plain(name) {
+        return Some(Arc::clone(element));
+    }
+    Some(Arc::new(marked(element.as_ref().clone(), name)))
+}
+
+/// Whether a plain Arrow type says it all.
+fn is_plain(type_name: &str) -> bool {
+    name_of(&storage(type_name)) == type_name
+}
+
+/// A column of a Postgres type.
+pub(crate) fn field(name: &str, type_name: &str) -> Field {
+    let field = Field::new(name, storage(type_name), true);
+    if is_plain(type_name.trim_start_matches('_')) {
+        return field;
+    }
+    // Arrays of arrays are arrays.
+    let name = type_name.trim_start_matches('_');
+    let array = type_name.starts_with('_').then(|| format!("_{name}"));
+    marked(field, array.as_deref().unwrap_or(name))
+}
+
+/// The Postgres type of a column as clients see it.
+pub(crate) fn of(field: &Field) -> &'static Type {
+    postgres::type_named(&type_name(field)).unwrap_or_else(postgres::text_type)
+}
+
+fn type_name(field: &Field) -> Cow<'_, str> {
+    if let Some(name) = marked_type(field) {
+        return Cow::Borrowed(name);
+    }
+    match field.data_type() {
+        DataType::List(inner) => match type_name(inner) {
+            // Arrays of arrays are arrays.
+            name if name.starts_with('_') => Cow::Owned(name.into_owned()),
+            name => Cow::Owned(format!("_{name}")),
+        },
+        other => Cow::Borrowed(name_of(other)),
+    }
 }
 
 fn name_of(data_type: &DataType) -> &'static str {
@@ -83,23 +136,6 @@ fn name_of(data_type: &DataType) -> &'static str {
         DataType::Interval(_) => "interval",
         DataType::Decimal128(..) | DataType::Decimal256(..) => "numeric",
         DataType::Struct(_) | DataType::Map(..) => "json",
-        DataType::List(inner) => match name_of(inner.data_type()) {
-            "bool" => "_bool",
-            "bytea" => "_bytea",
-            "int8" => "_int8",
-            "int2" => "_int2",
-            "int4" => "_int4",
-            "float4" => "_float4",
-            "float8" => "_float8",
-            "date" => "_date",
-            "time" => "_time",
-            "timestamp" => "_timestamp",
-            "timestamptz" => "_timestamptz",
-            "interval" => "_interval",
-            "numeric" => "_numeric",
-            "text" => "_text",
-            _ => "_json",
-        },
         _ => "text",
     }
 }
@@ -119,10 +155,49 @@ pub(crate) fn modifier(data_type: &DataType) -> i32 {
     numeric(data_type).map_or(-1, |(precision, scale)| ((precision << 16) | scale) + 4)
 }
 
-/// The type as people write it: `numeric(18,2)`.
-pub(crate) fn spelled(data_type: &DataType) -> String {
-    match numeric(data_type) {
-        Some((precision, scale)) => format!("numeric({precision},{scale})"),
-        None => of(data_type).long_name.to_owned(),
+/// A type as `format_type` spells it.
+pub(crate) fn spelled(oid: i64, modifier: Option<i32>) -> String {
+    let Some(known) = postgres::type_numbered(oid) else {
+        return if oid == 0 { "-".to_owned() } else { "???".to_owned() };
+    };
+    let is_vector = matches!(known.name, "int2vector" | "oidvector");
+    if known.element != 0 && !is_vector && known.name.starts_with('_') {
+        return format!("{}[]", spelled(known.element, modifier));
     }
+    let modified = modifier.filter(|modifier| *modifier >= 0);
+    let length = modified.map(|modifier| modifier - 4);
+    let digits = modified.map(|modifier| format!("({modifier})")).unwrap_or_default();
+    let characters = length.map(|length| format!("({length})")).unwrap_or_default();
+    match known.name {
+        "bool" => "boolean".to_owned(),
+        "int2" => "smallint".to_owned(),
+        "int4" => "integer".to_owned(),
+        "int8" => "bigint".to_owned(),
+        "float4" => "real".to_owned(),
+        "float8" => "double precision".to_owned(),
+        "char" => "\"char\"".to_owned(),
+        "bpchar" if modifier.is_some() && length.is_none() => "bpchar".to_owned(),
+        "bpchar" => format!("character{characters}"),
+        "varchar" => format!("character varying{characters}"),
+        "bit" => format!("bit{digits}"),
+        "varbit" => format!("bit varying{digits}"),
+        "numeric" => match length {
+            Some(packed) => format!("numeric({},{})", packed >> 16 & 0xffff, packed & 0x7ff),
+            None => "numeric".to_owned(),
+        },
+        "time" => format!("time{digits} without time zone"),
+        "timetz" => format!("time{digits} with time zone"),
+        "timestamp" => format!("timestamp{digits} without time zone"),
+        "timestamptz" => format!("timestamp{digits} with time zone"),
+        "interval" => match modified {
+            Some(packed) if packed & 0xffff != 0xffff => format!("interval({})", packed & 0xffff),
+            _ => "interval".to_owned(),
+        },
+        name => name.to_owned(),
+    }
+}
+
+/// A column's type as people write it: `numeric(18,2)`.
+pub(crate) fn written(field: &Field) -> String {
+    spelled(of(field).oid, Some(modifier(field.data_type())))
 }

@@ -6,11 +6,14 @@ use arrow::datatypes::{Schema, SchemaRef};
 
 use crate::catalog::{Relation, RelationKind};
 use crate::error::{ErrorKind, Result};
+use crate::lake::Table;
 use crate::query::engine::{Context, Engine, VisibleRelation};
 use crate::query::plan::unpacked;
 use crate::query::travel;
 use crate::security::{self, Access};
 use crate::syntax::{Privilege, Query, RelationReference};
+
+use super::names::{Class, Names};
 
 /// What the role of `context` may see, system tables included, sorted by name.
 pub(crate) async fn visible(engine: &Engine, context: &Context) -> Result<Vec<VisibleRelation>> {
@@ -49,6 +52,48 @@ pub(crate) fn relations(context: &Context) -> Vec<Arc<Relation>> {
     snapshot.catalog.relations.values().filter(seen).cloned().collect()
 }
 
+/// A relation as the catalogs show it.
+pub(crate) struct Seen {
+    pub(crate) class: Class,
+    /// Its columns; `None` for one that was never built.
+    pub(crate) schema: Option<SchemaRef>,
+    pub(crate) comment: Option<String>,
+    /// Rows, where every file's statistics say.
+    pub(crate) rows: Option<u64>,
+    /// Bytes of data files.
+    pub(crate) bytes: u64,
+}
+
+/// Every class the role may see but indexes, with its columns.
+pub(crate) async fn seen(engine: &Engine, context: &Context, names: &Names) -> Result<Vec<Seen>> {
+    let mut found = Vec::new();
+    for class in names.classes().filter(|class| class.kind != 'i') {
+        let mut seen =
+            Seen { class: class.clone(), schema: None, comment: None, rows: None, bytes: 0 };
+        match &class.relation {
+            Some(relation) => {
+                seen.comment.clone_from(&relation.comment);
+                if matches!(relation.kind, RelationKind::View { .. }) {
+                    seen.schema = columns(engine, context, relation).await?;
+                } else if let Some(table) = stored(engine, context, relation).await? {
+                    seen.schema = Some(plain(&table.schema()));
+                    seen.rows = table.rows();
+                    seen.bytes = table.files().1;
+                }
+            }
+            None => {
+                let source = engine.registry().find(&class.schema, &class.name);
+                seen.schema = source.as_ref().map(|source| source.schema());
+                seen.comment = source
+                    .map(|source| source.comment().to_owned())
+                    .filter(|comment| !comment.is_empty());
+            }
+        }
+        found.push(seen);
+    }
+    Ok(found)
+}
+
 /// A relation's columns as a query would show them; `None` where nothing can be read yet.
 pub(crate) async fn columns(
     engine: &Engine,
@@ -64,6 +109,15 @@ pub(crate) async fn columns(
         let plan = async { engine.plan(&Query::parse(&text)?, &owner, &[]).await };
         return Ok(plan.await.ok().map(|plan| plan.schema()));
     }
+    Ok(stored(engine, context, relation).await?.map(|table| plain(&table.schema())))
+}
+
+/// The table a query would read; `None` where there is none yet, or none any more.
+pub(crate) async fn stored(
+    engine: &Engine,
+    context: &Context,
+    relation: &Relation,
+) -> Result<Option<Table>> {
     let reference = RelationReference {
         database: None,
         schema: Some(relation.name.schema.clone()),
@@ -73,7 +127,7 @@ pub(crate) async fn columns(
         position: None,
     };
     match travel::table(engine.lake(), context, relation, &reference).await {
-        Ok(table) => Ok(Some(plain(&table.schema()))),
+        Ok(table) => Ok(Some(table)),
         Err(error)
             if matches!(
                 error.kind(),

@@ -4,6 +4,7 @@
 //! is the callers' matter.
 
 mod datetime;
+pub(crate) mod json;
 mod number;
 
 pub use self::datetime::{

@@ -6,6 +6,7 @@
 use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::query::{marked_type, postgres_type};
 
 pub(super) const BOOL: u32 = 16;
 pub(super) const BYTEA: u32 = 17;
@@ -87,6 +88,9 @@ pub fn pg_type_of(field: &Field) -> Result<PgType> {
         DataType::UInt64 => numeric_modifier(20, 0),
         _ => -1,
     };
+    if let Some((oid, size, _)) = marked_type(field).and_then(postgres_type) {
+        return Ok(PgType { oid, modifier, size });
+    }
     let oid = match list_element(field.data_type()) {
         Some(element) => {
             let scalar = innermost_oid(element)?;
@@ -114,7 +118,7 @@ pub(super) fn list_element(data_type: &DataType) -> Option<&Field> {
     }
 }
 
-fn innermost_oid(field: &Field) -> Result<u32> {
+pub(super) fn innermost_oid(field: &Field) -> Result<u32> {
     match list_element(field.data_type()) {
         Some(element) => innermost_oid(element),
         None => scalar_oid(field),
@@ -122,6 +126,9 @@ fn innermost_oid(field: &Field) -> Result<u32> {
 }
 
 fn scalar_oid(field: &Field) -> Result<u32> {
+    if let Some((oid, ..)) = marked_type(field).and_then(postgres_type) {
+        return Ok(oid);
+    }
     let extension = field.metadata().get("ARROW:extension:name").map(String::as_str);
     Ok(match field.data_type() {
         DataType::Boolean => BOOL,

@@ -126,8 +126,6 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("CREATE OR REPLACE TABLE t AS SELECT 1", "CREATE OR REPLACE TABLE is not supported"),
     ("SELECT 1 INTO t", "SELECT INTO is not supported"),
     ("SELECT * FROM t FOR UPDATE", "FOR UPDATE and FOR SHARE is not supported"),
-    ("SELECT 1 EXCEPT ALL SELECT 1", "EXCEPT ALL is not supported"),
-    ("SELECT * FROM (SELECT 1 INTERSECT ALL SELECT 1) t", "INTERSECT ALL is not supported"),
     ("SELECT * FROM t TABLESAMPLE BERNOULLI (5)", "TABLESAMPLE is not supported"),
     ("INSERT INTO t VALUES (1) RETURNING *", "INSERT ... RETURNING is not supported"),
     ("INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING", "INSERT ... ON CONFLICT is not supported"),

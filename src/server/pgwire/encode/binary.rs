@@ -35,6 +35,47 @@ impl Values {
             Values::Text(array) | Values::JsonText(array) => {
                 out.put_slice(without_nul(array.value(row))?.as_bytes());
             }
+            Values::JsonbText(array) => {
+                // The version of jsonb's binary form.
+                out.put_u8(1);
+                out.put_slice(without_nul(array.value(row))?.as_bytes());
+            }
+            Values::UuidText(array) => {
+                let uuid: uuid::Uuid = array
+                    .value(row)
+                    .parse()
+                    .map_err(|error| Error::internal("a uuid that is none").caused_by(error))?;
+                out.put_slice(uuid.as_bytes());
+            }
+            Values::NameOfObject(array) => {
+                let number: u32 = array.value(row).parse().map_err(|_| {
+                    Error::unsupported("an object's name in binary format")
+                        .hint("Ask for its oid, or for the result as text.")
+                })?;
+                out.put_u32(number);
+            }
+            Values::Oid(array) => {
+                let number = u32::try_from(array.value(row)).map_err(|_| {
+                    Error::new(ErrorKind::NumericValueOutOfRange, "oid out of range")
+                })?;
+                out.put_u32(number);
+            }
+            Values::Vector(lists, values, element_type) => {
+                let offsets = lists.value_offsets();
+                let (from, to) = (offsets[row] as usize, offsets[row + 1] as usize);
+                out.put_i32(1);
+                out.put_i32(0);
+                out.put_u32(element_type.oid);
+                out.put_i32(i32::try_from(to - from).unwrap_or(i32::MAX));
+                // These begin at 0.
+                out.put_i32(0);
+                for element in from..to {
+                    let value_at = out.len();
+                    out.put_i32(0);
+                    values.write_binary(element, out)?;
+                    patch_length(out, value_at, out.len() - value_at - 4)?;
+                }
+            }
             Values::Bytes(array) => out.put_slice(array.value(row)),
             Values::Uuid(array) => out.put_slice(array.value(row)),
             Values::Date(array) => out.put_i32(date_binary(array.value(row))?),

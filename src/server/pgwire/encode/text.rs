@@ -31,7 +31,21 @@ impl Values {
             Values::Decimal256(array) => {
                 put(out, numeric_text(&array.value(row).to_string(), array.scale()));
             }
-            Values::Text(array) | Values::JsonText(array) => {
+            Values::Oid(array) => put(out, array.value(row)),
+            Values::Vector(lists, values, _) => {
+                let offsets = lists.value_offsets();
+                for element in offsets[row] as usize..offsets[row + 1] as usize {
+                    if element > offsets[row] as usize {
+                        out.put_u8(b' ');
+                    }
+                    values.write_text(element, out)?;
+                }
+            }
+            Values::Text(array)
+            | Values::JsonText(array)
+            | Values::JsonbText(array)
+            | Values::UuidText(array)
+            | Values::NameOfObject(array) => {
                 out.put_slice(without_nul(array.value(row))?.as_bytes());
             }
             Values::Bytes(array) => put_hex(array.value(row), out),

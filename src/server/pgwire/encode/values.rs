@@ -13,6 +13,7 @@ use arrow::datatypes::{
 use chrono_tz::Tz;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::query::{element_of, marked_type};
 use crate::server::pgwire::types::{self, PgType, list_element, pg_type_of};
 
 /// A column in canonical form. Arrow arrays are shared, so this is cheap.
@@ -30,6 +31,16 @@ pub(in crate::server::pgwire) enum Values {
     Text(StringArray),
     /// Text that already is json.
     JsonText(StringArray),
+    /// The same as `jsonb`, whose binary form begins with a version.
+    JsonbText(StringArray),
+    /// A uuid as text.
+    UuidText(StringArray),
+    /// An object's name, whose binary form would be its number.
+    NameOfObject(StringArray),
+    /// Numbers of objects and transactions: 32 bits without a sign.
+    Oid(Int64Array),
+    /// `int2vector` and `oidvector`: arrays that begin at 0 and print without braces.
+    Vector(ListArray, Box<Values>, PgType),
     Bytes(BinaryArray),
     Uuid(FixedSizeBinaryArray),
     /// Days since 1970.
@@ -53,6 +64,7 @@ impl Values {
         zone: Tz,
     ) -> Result<Self> {
         let extension = field.metadata().get("ARROW:extension:name").map(String::as_str);
+        let mark = marked_type(field);
         Ok(match array.data_type() {
             DataType::Null => Values::Null,
             DataType::Boolean => Values::Bool(array.as_boolean().clone()),
@@ -61,6 +73,9 @@ impl Values {
             }
             DataType::UInt16 | DataType::Int32 => {
                 Values::Int32(cast(array, &DataType::Int32)?.as_primitive::<Int32Type>().clone())
+            }
+            DataType::Int64 if mark.is_some_and(|name| name != "xid8") => {
+                Values::Oid(array.as_primitive::<Int64Type>().clone())
             }
             DataType::UInt32 | DataType::Int64 => {
                 Values::Int64(cast(array, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
@@ -76,8 +91,11 @@ impl Values {
             | DataType::Decimal256(..) => decimal(array)?,
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
                 let text = cast(array, &DataType::Utf8)?.as_string::<i32>().clone();
-                match extension {
-                    Some("arrow.json") => Values::JsonText(text),
+                match mark {
+                    Some("json") => Values::JsonText(text),
+                    Some("jsonb") => Values::JsonbText(text),
+                    Some("uuid") => Values::UuidText(text),
+                    Some(name) if name.starts_with("reg") => Values::NameOfObject(text),
                     _ => Values::Text(text),
                 }
             }
@@ -137,11 +155,19 @@ impl Values {
         let Some(element) = list_element(array.data_type()) else {
             return Err(Error::internal("not a list"));
         };
-        let element = std::sync::Arc::new(element.clone());
-        let list = cast(array, &DataType::List(element.clone()))?.as_list::<i32>().clone();
+        let plain = std::sync::Arc::new(element.clone());
+        let list = cast(array, &DataType::List(plain.clone()))?.as_list::<i32>().clone();
+        let element = element_of(field).unwrap_or(plain);
         let values = Values::new(&element, list.values(), zone)?;
         let list_type = pg_type_of(field)?;
-        let oid = types::element_of(list_type.oid).unwrap_or(types::TEXT);
+        if let Some("int2vector" | "oidvector") = marked_type(field) {
+            let element_type = pg_type_of(&element)?;
+            return Ok(Values::Vector(list, Box::new(values), element_type));
+        }
+        let oid = match types::element_of(list_type.oid) {
+            Some(oid) => oid,
+            None => types::innermost_oid(&element)?,
+        };
         Ok(Values::List(list, Box::new(values), PgType { oid, ..list_type }))
     }
 
@@ -174,6 +200,7 @@ impl Values {
             Values::Int16(array) => array.is_null(row),
             Values::Int32(array) | Values::Date(array) => array.is_null(row),
             Values::Int64(array)
+            | Values::Oid(array)
             | Values::Time(array, _)
             | Values::Timestamp(array, ..)
             | Values::Duration(array, _) => array.is_null(row),
@@ -181,11 +208,15 @@ impl Values {
             Values::Float64(array) => array.is_null(row),
             Values::Decimal128(array) => array.is_null(row),
             Values::Decimal256(array) => array.is_null(row),
-            Values::Text(array) | Values::JsonText(array) => array.is_null(row),
+            Values::Text(array)
+            | Values::JsonText(array)
+            | Values::JsonbText(array)
+            | Values::UuidText(array)
+            | Values::NameOfObject(array) => array.is_null(row),
             Values::Bytes(array) => array.is_null(row),
             Values::Uuid(array) => array.is_null(row),
             Values::Interval(array) => array.is_null(row),
-            Values::List(array, ..) => array.is_null(row),
+            Values::List(array, ..) | Values::Vector(array, ..) => array.is_null(row),
             Values::Struct(array, _) | Values::Map(array, ..) => array.is_null(row),
         }
     }

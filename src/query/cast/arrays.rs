@@ -1,0 +1,190 @@
+//! Arrays from and to text: `{1,NULL,"a b"}`.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::datatypes::{DataType, FieldRef};
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::cast_array;
+
+/// An element of an array as written.
+enum Element {
+    Null,
+    Text(String),
+    Nested(Vec<Element>),
+}
+
+/// Reads text as arrays of `element`.
+///
+/// # Errors
+/// `InvalidTextRepresentation`, and what reading an element answers.
+pub(super) fn read(array: &ArrayRef, element: &FieldRef) -> Result<ArrayRef> {
+    let texts = array.as_string::<i32>();
+    let parsed = texts.iter().map(|text| text.map(parse).transpose());
+    lists(parsed.collect::<Result<Vec<_>>>()?, element)
+}
+
+fn lists(rows: Vec<Option<Vec<Element>>>, element: &FieldRef) -> Result<ArrayRef> {
+    let nulls = NullBuffer::from(rows.iter().map(Option::is_some).collect::<Vec<_>>());
+    let lengths = rows.iter().map(|row| row.as_ref().map_or(0, Vec::len));
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    let elements = rows.into_iter().flatten().flatten();
+    let values = if let DataType::List(inner) = element.data_type() {
+        let nested = elements.map(|element| match element {
+            Element::Nested(elements) => Ok(Some(elements)),
+            Element::Null => Ok(None),
+            Element::Text(text) => Err(malformed(&text)),
+        });
+        lists(nested.collect::<Result<Vec<_>>>()?, inner)?
+    } else {
+        let texts = elements.map(|element| match element {
+            Element::Text(text) => Ok(Some(text)),
+            Element::Null => Ok(None),
+            Element::Nested(_) => Err(Error::unsupported("reading an array of several dimensions")),
+        });
+        let texts: ArrayRef = Arc::new(texts.collect::<Result<StringArray>>()?);
+        cast_array(&texts, element.data_type())?
+    };
+    Ok(Arc::new(ListArray::new(Arc::clone(element), offsets, values, Some(nulls))))
+}
+
+fn malformed(text: &str) -> Error {
+    let message = format!("malformed array literal: \"{text}\"");
+    Error::new(ErrorKind::InvalidTextRepresentation, message)
+}
+
+fn parse(text: &str) -> Result<Vec<Element>> {
+    let trimmed = text.trim();
+    let mut chars = trimmed.char_indices().peekable();
+    let outcome = elements(&mut chars, 0).filter(|_| chars.next().is_none());
+    outcome.ok_or_else(|| {
+        let error = malformed(text);
+        if trimmed.starts_with('{') {
+            return error;
+        }
+        error.detail("Array value must start with \"{\" or dimension information.")
+    })
+}
+
+type Chars<'a> = std::iter::Peekable<std::str::CharIndices<'a>>;
+
+/// As many dimensions as Postgres' arrays may have.
+const DEPTH_MAX: usize = 6;
+
+fn elements(chars: &mut Chars<'_>, depth: usize) -> Option<Vec<Element>> {
+    if depth >= DEPTH_MAX || chars.next()?.1 != '{' {
+        return None;
+    }
+    let mut found = Vec::new();
+    blank(chars);
+    if chars.next_if(|(_, c)| *c == '}').is_some() {
+        return Some(found);
+    }
+    loop {
+        blank(chars);
+        found.push(match chars.peek()?.1 {
+            '{' => Element::Nested(elements(chars, depth + 1)?),
+            '"' => Element::Text(quoted(chars)?),
+            _ => plain(chars)?,
+        });
+        blank(chars);
+        match chars.next()?.1 {
+            ',' => {}
+            '}' => return Some(found),
+            _ => return None,
+        }
+    }
+}
+
+fn blank(chars: &mut Chars<'_>) {
+    while chars.next_if(|(_, c)| c.is_ascii_whitespace()).is_some() {}
+}
+
+fn quoted(chars: &mut Chars<'_>) -> Option<String> {
+    chars.next();
+    let mut text = String::new();
+    loop {
+        match chars.next()?.1 {
+            '"' => return Some(text),
+            '\\' => text.push(chars.next()?.1),
+            c => text.push(c),
+        }
+    }
+}
+
+fn plain(chars: &mut Chars<'_>) -> Option<Element> {
+    let mut text = String::new();
+    let mut escaped = false;
+    while let Some((_, c)) = chars.next_if(|(_, c)| !matches!(c, ',' | '}' | '{' | '"')) {
+        if c == '\\' {
+            escaped = true;
+            text.push(chars.next()?.1);
+        } else {
+            text.push(c);
+        }
+    }
+    let text = text.trim_end().to_owned();
+    if text.is_empty() {
+        return None;
+    }
+    if !escaped && text.eq_ignore_ascii_case("null") {
+        return Some(Element::Null);
+    }
+    Some(Element::Text(text))
+}
+
+/// Arrays as text.
+///
+/// # Errors
+/// As printing an element does.
+pub(super) fn print(array: &ArrayRef) -> Result<StringArray> {
+    let lists = array.as_list::<i32>();
+    let values = lists.values();
+    let nested = matches!(values.data_type(), DataType::List(_));
+    let texts = if nested {
+        print(values)?
+    } else {
+        cast_array(values, &DataType::Utf8)?.as_string::<i32>().clone()
+    };
+    // A truth is a letter in an array.
+    let truth = *values.data_type() == DataType::Boolean;
+    let offsets = lists.offsets();
+    let text = |row: usize| {
+        if lists.is_null(row) {
+            return None;
+        }
+        let mut out = String::from("{");
+        for at in offsets[row] as usize..offsets[row + 1] as usize {
+            if at > offsets[row] as usize {
+                out.push(',');
+            }
+            match texts.is_valid(at).then(|| texts.value(at)) {
+                None => out.push_str("NULL"),
+                Some(text) if nested => out.push_str(text),
+                Some(text) if truth => out.push_str(text.get(..1).unwrap_or_default()),
+                Some(text) => put_element(text, &mut out),
+            }
+        }
+        out.push('}');
+        Some(out)
+    };
+    Ok((0..lists.len()).map(text).collect())
+}
+
+fn put_element(text: &str, out: &mut String) {
+    let special = |c: char| matches!(c, '{' | '}' | '"' | ',' | '\\') || c.is_ascii_whitespace();
+    if !text.is_empty() && !text.eq_ignore_ascii_case("null") && !text.contains(special) {
+        return out.push_str(text);
+    }
+    out.push('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+}

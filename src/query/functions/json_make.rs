@@ -1,0 +1,116 @@
+//! Values of SQL as json.
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::DataType;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::common::ScalarValue;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::text::json::Json;
+
+/// A value of SQL as json.
+pub(super) fn of_value(value: &ScalarValue) -> Result<Json> {
+    if value.is_null() {
+        return Ok(Json::Null);
+    }
+    let array = value.to_array().map_err(crate::query::error::convert)?;
+    of_array(&array, 0)
+}
+
+fn of_array(array: &ArrayRef, row: usize) -> Result<Json> {
+    if array.is_null(row) {
+        return Ok(Json::Null);
+    }
+    Ok(match array.data_type() {
+        DataType::Boolean => Json::Bool(array.as_boolean().value(row)),
+        DataType::List(_) => {
+            let inner = array.as_list::<i32>().value(row);
+            let elements = (0..inner.len()).map(|at| of_array(&inner, at));
+            Json::Array(elements.collect::<Result<_>>()?)
+        }
+        DataType::Struct(fields) => {
+            let columns = array.as_struct().columns();
+            let members = fields.iter().zip(columns).map(|(field, column)| {
+                let value =
+                    if crate::query::marked_type(field).is_some_and(|t| t.starts_with("json")) {
+                        printed_as_json(column, row)?
+                    } else {
+                        of_array(column, row)?
+                    };
+                Ok((field.name().clone(), value))
+            });
+            Json::Object(members.collect::<Result<_>>()?)
+        }
+        DataType::Timestamp(..) => {
+            let text = crate::query::cast_array(array, &DataType::Utf8)?;
+            Json::Text(text.as_string::<i32>().value(row).replacen(' ', "T", 1))
+        }
+        data_type if data_type.is_floating() => {
+            let text = crate::query::cast_array(array, &DataType::Utf8)?;
+            let number = text.as_string::<i32>().value(row);
+            let finite = number.parse::<f64>().is_ok_and(f64::is_finite);
+            if finite { Json::Number(number.to_owned()) } else { Json::Text(number.to_owned()) }
+        }
+        data_type if data_type.is_numeric() => {
+            let options = FormatOptions::default();
+            let number = ArrayFormatter::try_new(array.as_ref(), &options)
+                .map(|formatter| formatter.value(row).to_string());
+            Json::Number(number.map_err(|error| crate::query::error::convert(error.into()))?)
+        }
+        _ => {
+            let text = crate::query::cast_array(array, &DataType::Utf8)?;
+            Json::Text(text.as_string::<i32>().value(row).to_owned())
+        }
+    })
+}
+
+fn printed_as_json(array: &ArrayRef, row: usize) -> Result<Json> {
+    match array.as_string_opt::<i32>() {
+        Some(texts) if texts.is_valid(row) => Json::parse(texts.value(row)),
+        _ => Ok(Json::Null),
+    }
+}
+
+impl Json {
+    /// As `json_build_object` writes it.
+    pub(super) fn built(&self) -> String {
+        match self {
+            Json::Object(members) => {
+                let members = members.iter().map(|(name, value)| {
+                    format!("{} : {}", crate::query::text::json::quoted(name), value.compact())
+                });
+                format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+            }
+            Json::Array(elements) => {
+                let elements = elements.iter().map(Json::compact);
+                format!("[{}]", elements.collect::<Vec<_>>().join(", "))
+            }
+            other => other.compact(),
+        }
+    }
+}
+
+pub(super) fn build_object(values: &[ScalarValue]) -> Result<Json> {
+    if values.len() % 2 == 1 {
+        let message = "argument list must have even number of elements";
+        return Err(Error::new(ErrorKind::InvalidParameterValue, message).hint(
+            "The arguments of json_build_object() must consist of alternating keys and values.",
+        ));
+    }
+    let members = values.chunks(2).enumerate().map(|(at, pair)| {
+        let name = match of_value(&pair[0])? {
+            Json::Null => {
+                let message = format!("argument {}: key must not be null", 2 * at + 1);
+                return Err(Error::new(ErrorKind::InvalidParameterValue, message));
+            }
+            Json::Text(name) => name,
+            other => other.compact(),
+        };
+        Ok((name, of_value(&pair[1])?))
+    });
+    Ok(Json::Object(members.collect::<Result<_>>()?))
+}
+
+pub(super) fn build_array(values: &[ScalarValue]) -> Result<Json> {
+    Ok(Json::Array(values.iter().map(of_value).collect::<Result<_>>()?))
+}

@@ -1,0 +1,106 @@
+//! Rows of several values compared with each other, column by column.
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Ident, Query, SelectItem, SetExpr, TableAliasColumnDef, Value,
+};
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::arrays::select_from;
+use super::forms::{aliased, binary, joined, nested, not};
+
+/// `expr` without rows, if it compares some.
+///
+/// # Errors
+/// `SyntaxError` for rows of different lengths, `FeatureNotSupported`.
+pub(super) fn compared(expr: &Expr) -> Result<Option<Expr>> {
+    Ok(match expr {
+        Expr::BinaryOp { left, op, right } => match (row(left), row(right)) {
+            (Some(lefts), Some(rights)) => Some(rows_compared(lefts, op, rights)?),
+            _ => None,
+        },
+        Expr::InList { expr: value, list, negated } => {
+            let Some(values) = row(value) else { return Ok(None) };
+            let equal = |other: &Expr| {
+                let others = row(other).ok_or_else(mismatch)?;
+                rows_compared(values, &BinaryOperator::Eq, others)
+            };
+            let all = list.iter().map(equal).collect::<Result<Vec<_>>>()?;
+            let any = joined(all, BinaryOperator::Or);
+            Some(if *negated { not(any) } else { any })
+        }
+        Expr::InSubquery { expr: value, subquery, negated } => {
+            let Some(values) = row(value) else { return Ok(None) };
+            if *negated {
+                return Err(Error::unsupported("NOT IN with rows of several columns")
+                    .hint("Use NOT EXISTS."));
+            }
+            Some(row_among(values, subquery))
+        }
+        _ => None,
+    })
+}
+
+fn mismatch() -> Error {
+    Error::new(ErrorKind::SyntaxError, "unequal number of entries in row expressions")
+}
+
+/// The entries of `(a, b)` or `ROW(a, b)`.
+fn row(expr: &Expr) -> Option<&[Expr]> {
+    match expr {
+        Expr::Tuple(entries) => Some(entries),
+        Expr::Nested(inner) => row(inner),
+        _ => None,
+    }
+}
+
+fn rows_compared(lefts: &[Expr], op: &BinaryOperator, rights: &[Expr]) -> Result<Expr> {
+    if lefts.len() != rights.len() {
+        return Err(mismatch());
+    }
+    let pairs = || lefts.iter().cloned().zip(rights.iter().cloned());
+    let all =
+        |op: BinaryOperator| pairs().map(move |(l, r)| binary(nested(l), op.clone(), nested(r)));
+    Ok(match op {
+        BinaryOperator::Eq => joined(all(BinaryOperator::Eq).collect(), BinaryOperator::And),
+        BinaryOperator::NotEq => joined(all(BinaryOperator::NotEq).collect(), BinaryOperator::Or),
+        BinaryOperator::Lt | BinaryOperator::Gt | BinaryOperator::LtEq | BinaryOperator::GtEq => {
+            let strict = match op {
+                BinaryOperator::LtEq => BinaryOperator::Lt,
+                BinaryOperator::GtEq => BinaryOperator::Gt,
+                other => other.clone(),
+            };
+            let mut pairs: Vec<(Expr, Expr)> = pairs().collect();
+            let Some((left, right)) = pairs.pop() else { return Err(mismatch()) };
+            let last = binary(nested(left), op.clone(), nested(right));
+            pairs.into_iter().rev().fold(last, |rest, (left, right)| {
+                let less = binary(nested(left.clone()), strict.clone(), nested(right.clone()));
+                let same = binary(nested(left), BinaryOperator::Eq, nested(right));
+                let both = joined(vec![same, nested(rest)], BinaryOperator::And);
+                joined(vec![less, both], BinaryOperator::Or)
+            })
+        }
+        other => return Err(Error::unsupported(format!("the operator {other} between rows"))),
+    })
+}
+
+/// `(a, b) IN (SELECT ...)` as the EXISTS it means where NULL and false are the same.
+fn row_among(values: &[Expr], subquery: &Query) -> Expr {
+    let name = |at: usize| Ident::with_quote('"', format!("__lakeport_among_{at}"));
+    let equal = values.iter().enumerate().map(|(at, value)| {
+        binary(nested(value.clone()), BinaryOperator::Eq, Expr::Identifier(name(at)))
+    });
+    let condition = joined(equal.collect(), BinaryOperator::And);
+    let column = |at| TableAliasColumnDef { name: name(at), data_type: None };
+    let columns = (0..values.len()).map(column).collect();
+    let alias = aliased("__lakeport_among", columns);
+    let mut exists = select_from(Box::new(subquery.clone()), alias, vec![one()]);
+    if let SetExpr::Select(select) = exists.body.as_mut() {
+        select.selection = Some(condition);
+    }
+    Expr::Exists { subquery: Box::new(exists), negated: false }
+}
+
+fn one() -> SelectItem {
+    SelectItem::UnnamedExpr(Expr::value(Value::Number("1".to_owned(), false)))
+}
