@@ -106,6 +106,12 @@ pub struct Limits {
     pub batch_files_max: usize,
     /// Attempts of a refresh or an ingest on conflicts and I/O errors.
     pub attempts_max: u32,
+    /// How long a Flight SQL ticket may be redeemed.
+    pub flight_ticket_ms: u64,
+    /// How long a Flight SQL token is good.
+    pub flight_token_ms: u64,
+    /// Streams that one Flight SQL session may fetch at once.
+    pub session_streams_max: usize,
 }
 
 /// `[retention]`.
@@ -154,6 +160,9 @@ pub struct AuthConfig {
     pub client_certificates: ClientCertificates,
     /// Roles of certificates whose common name is not the role's name.
     pub certificate_names: BTreeMap<String, String>,
+    /// The file of keys that sign Flight SQL tokens and tickets: base64, one a line, the first signs.
+    /// Servers of one lake share it. Without one they are good on this machine, or for one process.
+    pub signing_keys: Option<PathBuf>,
 }
 
 /// What a client's certificate is good for.
@@ -214,6 +223,9 @@ impl Default for Limits {
             line_bytes_max: 16 << 20,
             batch_files_max: 10_000,
             attempts_max: 5,
+            flight_ticket_ms: 600_000,
+            flight_token_ms: 43_200_000,
+            session_streams_max: 32,
         }
     }
 }
@@ -256,7 +268,8 @@ impl Config {
         })?;
         let mut config = Self::parse(&text).map_err(|error| error.within(path.display()))?;
         let TlsConfig { certificate, key, client_authorities } = &mut config.tls;
-        let files = [certificate, key, client_authorities, &mut config.auth.passwords];
+        let AuthConfig { passwords, signing_keys, .. } = &mut config.auth;
+        let files = [certificate, key, client_authorities, passwords, signing_keys];
         for file in files.into_iter().flatten() {
             *file = catalog.join(&*file);
         }
@@ -293,6 +306,9 @@ impl Config {
             ("line_bytes_max", limits.line_bytes_max as u64),
             ("batch_files_max", limits.batch_files_max as u64),
             ("attempts_max", u64::from(limits.attempts_max)),
+            ("flight_ticket_ms", limits.flight_ticket_ms),
+            ("flight_token_ms", limits.flight_token_ms),
+            ("session_streams_max", limits.session_streams_max as u64),
         ] {
             if value == 0 {
                 return invalid(

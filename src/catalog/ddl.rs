@@ -141,6 +141,25 @@ pub fn replace_view(state: &CatalogState, mut relation: Relation) -> Result<Cata
     Ok(state)
 }
 
+/// A table's new columns: it keeps its id, owner and grants.
+///
+/// # Errors
+/// `WrongObjectType` where something else has the name, `DependentObjectsStillExist` while views
+/// read it, `ObjectInUse` naming the file.
+pub fn replace_table(state: &CatalogState, relation: Relation) -> Result<CatalogState> {
+    let kind = DropKind::Table;
+    let (_, replaced) = drop_relations(state, std::slice::from_ref(&relation.name), kind, false)?;
+    if let Some(other) =
+        replaced.iter().find(|known| !matches!(known.kind, RelationKind::Table { .. }))
+    {
+        let message = format!("cannot change {} \"{}\"", other.kind.noun(), other.name.relation);
+        return Err(Error::new(ErrorKind::WrongObjectType, message));
+    }
+    let mut state = state.clone();
+    state.insert(relation);
+    Ok(state)
+}
+
 /// Removes relations of one kind, with their grants; returns what was removed.
 ///
 /// # Errors

@@ -154,6 +154,11 @@ impl Table {
         self.scan(&self.inner.schema, only, file_column)
     }
 
+    /// The visible columns of these data files.
+    pub(super) fn share_scan(&self, paths: Vec<String>) -> Result<PinnedScan> {
+        self.scan(&self.inner.visible, Some(paths), None)
+    }
+
     fn scan(
         &self,
         columns: &SchemaRef,

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::Lake;
+use crate::lake::{Lake, Share};
 use crate::name::{QueryId, RelationName, RoleName, SessionId};
 use crate::syntax::Query;
 use crate::telemetry::Metrics;
@@ -83,6 +83,8 @@ pub struct Context {
     pub actions: Option<Arc<dyn Actions>>,
     /// Stops the statement.
     pub cancel: CancellationToken,
+    /// Whether the result's dictionaries and views stay as they are.
+    pub packed: bool,
 }
 
 /// A running query. Dropping the stream stops it.
@@ -178,9 +180,20 @@ impl Engine {
         context: &Context,
         declared: &[Option<DataType>],
     ) -> Result<AuthorizedPlan> {
+        self.plan_share(query, context, declared, None).await
+    }
+
+    /// As [`Engine::plan`], over this share of the one table the query reads.
+    pub async fn plan_share(
+        &self,
+        query: &Query,
+        context: &Context,
+        declared: &[Option<DataType>],
+        share: Option<&Share>,
+    ) -> Result<AuthorizedPlan> {
         let state = runtime::statement_state(&self.shared, context, Joins::Hash);
-        let resolver =
-            Resolver { lake: &self.lake, registry: &self.registry, state: &state, context };
+        let (lake, registry) = (&self.lake, self.registry.as_ref());
+        let resolver = Resolver { lake, registry, state: &state, context, share };
         let resolved = tokio::select! {
             () = context.cancel.cancelled() => return Err(execute::canceled()),
             resolved = resolver.resolve(query, &context.role, 0) => resolved?,
@@ -327,6 +340,7 @@ impl Engine {
             settings: Arc::default(),
             actions: None,
             cancel: CancellationToken::new(),
+            packed: false,
         }
     }
 
@@ -369,6 +383,10 @@ impl Engine {
 
     pub(crate) fn lake(&self) -> &Lake {
         &self.lake
+    }
+
+    pub(crate) fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
     }
 
     pub(crate) fn registry(&self) -> &Arc<Registry> {

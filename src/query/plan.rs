@@ -51,7 +51,7 @@ pub(crate) fn plan(
             (analyze(state, second).map_err(blame)?, types)
         }
     };
-    let (plan, schema) = shown(analyzed, query.column_names())?;
+    let (plan, schema) = shown(analyzed, query.column_names(), context.packed)?;
     let parts = Parts {
         plan: seal(plan),
         schema,
@@ -159,14 +159,21 @@ pub(crate) fn bind(
 }
 
 /// The plan with its columns cast to types every client knows, and those columns.
-fn shown(plan: LogicalPlan, names: &[ColumnName]) -> Result<(LogicalPlan, SchemaRef)> {
+fn shown(
+    plan: LogicalPlan,
+    names: &[ColumnName],
+    packed: bool,
+) -> Result<(LogicalPlan, SchemaRef)> {
     let input = Arc::clone(plan.schema());
     let names = names_of(names, input.fields().len());
     let mut fields = Vec::with_capacity(input.fields().len());
     let mut exprs = Vec::with_capacity(input.fields().len());
     let mut changed = false;
     for ((qualifier, field), name) in input.iter().zip(names) {
-        let mut data_type = unpacked(field.data_type());
+        let mut data_type = match field.data_type() {
+            kept if packed && is_packed(kept) => kept.clone(),
+            other => unpacked(other),
+        };
         let mut expr = Expr::Column(Column::from((qualifier, field)));
         if data_type != *field.data_type() {
             changed = true;
@@ -215,6 +222,11 @@ pub(crate) fn names_of(items: &[ColumnName], columns: usize) -> Vec<Option<Strin
         }
     }
     names
+}
+
+/// Types that hold the same values as plain ones in less space, or sooner.
+fn is_packed(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Dictionary(..) | DataType::Utf8View | DataType::BinaryView)
 }
 
 /// The plain type that holds the same values: no views, dictionaries, unsigned numbers, or times

@@ -18,7 +18,7 @@ use datafusion::prelude::col;
 
 use crate::catalog::{Relation, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::{Lake, Table};
+use crate::lake::{Lake, Share, Table};
 use crate::name::{RelationName, RoleName};
 use crate::security::{self, Access};
 use crate::syntax::{Privilege, Query, RelationReference, TimeTravel};
@@ -52,6 +52,8 @@ pub(crate) struct Resolver<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) state: &'a Sealed<SessionState>,
     pub(crate) context: &'a Context,
+    /// What is read of the one stored table that is named, where not all of it.
+    pub(crate) share: Option<&'a Share>,
 }
 
 type Resolving<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -127,7 +129,10 @@ impl Resolver<'_> {
             return changed_rows(rows).map_err(error::convert);
         }
         let table = travel::table(self.lake, self.context, &relation, reference).await?;
-        let provider = table.provider()?;
+        let provider = match (self.share, &reference.travel) {
+            (Some(share), None) => table.share_provider(share)?,
+            _ => table.provider()?,
+        };
         let origin = Origin::Relation { name: relation.name.clone(), role: role.clone() };
         let gate = match reference.travel {
             None => Gate::stored(origin, table.clone(), provider),

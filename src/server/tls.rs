@@ -213,8 +213,12 @@ fn end_point_of(certificate: &CertificateDer<'static>) -> Option<Arc<[u8]>> {
 
 /// The common name of the certificate that a client has shown, and proved to be its own.
 pub(super) fn common_name(stream: &TlsStream<TcpStream>) -> Option<String> {
-    let shown = stream.get_ref().1.peer_certificates()?.first()?;
-    CapturedX509Certificate::from_der(shown.to_vec()).ok()?.subject_common_name()
+    certified_name(stream.get_ref().1.peer_certificates()?.first()?)
+}
+
+/// The common name that a certificate is for.
+pub(super) fn certified_name(certificate: &CertificateDer<'_>) -> Option<String> {
+    CapturedX509Certificate::from_der(certificate.to_vec()).ok()?.subject_common_name()
 }
 
 /// A listener whose connections have shaken hands.

@@ -74,6 +74,50 @@ impl Assignment {
         Ok(Self { table: table.to_owned(), target, sources, zone })
     }
 
+    /// Matches columns by name, each with its own kind of value only: what is sent as rows of a table
+    /// is not read as literals are.
+    ///
+    /// # Errors
+    /// `UndefinedColumn`, `DuplicateColumn`, `DatatypeMismatch`; `NotNullViolation` for a column that
+    /// is not sent and must not be null.
+    pub(super) fn by_name(
+        table: &str,
+        target: SchemaRef,
+        given: &Schema,
+        zone: Tz,
+    ) -> Result<Self> {
+        let names: Vec<String> = given.fields().iter().map(|field| field.name().clone()).collect();
+        let assignment = Self::new(table, target, &names, given, zone)?;
+        for (field, source) in assignment.target.fields().iter().zip(&assignment.sources) {
+            match source {
+                Some(index) => check_kinds(field, given.field(*index).data_type())?,
+                None if field.is_nullable() => {}
+                None => return Err(assignment.null_in(field)),
+            }
+        }
+        Ok(assignment)
+    }
+
+    /// As [`Assignment::apply`]; an error says which column, and which row when `before` rows came
+    /// earlier.
+    ///
+    /// # Errors
+    /// As [`Assignment::apply`].
+    pub(super) fn apply_from(&self, batch: &RecordBatch, before: u64) -> Result<RecordBatch> {
+        let Err(error) = self.apply(batch) else { return self.apply(batch) };
+        // Found by looking again, one row at a time: only what fails pays for it.
+        for row in 0..batch.num_rows() {
+            let one = batch.slice(row, 1);
+            for (field, source) in self.target.fields().iter().zip(&self.sources) {
+                if let Err(error) = self.column(&one, field, *source) {
+                    let row = before + row as u64 + 1;
+                    return Err(error.detail(format!("Column \"{}\", row {row}.", field.name())));
+                }
+            }
+        }
+        Err(error)
+    }
+
     /// A batch of the query as rows of the table.
     ///
     /// # Errors
@@ -84,32 +128,42 @@ impl Assignment {
             .fields()
             .iter()
             .zip(&self.sources)
-            .map(|(field, source)| {
-                let array = match source {
-                    None => new_null_array(field.data_type(), batch.num_rows()),
-                    Some(index) => {
-                        let array = convert(batch.column(*index), field.data_type(), self.zone)?;
-                        let written = field.metadata().get(TEXT_LENGTH);
-                        let length = written.map(|written| TextLength::of(written)).transpose()?;
-                        bounded(array, length.flatten())?
-                    }
-                };
-                if !field.is_nullable() && array.null_count() > 0 {
-                    return Err(Error::new(
-                        ErrorKind::NotNullViolation,
-                        format!(
-                            "null value in column \"{}\" of relation \"{}\" violates not-null \
-                             constraint",
-                            field.name(),
-                            self.table
-                        ),
-                    ));
-                }
-                Ok(array)
-            })
+            .map(|(field, source)| self.column(batch, field, *source))
             .collect::<Result<Vec<_>>>()?;
         RecordBatch::try_new(self.target.clone(), columns)
             .map_err(|error| Error::internal("assigned rows do not fit").caused_by(error))
+    }
+
+    fn column(
+        &self,
+        batch: &RecordBatch,
+        field: &Field,
+        source: Option<usize>,
+    ) -> Result<ArrayRef> {
+        let array = match source {
+            None => new_null_array(field.data_type(), batch.num_rows()),
+            Some(index) => {
+                let array = convert(batch.column(index), field.data_type(), self.zone)?;
+                let written = field.metadata().get(TEXT_LENGTH);
+                let length = written.map(|written| TextLength::of(written)).transpose()?;
+                bounded(array, length.flatten())?
+            }
+        };
+        if !field.is_nullable() && array.null_count() > 0 {
+            return Err(self.null_in(field));
+        }
+        Ok(array)
+    }
+
+    fn null_in(&self, field: &Field) -> Error {
+        let (column, table) = (field.name(), &self.table);
+        Error::new(
+            ErrorKind::NotNullViolation,
+            format!(
+                "null value in column \"{column}\" of relation \"{table}\" violates not-null \
+                 constraint"
+            ),
+        )
     }
 }
 
@@ -158,6 +212,34 @@ fn check_types(target: &Field, given: &DataType) -> Result<()> {
         ),
     )
     .hint("You will need to rewrite or cast the expression."))
+}
+
+/// For rows that are sent: nothing but a value of the same kind.
+fn check_kinds(target: &Field, given: &DataType) -> Result<()> {
+    let inner = match given {
+        DataType::Dictionary(_, inner) => inner.as_ref(),
+        given => given,
+    };
+    let whole = target.data_type().is_integer() && (inner.is_floating() || is_decimal(inner));
+    if inner.is_null() || kind(target.data_type()) == kind(inner) && !whole {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::DatatypeMismatch,
+        format!(
+            "column \"{}\" is of type {} but the rows sent have {}",
+            target.name(),
+            type_name(target.data_type()),
+            type_name(inner)
+        ),
+    )
+    .detail(format!("Column \"{}\", row 1.", target.name()))
+    .hint("Cast the column before you send it."))
+}
+
+fn is_decimal(data_type: &DataType) -> bool {
+    use DataType::{Decimal32, Decimal64, Decimal128, Decimal256};
+    matches!(data_type, Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..))
 }
 
 fn type_name(data_type: &DataType) -> String {

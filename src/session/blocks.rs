@@ -43,6 +43,7 @@ impl Session {
             queried: false,
             savepoints: Vec::new(),
             notifications: Vec::new(),
+            apart: false,
             listening: Vec::new(),
         }
     }

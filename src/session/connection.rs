@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::CatalogState;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::Share;
 use crate::name::{RoleName, SessionId};
 use crate::query::VisibleRelation;
 use crate::security;
@@ -61,8 +62,12 @@ pub struct Session {
     pub(super) asked: Arc<Asked>,
     /// The settings' generation that was last looked at.
     pub(super) settings_seen: u64,
-    notices: Vec<Error>,
-    pub(super) connected: Connected,
+    pub(super) notices: Vec<Error>,
+    pub(super) connected: Arc<Connected>,
+    /// Its client takes dictionaries and views where it asks for them.
+    pub(super) packed: bool,
+    /// What is read of the one table a pinned query names.
+    pub(super) share: Option<Share>,
 }
 
 impl Session {
@@ -124,7 +129,9 @@ impl Session {
             cursors: Cursors::default(),
             asked: Arc::default(),
             notices: Vec::new(),
-            connected,
+            connected: Arc::new(connected),
+            packed: startup.protocol == "flight",
+            share: None,
         })
     }
 
@@ -221,6 +228,9 @@ impl Session {
 
     /// Shows in `lakeport.sessions` whether a transaction is open.
     pub(super) fn show_transaction(&self) {
+        if self.transaction.open().is_some_and(|open| open.apart) {
+            return;
+        }
         let began_at = self.transaction.block().map(|open| open.began_at);
         let failed = self.transaction.block().is_some_and(|open| open.failed);
         self.connected.update(|row| (row.in_transaction, row.failed) = (began_at, failed));
@@ -229,7 +239,7 @@ impl Session {
 
 /// # Errors
 /// `InvalidAuthorizationSpecification`, `InvalidCatalogName`.
-fn check_login(
+pub(super) fn check_login(
     state: &CatalogState,
     role: &RoleName,
     database: Option<&str>,

@@ -42,6 +42,7 @@ impl Session {
                 self.set_modes_by_name(name)?;
             }
         }
+        self.forget_snapshot(name);
         self.settings_changed();
         command("SET")
     }
@@ -98,13 +99,7 @@ impl Session {
             return;
         }
         self.settings_seen = generation;
-        let role = match self.settings.value("role") {
-            Some(role) if role != "none" => role,
-            _ => self.settings.value("session_authorization").unwrap_or(&self.login.0),
-        };
-        if self.role.0 != role {
-            self.role = RoleName(role.to_owned());
-        }
+        self.role = self.settings_role();
         let application_name = self.settings.value("application_name").unwrap_or_default();
         let role = self.role.clone();
         self.connected.update(|row| {
@@ -113,6 +108,24 @@ impl Session {
                 row.application_name = application_name.to_owned();
             }
         });
+    }
+
+    /// Who asks for another time in the middle of a transaction gets it from the next query on.
+    pub(super) fn forget_snapshot(&mut self, setting: &str) {
+        if setting.eq_ignore_ascii_case("lakeport.as_of")
+            && let Some(open) = self.transaction.open_mut()
+        {
+            open.snapshot = None;
+        }
+    }
+
+    /// Whose privileges count, by the settings.
+    pub(super) fn settings_role(&self) -> RoleName {
+        let role = match self.settings.value("role") {
+            Some(role) if role != "none" => role,
+            _ => self.settings.value("session_authorization").unwrap_or(&self.login.0),
+        };
+        RoleName(role.to_owned())
     }
 
     /// `SET transaction_isolation = ...` is SET TRANSACTION in other words.
@@ -168,6 +181,11 @@ impl Session {
 
     /// Writes are refused in transactions, in read-only sessions, and while the past is read.
     pub(super) fn refuse_write(&self, statement: &Statement) -> Result<()> {
+        if self.transaction.open().is_some_and(|open| open.apart) && steers(statement) {
+            let message = "the transaction was begun by a call and ends with one";
+            return Err(Error::new(ErrorKind::ActiveSqlTransaction, message)
+                .hint("Ask the driver to commit or to roll back."));
+        }
         let Some(word) = written(statement) else {
             return Ok(());
         };
@@ -225,6 +243,21 @@ impl Session {
         let limit = self.settings.value(setting).and_then(read_duration)?;
         (!limit.is_zero()).then(|| (limit, Error::new(kind, message)))
     }
+}
+
+/// Whether it begins, ends or changes transactions.
+fn steers(statement: &Statement) -> bool {
+    matches!(
+        statement,
+        Statement::Begin(_)
+            | Statement::Commit { .. }
+            | Statement::Rollback { .. }
+            | Statement::Savepoint(_)
+            | Statement::Release(_)
+            | Statement::RollbackTo(_)
+            | Statement::SetTransaction { session: false, .. }
+            | Statement::Discard(_)
+    )
 }
 
 fn unknown_role(role: &RoleName) -> Error {

@@ -62,6 +62,11 @@ impl Counted {
         RowStream { stream, ..rows }
     }
 
+    /// The statement has done what it was to do.
+    pub(super) fn succeeded(mut self) {
+        self.ended = Ended::Succeeded;
+    }
+
     fn failed(&mut self, error: &Error) {
         self.ended = match error.kind() {
             ErrorKind::QueryCanceled => Ended::Canceled,

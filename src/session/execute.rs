@@ -199,6 +199,7 @@ impl Session {
                     Some(name) => self.settings.reset(name)?,
                     None => self.settings.reset_all(),
                 }
+                self.forget_snapshot(name.as_deref().unwrap_or("lakeport.as_of"));
                 self.settings_changed();
                 "RESET"
             }

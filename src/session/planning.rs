@@ -88,15 +88,8 @@ impl Session {
         prepared: &Prepared,
         running: &Running,
     ) -> Result<(AuthorizedPlan, Context)> {
-        let clock = self.services.lake.clock().clone();
         if let Some(planned) = &prepared.planned
-            && planned.is_current(
-                self.kept_snapshot(),
-                self.services.lake.epoch().epoch,
-                self.settings.planning_generation(),
-                |since| clock.instant().saturating_duration_since(since),
-                self.services.config.freshness(),
-            )
+            && self.is_planned_now(prepared)
         {
             let context =
                 self.context_over(planned.snapshot.clone(), running.cancel.clone()).await?;
@@ -126,7 +119,11 @@ impl Session {
         running: &Running,
     ) -> Result<Planned> {
         let context = self.context(running.cancel.clone()).await?;
-        let plan = self.services.engine.plan(query, &context, declared).await?;
+        let engine = &self.services.engine;
+        let plan = engine.plan_share(query, &context, declared, self.share.as_ref()).await?;
+        if self.share.is_some() && plan.divisible().is_none() {
+            return Err(Error::internal("a share of a query that is not divisible"));
+        }
         self.mark_queried();
         Ok(Planned {
             plan,
@@ -169,6 +166,21 @@ impl Session {
                 grants: Arc::clone(&grants),
             })),
             cancel,
+            packed: self.packed && self.settings.value("lakeport.flight_types") == Some("native"),
+        })
+    }
+
+    /// Whether a plan made now would be the one `prepared` holds.
+    pub(super) fn is_planned_now(&self, prepared: &Prepared) -> bool {
+        let clock = self.services.lake.clock();
+        prepared.planned.as_ref().is_some_and(|planned| {
+            planned.is_current(
+                self.kept_snapshot(),
+                self.services.lake.epoch().epoch,
+                self.settings.planning_generation(),
+                |since| clock.instant().saturating_duration_since(since),
+                self.services.config.freshness(),
+            )
         })
     }
 

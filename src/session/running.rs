@@ -6,7 +6,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -27,12 +27,28 @@ use super::sessions::Active;
 #[derive(Debug, Clone, Default)]
 pub struct Canceller {
     current: Arc<Mutex<CancellationToken>>,
+    /// Those of the session's forks.
+    forks: Arc<Mutex<Vec<Weak<Mutex<CancellationToken>>>>>,
 }
 
 impl Canceller {
     /// Stops the statement that runs now, if one does; nothing that runs later.
     pub fn cancel(&self) {
         self.token().cancel();
+        for fork in self.forks.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            if let Some(current) = fork.upgrade() {
+                current.lock().unwrap_or_else(PoisonError::into_inner).cancel();
+            }
+        }
+    }
+
+    /// One of its own for work beside the session's, which this one stops too.
+    pub(super) fn fork(&self) -> Self {
+        let fork = Self::default();
+        let mut forks = self.forks.lock().unwrap_or_else(PoisonError::into_inner);
+        forks.retain(|fork| fork.strong_count() > 0);
+        forks.push(Arc::downgrade(&fork.current));
+        fork
     }
 
     pub(super) fn token(&self) -> CancellationToken {

@@ -67,6 +67,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     reported("IntervalStyle", "postgres", Kind::OneOf(&["postgres"]), "Sets the display format for interval values."),
     reported("is_superuser", "off", Kind::Fixed, "Shows whether the current user is a superuser."),
     setting("lakeport.as_of", "", Kind::Text, "Reads the whole lake as it was at an epoch's number or a time."),
+    setting("lakeport.flight_compression", "none", Kind::OneOf(&["none", "lz4", "zstd"]), "Sets how batches are compressed for Flight SQL clients."),
+    setting("lakeport.flight_endpoints", "0", Kind::Integer(0, 64), "Sets in how many streams at most a table is offered over Flight SQL; 0 leaves it to the server."),
+    setting("lakeport.flight_types", "plain", Kind::OneOf(&["plain", "native"]), "Sets whether Flight SQL clients get dictionaries and views unpacked."),
     setting("lc_collate", "C", Kind::Fixed, "Shows the collation order locale."),
     setting("lc_ctype", "C.UTF-8", Kind::Fixed, "Shows the character classification and case conversion locale."),
     setting("lc_messages", "C", Kind::Text, "Has no effect."),
@@ -246,6 +249,48 @@ impl Settings {
     pub(super) fn restore(&mut self, kept: Kept) {
         self.session = kept.session;
         self.local = kept.local;
+        self.changed();
+    }
+
+    /// Values that are not the defaults, but for those only the server sets.
+    pub(super) fn changed_values(&self) -> BTreeMap<String, String> {
+        let changed = |(name, value): &(&String, &String)| match find(name) {
+            Some(setting) => {
+                !matches!(setting.kind, Kind::Fixed) && setting.default != value.as_str()
+            }
+            None => !name.starts_with("lakeport."),
+        };
+        let own = |name: &str| !name.starts_with("transaction_");
+        let all = self.all.iter().filter(changed).filter(|(name, _)| own(name));
+        all.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// Makes exactly these values those that are not the defaults.
+    ///
+    /// # Errors
+    /// As [`Settings::set`].
+    pub(super) fn put_back(&mut self, values: &BTreeMap<String, String>) -> Result<()> {
+        self.local.clear();
+        self.session.clear();
+        for (name, value) in &mut self.start {
+            match find(name) {
+                Some(setting) if !matches!(setting.kind, Kind::Fixed) => {
+                    setting.default.clone_into(value);
+                }
+                _ => {}
+            }
+        }
+        for (name, value) in values {
+            self.set_start(name, value)?;
+        }
+        self.changed();
+        Ok(())
+    }
+
+    /// Takes over what another line of work of the same session has set.
+    pub(super) fn take_over(&mut self, other: Self) {
+        let generation = self.generation.max(other.generation);
+        *self = Self { generation, ..other };
         self.changed();
     }
 

@@ -46,6 +46,8 @@ pub(super) struct OpenTransaction {
     pub(super) savepoints: Vec<Savepoint>,
     /// Sent when it commits: channel and payload.
     pub(super) notifications: Vec<(String, String)>,
+    /// Not the session's own but beside it: an error does not fail it, and no statement ends it.
+    pub(super) apart: bool,
     /// Channels to listen to, or to leave (all for none), when it commits.
     pub(super) listening: Vec<(bool, Option<String>)>,
 }
@@ -107,7 +109,9 @@ impl Transaction {
 
     /// An error inside a transaction fails all of it.
     pub(super) fn fail(&mut self) {
-        if let Some(open) = self.open_mut() {
+        if let Some(open) = self.open_mut()
+            && !open.apart
+        {
             open.failed = true;
         }
     }
@@ -158,6 +162,23 @@ impl Transaction {
 }
 
 impl OpenTransaction {
+    /// For a reader beside a session, over `snapshot` or what its first query sees.
+    pub(super) fn apart(now: DateTime<Utc>, snapshot: Option<Arc<Snapshot>>) -> Self {
+        Self {
+            several: false,
+            failed: false,
+            isolation: Isolation::RepeatableRead,
+            read_only: true,
+            began_at: now,
+            queried: snapshot.is_some(),
+            snapshot,
+            savepoints: Vec::new(),
+            notifications: Vec::new(),
+            apart: true,
+            listening: Vec::new(),
+        }
+    }
+
     /// SAVEPOINT.
     ///
     /// # Errors

@@ -167,7 +167,8 @@ impl Session {
             }
         };
         let rows = files.as_ref().map(DataFiles::rows);
-        self.publish_table(create, &name, &location, spec, files.unwrap_or_default()).await?;
+        let new = NewTable { written: &create.name, name, location, spec, replaces: false };
+        self.publish_table(&new, files.unwrap_or_default()).await?;
         Ok(rows.map_or("CREATE TABLE".to_owned(), |rows| format!("SELECT {rows}")))
     }
 
@@ -193,14 +194,8 @@ impl Session {
     ///
     /// The catalog's next version is taken first: of two that create one name, the loser has not
     /// touched the winner's log.
-    async fn publish_table(
-        &self,
-        create: &CreateTable,
-        name: &RelationName,
-        location: &Location,
-        spec: TableSpec,
-        files: DataFiles,
-    ) -> Result<()> {
+    pub(super) async fn publish_table(&self, new: &NewTable<'_>, files: DataFiles) -> Result<()> {
+        let NewTable { name, location, spec, .. } = new;
         let (lake, catalog) = (&self.services.lake, &self.services.catalog);
         let search_path = self.search_path();
         let _alone = self.services.changing_catalog.lock().await;
@@ -209,15 +204,23 @@ impl Session {
             let base = lake.epoch();
             let state = catalog.at(&base).await?;
             let names = Names { state: &state, role: &self.role, search_path: &search_path };
-            names.new_relation(&create.name)?;
-            let relation = plain_table(
+            names.new_relation(new.written)?;
+            let mut relation = plain_table(
                 name.clone(),
                 self.role.clone(),
                 columns_of(&spec.schema),
                 spec.partition_by.clone(),
                 spec.comment.clone(),
             );
-            let changed = ddl::create_relation(&state, relation.clone())?;
+            let known = state.relation(name).filter(|_| new.replaces);
+            let changed = match known {
+                Some(known) => {
+                    names.must_own(known)?;
+                    (relation.id, relation.owner) = (known.id, known.owner.clone());
+                    ddl::replace_table(&state, relation.clone())?
+                }
+                None => ddl::create_relation(&state, relation.clone())?,
+            };
             let run = Run::start(RunKind::Ddl);
             let entry = match catalog.write(&run, &base, &changed).await {
                 Ok(entry) => entry,
@@ -234,7 +237,7 @@ impl Session {
             let commit = Commit {
                 location: location.clone(),
                 base: before,
-                spec,
+                spec: spec.clone(),
                 mode,
                 files,
                 progress: Vec::new(),
@@ -289,6 +292,20 @@ impl Session {
     }
 }
 
+/// A table about to be.
+pub(super) struct NewTable<'a> {
+    /// Its name as the client wrote it.
+    pub(super) written: &'a ObjectName,
+    /// Its full name.
+    pub(super) name: RelationName,
+    /// Where its files are.
+    pub(super) location: Location,
+    /// What it is.
+    pub(super) spec: TableSpec,
+    /// Whether it takes the place of a table of that name, with its owner and grants.
+    pub(super) replaces: bool,
+}
+
 pub(super) fn published(relation: &Relation, table: &Table) -> Published {
     Published {
         relation_id: relation.id,
@@ -307,7 +324,7 @@ fn table_spec(schema: SchemaRef, create: &CreateTable) -> TableSpec {
 }
 
 /// A query's columns as a table keeps them.
-fn storable(schema: &Schema) -> Result<SchemaRef> {
+pub(super) fn storable(schema: &Schema) -> Result<SchemaRef> {
     let mut fields: Vec<Field> = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
         if fields.iter().any(|other| other.name() == field.name()) {

@@ -126,6 +126,18 @@ impl Query {
         }
     }
 
+    /// For VALUES of one row, all of it parameters: the number of each column's, from 0.
+    pub fn parameter_row(&self) -> Option<Vec<usize>> {
+        let DFStatement::Statement(statement) = self.statement() else { return None };
+        let ast::Statement::Query(query) = statement.as_ref() else { return None };
+        let ast::SetExpr::Values(values) = query.body.as_ref() else { return None };
+        let plain = query.with.is_none() && query.limit_clause.is_none() && query.fetch.is_none();
+        match values.rows.as_slice() {
+            [row] if plain => row.iter().map(parameter).collect(),
+            _ => None,
+        }
+    }
+
     /// Parses the text of one query.
     ///
     /// # Errors

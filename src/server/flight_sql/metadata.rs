@@ -1,44 +1,131 @@
 //! What exists, as Flight SQL lists it. Shows what the caller's role may see, nothing else.
+//!
+//! A listing's command is its own ticket: it is answered anew whenever it is redeemed, and so it never
+//! expires.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow_flight::error::FlightError;
+use arrow_flight::sql::metadata::SqlInfoDataBuilder;
 use arrow_flight::sql::{
-    CommandGetCatalogs, CommandGetDbSchemas, CommandGetTableTypes, CommandGetTables,
+    Command, CommandGetCatalogs, CommandGetDbSchemas, CommandGetPrimaryKeys, CommandGetSqlInfo,
+    CommandGetTableTypes, CommandGetTables, CommandGetXdbcTypeInfo,
 };
 use tonic::Status;
 
+use crate::name::RelationName;
 use crate::query::VisibleRelation;
 
-use super::FlightSql;
 use super::logins::Login;
-use super::status::status;
+use super::status::{status, unencodable};
 use super::types::type_name;
+use super::{Call, FlightSql, sql_info};
 
 /// Types of table, as JDBC names them.
 const TABLE_TYPES: [&str; 3] = ["SYSTEM TABLE", "TABLE", "VIEW"];
 
-impl FlightSql {
-    /// What the caller may see.
-    pub(super) async fn visible(&self, login: &Login) -> Result<Vec<VisibleRelation>, Status> {
-        login.session.lock().await.visible().await.map_err(|error| status(&error))
+/// A command that lists.
+#[derive(Debug)]
+pub(super) enum Listing {
+    Catalogs(CommandGetCatalogs),
+    Schemas(CommandGetDbSchemas),
+    Tables(CommandGetTables),
+    TableTypes(CommandGetTableTypes),
+    SqlInfo(CommandGetSqlInfo),
+    XdbcTypes(CommandGetXdbcTypeInfo),
+    PrimaryKeys(CommandGetPrimaryKeys),
+    /// Imported, exported, and from one table to another: there are none.
+    ForeignKeys,
+}
+
+impl Listing {
+    pub(super) fn of(command: Command) -> Option<Self> {
+        Some(match command {
+            Command::CommandGetCatalogs(command) => Self::Catalogs(command),
+            Command::CommandGetDbSchemas(command) => Self::Schemas(command),
+            Command::CommandGetTables(command) => Self::Tables(command),
+            Command::CommandGetTableTypes(command) => Self::TableTypes(command),
+            Command::CommandGetSqlInfo(command) => Self::SqlInfo(command),
+            Command::CommandGetXdbcTypeInfo(command) => Self::XdbcTypes(command),
+            Command::CommandGetPrimaryKeys(command) => Self::PrimaryKeys(command),
+            Command::CommandGetImportedKeys(_)
+            | Command::CommandGetExportedKeys(_)
+            | Command::CommandGetCrossReference(_) => Self::ForeignKeys,
+            _ => return None,
+        })
+    }
+
+    /// Its columns, as the specification has them.
+    pub(super) fn schema(&self) -> Result<Schema, Status> {
+        let schema: SchemaRef = match self {
+            Self::Catalogs(command) => command.into_builder().schema(),
+            Self::Schemas(command) => command.clone().into_builder().schema(),
+            Self::Tables(command) => command.clone().into_builder().schema(),
+            Self::TableTypes(command) => command.into_builder().schema(),
+            Self::SqlInfo(_) => SqlInfoDataBuilder::schema().clone().into(),
+            Self::XdbcTypes(command) => {
+                let known = sql_info::xdbc_types().map_err(unencodable)?;
+                command.into_builder(&known).schema()
+            }
+            Self::PrimaryKeys(_) => primary_key_schema(),
+            Self::ForeignKeys => foreign_key_schema(),
+        };
+        Ok(schema.as_ref().clone())
     }
 }
 
-/// The one catalog: the database.
-pub(super) fn catalogs(
-    command: CommandGetCatalogs,
-    database: &str,
-) -> Result<RecordBatch, FlightError> {
-    let mut rows = command.into_builder();
-    rows.append(database);
-    rows.build()
+impl FlightSql {
+    /// What a listing's command asks for.
+    pub(super) async fn list(&self, call: &Call, listing: Listing) -> Result<RecordBatch, Status> {
+        let (login, database) = (&call.login, self.services.config.name.as_str());
+        let batch = match listing {
+            Listing::Catalogs(command) => {
+                let mut rows = command.into_builder();
+                rows.append(database);
+                rows.build()
+            }
+            Listing::Schemas(command) => {
+                let visible = self.visible(login).await?;
+                schemas(command, database, &visible)
+            }
+            Listing::Tables(command) => {
+                let visible = self.visible(login).await?;
+                tables(command, database, &visible)
+            }
+            Listing::TableTypes(command) => {
+                let mut rows = command.into_builder();
+                TABLE_TYPES.iter().for_each(|table_type| rows.append(table_type));
+                rows.build()
+            }
+            Listing::SqlInfo(command) => {
+                let known = sql_info::sql_info(&self.services.config).map_err(unencodable)?;
+                command.into_builder(&known).build()
+            }
+            Listing::XdbcTypes(command) => {
+                let known = sql_info::xdbc_types().map_err(unencodable)?;
+                command.into_builder(&known).build()
+            }
+            Listing::PrimaryKeys(command) => {
+                let keys = login.session.lock().await.primary_keys().await;
+                primary_keys(&command, database, &keys.map_err(|error| status(&error))?)
+            }
+            Listing::ForeignKeys => Ok(RecordBatch::new_empty(foreign_key_schema())),
+        };
+        batch.map_err(unencodable)
+    }
+
+    /// What the caller may see.
+    async fn visible(&self, login: &Login) -> Result<Vec<VisibleRelation>, Status> {
+        let mut session = Self::fork(&login.session).await;
+        session.visible().await.map_err(|error| status(&error))
+    }
 }
 
 /// Schemas with something visible in them.
-pub(super) fn schemas(
+fn schemas(
     command: CommandGetDbSchemas,
     database: &str,
     visible: &[VisibleRelation],
@@ -53,7 +140,7 @@ pub(super) fn schemas(
 }
 
 /// Relations, with their columns when asked for.
-pub(super) fn tables(
+fn tables(
     command: CommandGetTables,
     database: &str,
     visible: &[VisibleRelation],
@@ -71,13 +158,65 @@ pub(super) fn tables(
     rows.build()
 }
 
-/// The types a table can have.
-pub(super) fn table_types(command: CommandGetTableTypes) -> Result<RecordBatch, FlightError> {
-    let mut rows = command.into_builder();
-    for table_type in TABLE_TYPES {
-        rows.append(table_type);
-    }
-    rows.build()
+fn primary_key_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("catalog_name", DataType::Utf8, true),
+        Field::new("db_schema_name", DataType::Utf8, true),
+        Field::new("table_name", DataType::Utf8, false),
+        Field::new("column_name", DataType::Utf8, false),
+        Field::new("key_name", DataType::Utf8, true),
+        Field::new("key_sequence", DataType::Int32, false),
+    ]))
+}
+
+fn foreign_key_schema() -> SchemaRef {
+    let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
+    Arc::new(Schema::new(vec![
+        text("pk_catalog_name", true),
+        text("pk_db_schema_name", true),
+        text("pk_table_name", false),
+        text("pk_column_name", false),
+        text("fk_catalog_name", true),
+        text("fk_db_schema_name", true),
+        text("fk_table_name", false),
+        text("fk_column_name", false),
+        Field::new("key_sequence", DataType::Int32, false),
+        text("fk_key_name", true),
+        text("pk_key_name", true),
+        Field::new("update_rule", DataType::UInt8, false),
+        Field::new("delete_rule", DataType::UInt8, false),
+    ]))
+}
+
+fn primary_keys(
+    command: &CommandGetPrimaryKeys,
+    database: &str,
+    keys: &[(RelationName, Vec<String>)],
+) -> Result<RecordBatch, FlightError> {
+    let here = command.catalog.as_ref().is_none_or(|catalog| catalog == database);
+    let wanted = |name: &RelationName| {
+        here && name.relation == command.table
+            && command.db_schema.as_ref().is_none_or(|schema| *schema == name.schema)
+    };
+    let rows: Vec<(&RelationName, &String, i32)> = keys
+        .iter()
+        .filter(|(name, _)| wanted(name))
+        .flat_map(|(name, columns)| {
+            columns.iter().zip(1..).map(move |(column, number)| (name, column, number))
+        })
+        .collect();
+    let text = |value: &dyn Fn(&(&RelationName, &String, i32)) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(value)))
+    };
+    let columns = vec![
+        text(&|_| database.to_owned()),
+        text(&|(name, _, _)| name.schema.clone()),
+        text(&|(name, _, _)| name.relation.clone()),
+        text(&|(_, column, _)| (*column).clone()),
+        text(&|(name, _, _)| format!("{}_pkey", name.relation)),
+        Arc::new(Int32Array::from_iter_values(rows.iter().map(|(_, _, number)| *number))),
+    ];
+    Ok(RecordBatch::try_new(primary_key_schema(), columns)?)
 }
 
 /// The columns with the metadata that Flight SQL defines for them; none before the first build.

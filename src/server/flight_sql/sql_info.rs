@@ -8,7 +8,9 @@ use arrow_flight::sql::metadata::{
 };
 use arrow_flight::sql::{
     Nullable, Searchable, SqlInfo, SqlNullOrdering, SqlSupportedCaseSensitivity,
-    SqlSupportedTransaction, SupportedSqlGrammar, XdbcDataType, XdbcDatetimeSubcode,
+    SqlSupportedResultSetConcurrency, SqlSupportedResultSetType, SqlSupportedTransaction,
+    SqlSupportsConvert, SqlTransactionIsolationLevel, SupportedSqlGrammar, XdbcDataType,
+    XdbcDatetimeSubcode,
 };
 
 use crate::config::Config;
@@ -23,9 +25,12 @@ pub(super) fn sql_info(config: &Config) -> Result<SqlInfoData, FlightError> {
     info.append(SqlInfo::FlightSqlServerReadOnly, false);
     info.append(SqlInfo::FlightSqlServerSql, true);
     info.append(SqlInfo::FlightSqlServerSubstrait, false);
-    info.append(SqlInfo::FlightSqlServerTransaction, SqlSupportedTransaction::None as i32);
+    info.append(SqlInfo::FlightSqlServerSubstraitMinVersion, "");
+    info.append(SqlInfo::FlightSqlServerSubstraitMaxVersion, "");
+    // They read only: writes go outside of them.
+    info.append(SqlInfo::FlightSqlServerTransaction, SqlSupportedTransaction::Transaction as i32);
     info.append(SqlInfo::FlightSqlServerCancel, true);
-    info.append(SqlInfo::FlightSqlServerBulkIngestion, false);
+    info.append(SqlInfo::FlightSqlServerBulkIngestion, true);
     info.append(SqlInfo::FlightSqlServerIngestTransactionsSupported, false);
     info.append(SqlInfo::FlightSqlServerStatementTimeout, timeout_ms);
     info.append(SqlInfo::FlightSqlServerTransactionTimeout, 0);
@@ -54,6 +59,7 @@ pub(super) fn sql_info(config: &Config) -> Result<SqlInfoData, FlightError> {
         // No limit, or none that is known.
         info.append(limit, 0_i64);
     }
+    info.append(SqlInfo::SqlMaxRowSizeIncludesBlobs, true);
     info.append(SqlInfo::SqlMaxConnections, config.limits.connections_max as i64);
     info.append(SqlInfo::SqlMaxStatementLength, config.limits.message_bytes_max as i64);
     info.build()
@@ -67,7 +73,7 @@ fn append_grammar(info: &mut SqlInfoDataBuilder) {
     info.append(SqlInfo::SqlNullOrdering, SqlNullOrdering::SqlNullsSortedHigh as i32);
     info.append(SqlInfo::SqlSupportsColumnAliasing, true);
     info.append(SqlInfo::SqlNullPlusNullIsNull, true);
-    info.append(SqlInfo::SqlSupportsConvert, BTreeMap::<i32, Vec<i32>>::new());
+    info.append(SqlInfo::SqlSupportsConvert, conversions());
     info.append(SqlInfo::SqlSupportsTableCorrelationNames, true);
     info.append(SqlInfo::SqlSupportsDifferentTableCorrelationNames, false);
     info.append(SqlInfo::SqlSupportsExpressionsInOrderBy, true);
@@ -92,11 +98,22 @@ fn append_grammar(info: &mut SqlInfoDataBuilder) {
     info.append(SqlInfo::SqlCorrelatedSubqueriesSupported, true);
     // Bits: union, union all.
     info.append(SqlInfo::SqlSupportedUnions, 0b11);
-    info.append(SqlInfo::SqlTransactionsSupported, false);
-    info.append(SqlInfo::SqlDefaultTransactionIsolation, 0);
-    info.append(SqlInfo::SqlSupportedTransactionsIsolationLevels, 0);
+    info.append(SqlInfo::SqlTransactionsSupported, true);
+    let level = SqlTransactionIsolationLevel::SqlTransactionRepeatableRead as i32;
+    info.append(SqlInfo::SqlDefaultTransactionIsolation, level);
+    let committed = SqlTransactionIsolationLevel::SqlTransactionReadCommitted as i32;
+    let levels = 1 << level | 1 << committed;
+    info.append(SqlInfo::SqlSupportedTransactionsIsolationLevels, levels);
     info.append(SqlInfo::SqlDataDefinitionCausesTransactionCommit, false);
     info.append(SqlInfo::SqlDataDefinitionsInTransactionsIgnored, false);
+    // Bits: forward only; then, for each type of result, read only.
+    let forward = 1 << SqlSupportedResultSetType::SqlResultSetTypeForwardOnly as i32;
+    let read_only = 1 << SqlSupportedResultSetConcurrency::SqlResultSetConcurrencyReadOnly as i32;
+    info.append(SqlInfo::SqlSupportedResultSetTypes, forward);
+    info.append(SqlInfo::SqlSupportedConcurrenciesForResultSetUnspecified, read_only);
+    info.append(SqlInfo::SqlSupportedConcurrenciesForResultSetForwardOnly, read_only);
+    info.append(SqlInfo::SqlSupportedConcurrenciesForResultSetScrollSensitive, 0);
+    info.append(SqlInfo::SqlSupportedConcurrenciesForResultSetScrollInsensitive, 0);
     info.append(SqlInfo::SqlBatchUpdatesSupported, true);
     info.append(SqlInfo::SqlSavepointsSupported, false);
     info.append(SqlInfo::SqlNamedParametersSupported, false);
@@ -125,6 +142,40 @@ fn append_names(info: &mut SqlInfoDataBuilder) {
     info.append(SqlInfo::SqlSchemasSupportedActions, 0);
     info.append(SqlInfo::SqlCatalogsSupportedActions, 0);
     info.append(SqlInfo::SqlSupportedPositionedCommands, 0);
+}
+
+/// What CAST makes of what: text and numbers of anything printed, times of times.
+fn conversions() -> BTreeMap<i32, Vec<i32>> {
+    use SqlSupportsConvert as C;
+    let numbers = [
+        C::SqlConvertSmallint,
+        C::SqlConvertInteger,
+        C::SqlConvertBigint,
+        C::SqlConvertReal,
+        C::SqlConvertFloat,
+        C::SqlConvertDecimal,
+        C::SqlConvertNumeric,
+    ];
+    let texts = [C::SqlConvertChar, C::SqlConvertVarchar, C::SqlConvertLongvarchar];
+    let times = [C::SqlConvertDate, C::SqlConvertTime, C::SqlConvertTimestamp];
+    let codes = |lists: &[&[C]]| -> Vec<i32> {
+        lists.iter().flat_map(|list| list.iter()).map(|code| *code as i32).collect()
+    };
+    let mut conversions = BTreeMap::new();
+    for from in numbers {
+        conversions.insert(from as i32, codes(&[&numbers, &texts]));
+    }
+    for from in texts {
+        conversions.insert(from as i32, codes(&[&numbers, &texts, &times, &[C::SqlConvertBit]]));
+    }
+    conversions.insert(C::SqlConvertBit as i32, codes(&[&texts, &[C::SqlConvertInteger]]));
+    conversions.insert(
+        C::SqlConvertDate as i32,
+        codes(&[&texts, &[C::SqlConvertDate, C::SqlConvertTimestamp]]),
+    );
+    conversions.insert(C::SqlConvertTimestamp as i32, codes(&[&texts, &times]));
+    conversions.insert(C::SqlConvertTime as i32, codes(&[&texts, &[C::SqlConvertTime]]));
+    conversions
 }
 
 const KEYWORDS: &[&str] = &[

@@ -1,26 +1,27 @@
-//! Statements that clients hold by an opaque name: prepared ones, and tickets not yet redeemed.
+//! Statements and transactions that a client holds by an opaque name.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, Weak};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
+use arrow::array::RecordBatch;
 use bytes::Bytes;
-use datafusion::scalar::ScalarValue;
-use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::Prepared;
+use crate::session::{Prepared, Session};
 
-use super::logins::{Login, lock};
+use super::flights::new_name;
+use super::logins::{Slot, lock};
 
-/// Tickets waiting to be redeemed, all clients together; the oldest gives way.
-const TICKETS_MAX: usize = 4096;
+/// Transactions one client may have open.
+const TRANSACTIONS_MAX: usize = 64;
 
 /// A statement with the parameters bound to it last.
 #[derive(Debug)]
 pub(super) struct Statement {
+    /// Where it runs.
+    pub(super) slot: Slot,
     pub(super) prepared: Arc<Prepared>,
-    pub(super) parameters: Mutex<Vec<ScalarValue>>,
+    pub(super) parameters: Mutex<Vec<RecordBatch>>,
 }
 
 /// One client's prepared statements.
@@ -39,7 +40,7 @@ impl Statements {
     ///
     /// # Errors
     /// `ConfigurationLimitExceeded` when the client holds too many.
-    pub(super) fn keep(&self, prepared: Arc<Prepared>) -> Result<Bytes> {
+    pub(super) fn keep(&self, slot: Slot, prepared: Arc<Prepared>) -> Result<Bytes> {
         let mut by_name = lock(&self.by_name);
         if by_name.len() >= self.count_max {
             return Err(Error::new(
@@ -49,7 +50,7 @@ impl Statements {
             .hint("Close statements that are not used any more."));
         }
         let name = new_name();
-        let statement = Statement { prepared, parameters: Mutex::default() };
+        let statement = Statement { slot, prepared, parameters: Mutex::default() };
         by_name.insert(name.clone(), Arc::new(statement));
         Ok(name)
     }
@@ -70,87 +71,46 @@ impl Statements {
     }
 }
 
-/// Planned statements whose rows were not fetched yet, and those whose rows are under way.
+/// One client's open transactions.
 #[derive(Debug, Default)]
-pub(super) struct Tickets {
-    waiting: Mutex<Waiting>,
-    running: Mutex<HashMap<Bytes, CancellationToken>>,
+pub(super) struct Transactions {
+    by_name: Mutex<HashMap<Bytes, Slot>>,
 }
 
-#[derive(Debug, Default)]
-struct Waiting {
-    by_name: HashMap<Bytes, (Weak<Login>, Arc<Prepared>)>,
-    by_age: VecDeque<Bytes>,
-}
-
-impl Tickets {
-    /// Issues a ticket for one fetch.
-    pub(super) fn issue(&self, login: &Arc<Login>, prepared: Arc<Prepared>) -> Bytes {
-        let name = new_name();
-        let mut waiting = lock(&self.waiting);
-        while waiting.by_name.len() >= TICKETS_MAX {
-            let Some(oldest) = waiting.by_age.pop_front() else { break };
-            waiting.by_name.remove(&oldest);
-        }
-        // Redeemed tickets leave their names behind here; they go when they are most of the queue.
-        if waiting.by_age.len() >= 2 * TICKETS_MAX {
-            let Waiting { by_name, by_age } = &mut *waiting;
-            by_age.retain(|name| by_name.contains_key(name));
-        }
-        waiting.by_name.insert(name.clone(), (Arc::downgrade(login), prepared));
-        waiting.by_age.push_back(name.clone());
-        name
-    }
-
-    /// Takes a ticket, for whoever has the role it was issued to; another's looks unknown.
+impl Transactions {
+    /// Keeps a session that is in a transaction; gives the transaction's name.
     ///
     /// # Errors
-    /// `InvalidCursorName`.
-    pub(super) fn redeem(&self, name: &[u8], role: &str) -> Result<(Arc<Login>, Arc<Prepared>)> {
-        let unknown = || {
-            Error::new(ErrorKind::InvalidCursorName, "ticket does not exist or was used already")
-                .hint("A ticket is good for one fetch; ask for a new one with GetFlightInfo.")
-        };
-        let mut waiting = lock(&self.waiting);
-        let (login, _) = waiting.by_name.get(name).ok_or_else(unknown)?;
-        let login = login.upgrade().filter(|login| login.role == role).ok_or_else(unknown)?;
-        let (_, prepared) = waiting.by_name.remove(name).ok_or_else(unknown)?;
-        Ok((login, prepared))
-    }
-
-    /// Notes that `name`'s rows are under way, until the guard is dropped.
-    pub(super) fn run(self: &Arc<Self>, name: Bytes) -> Running {
-        let token = CancellationToken::new();
-        lock(&self.running).insert(name.clone(), token.clone());
-        Running { tickets: Arc::clone(self), name, token }
-    }
-
-    /// Stops what runs under `name`, or takes back its ticket; false when neither is known.
-    pub(super) fn cancel(&self, name: &[u8], role: &str) -> bool {
-        match lock(&self.running).get(name) {
-            Some(token) => {
-                token.cancel();
-                true
-            }
-            None => self.redeem(name, role).is_ok(),
+    /// `ConfigurationLimitExceeded`.
+    pub(super) fn keep(&self, session: Session) -> Result<Bytes> {
+        let mut by_name = lock(&self.by_name);
+        if by_name.len() >= TRANSACTIONS_MAX {
+            let message = format!("a session may hold {TRANSACTIONS_MAX} transactions");
+            return Err(Error::new(ErrorKind::ConfigurationLimitExceeded, message)
+                .hint("End those that are not used any more."));
         }
+        let name = new_name();
+        by_name.insert(name.clone(), Slot::new(tokio::sync::Mutex::new(session)));
+        Ok(name)
+    }
+
+    /// The session in the transaction of this name.
+    ///
+    /// # Errors
+    /// `NoActiveSqlTransaction`.
+    pub(super) fn find(&self, name: &[u8]) -> Result<Slot> {
+        lock(&self.by_name).get(name).cloned().ok_or_else(ended)
+    }
+
+    /// Takes it, to end it.
+    ///
+    /// # Errors
+    /// `NoActiveSqlTransaction`.
+    pub(super) fn take(&self, name: &[u8]) -> Result<Slot> {
+        lock(&self.by_name).remove(name).ok_or_else(ended)
     }
 }
 
-/// Rows under way.
-#[derive(Debug)]
-pub(super) struct Running {
-    tickets: Arc<Tickets>,
-    name: Bytes,
-    pub(super) token: CancellationToken,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        lock(&self.tickets.running).remove(&self.name);
-    }
-}
-
-fn new_name() -> Bytes {
-    Bytes::from(Uuid::new_v4().simple().to_string())
+fn ended() -> Error {
+    Error::new(ErrorKind::NoActiveSqlTransaction, "the transaction does not exist or has ended")
 }

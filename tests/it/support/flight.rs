@@ -3,11 +3,19 @@
 use std::net::SocketAddr;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::client::FlightSqlServiceClient;
-use arrow_flight::{FlightInfo, Ticket};
-use futures::TryStreamExt;
+use arrow_flight::sql::{Any, CommandStatementIngest, DoPutUpdateResult, ProstMessageExt};
+use arrow_flight::{
+    Action, FlightData, FlightDescriptor, FlightInfo, PutResult, SchemaResult, Ticket,
+};
+use bytes::Bytes;
+use futures::{Stream, StreamExt, TryStreamExt};
+use prost::Message;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
 
 /// Logged in by handshake; the token goes with every call.
 #[derive(Debug)]
@@ -54,4 +62,100 @@ impl FlightClient {
         let stream = self.inner.do_get(ticket).await?;
         stream.try_collect().await
     }
+
+    /// Once more the same client, on the same connection.
+    pub fn again(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+
+    /// A request with the token.
+    pub fn request<T>(&self, body: T) -> Request<T> {
+        let mut request = Request::new(body);
+        if let Some(token) = self.inner.token() {
+            let bearer = format!("Bearer {token}").parse().unwrap();
+            request.metadata_mut().insert("authorization", bearer);
+        }
+        request
+    }
+
+    /// GetFlightInfo of any command.
+    pub async fn info(&mut self, command: &impl ProstMessageExt) -> Result<FlightInfo, Status> {
+        let request = self.request(descriptor(command));
+        Ok(self.inner.inner_mut().get_flight_info(request).await?.into_inner())
+    }
+
+    /// GetSchema of any command.
+    pub async fn schema(&mut self, command: &impl ProstMessageExt) -> Result<Schema, Status> {
+        let request = self.request(descriptor(command));
+        let answer: SchemaResult = self.inner.inner_mut().get_schema(request).await?.into_inner();
+        Ok(Schema::try_from(&answer).unwrap())
+    }
+
+    /// GetFlightInfo and DoGet of any command; the schema as announced and all batches.
+    pub async fn listed(&mut self, command: &impl ProstMessageExt) -> (Schema, Vec<RecordBatch>) {
+        let info = self.info(command).await.unwrap();
+        let announced = info.clone().try_decode_schema().unwrap();
+        assert_eq!(self.schema(command).await.unwrap(), announced);
+        (announced, self.fetch(info).await.unwrap())
+    }
+
+    /// An action and the bodies of its results.
+    pub async fn act(&mut self, kind: &str, body: Vec<u8>) -> Result<Vec<Bytes>, Status> {
+        let request = self.request(Action::new(kind, body));
+        let results = self.inner.inner_mut().do_action(request).await?.into_inner();
+        results.map_ok(|result| result.body).try_collect().await
+    }
+
+    /// An action whose messages are wrapped.
+    pub async fn act_on<R: ProstMessageExt>(
+        &mut self,
+        kind: &str,
+        message: &impl ProstMessageExt,
+    ) -> Result<Option<R>, Status> {
+        let bodies = self.act(kind, message.as_any().encode_to_vec()).await?;
+        let unpack = |body: &Bytes| Any::decode(&**body).unwrap().unpack().unwrap().unwrap();
+        Ok(bodies.first().map(unpack))
+    }
+
+    /// DoPut of messages; the metadata of the results.
+    pub async fn put(
+        &mut self,
+        messages: impl Stream<Item = FlightData> + Send + 'static,
+    ) -> Result<Vec<Bytes>, Status> {
+        let request = self.request(messages);
+        let results = self.inner.inner_mut().do_put(request).await?.into_inner();
+        results.map_ok(|result: PutResult| result.app_metadata).try_collect().await
+    }
+
+    /// Rows in bulk; how many were taken.
+    pub async fn ingest(
+        &mut self,
+        command: &CommandStatementIngest,
+        batches: Vec<RecordBatch>,
+    ) -> Result<i64, Status> {
+        let schema = batches[0].schema();
+        let messages = messages(command, schema, batches).await;
+        let results = self.put(futures::stream::iter(messages)).await?;
+        Ok(DoPutUpdateResult::decode(&*results[0]).unwrap().record_count)
+    }
+}
+
+/// The descriptor of a command.
+pub fn descriptor(command: &impl ProstMessageExt) -> FlightDescriptor {
+    FlightDescriptor::new_cmd(command.as_any().encode_to_vec())
+}
+
+/// What a DoPut of batches sends.
+pub async fn messages(
+    command: &impl ProstMessageExt,
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+) -> Vec<FlightData> {
+    FlightDataEncoderBuilder::new()
+        .with_schema(schema)
+        .with_flight_descriptor(Some(descriptor(command)))
+        .build(futures::stream::iter(batches.into_iter().map(Ok)))
+        .map(|data| data.unwrap())
+        .collect()
+        .await
 }

@@ -18,7 +18,7 @@ mod tools;
 pub use certificates::{Authority, Signed};
 pub use data::{shared_data, skip};
 pub use deployment::{Deployment, words};
-pub use flight::FlightClient;
+pub use flight::{FlightClient, descriptor, messages};
 pub use plant::double_rows;
 pub use process::{Ended, Process, ended};
 pub use server::{TestServer, http_get, text_rows};
