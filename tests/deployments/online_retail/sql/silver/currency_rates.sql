@@ -79,7 +79,7 @@ periods AS (
     FROM published
 )
 SELECT
-    CAST(unnest(generate_series(day, CAST(last_day AS date), INTERVAL '1 day')) AS date) AS day,
+    CAST(generate_series(day, CAST(last_day AS date), INTERVAL '1 day') AS date) AS day,
     currency,
     rate
 FROM periods;
