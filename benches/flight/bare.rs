@@ -60,6 +60,10 @@ impl FlightService for Bare {
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
         let descriptor = request.into_inner();
+        // Drivers ask what the server can do, and do without an answer.
+        if descriptor.cmd.windows(10).any(|text| text == b"GetSqlInfo") {
+            return nothing();
+        }
         let endpoint = FlightEndpoint::new().with_ticket(Ticket::new(descriptor.cmd.clone()));
         let info = FlightInfo::new()
             .try_with_schema(&self.0[0].schema())
