@@ -57,6 +57,12 @@ error_kinds! {
     InvalidRowCountInLimitClause = "2201W", "invalid_row_count_in_limit_clause";
     /// OFFSET is negative.
     InvalidRowCountInResultOffsetClause = "2201X", "invalid_row_count_in_result_offset_clause";
+    /// A logarithm of what has none.
+    InvalidArgumentForLogarithm = "2201E", "invalid_argument_for_logarithm";
+    /// A root or power that is no number.
+    InvalidArgumentForPowerFunction = "2201F", "invalid_argument_for_power_function";
+    /// Buckets that make no sense.
+    InvalidArgumentForWidthBucket = "2201G", "invalid_argument_for_width_bucket_function";
     /// NULL where a value must be.
     NullValueNotAllowed = "22004", "null_value_not_allowed";
     /// A regular expression that is none.

@@ -33,6 +33,7 @@ use super::admission::Admission;
 use super::authorize::AuthorizedPlan;
 use super::execute::{self, Guarded, Holdings};
 use super::history::History;
+use super::probes::Probes;
 use super::resolve::Resolver;
 use super::rows::{Registry, RowSource, StoredRows};
 use super::runtime::{self, Joins, Sealed};
@@ -48,6 +49,7 @@ pub struct Engine {
     pub(super) shared: Sealed<SessionState>,
     registry: Arc<Registry>,
     history: Arc<History>,
+    pub(super) probes: Probes,
     admission: Admission,
     metrics: Arc<Metrics>,
 }
@@ -119,6 +121,7 @@ impl Engine {
             registry,
             admission: Admission::new(&config.limits),
             metrics: Arc::default(),
+            probes: Probes::default(),
             history,
             lake,
             catalog,
@@ -196,9 +199,15 @@ impl Engine {
         let resolver = Resolver { lake, registry, state: &state, context, share };
         let resolved = tokio::select! {
             () = context.cancel.cancelled() => return Err(execute::canceled()),
-            resolved = resolver.resolve(query, &context.role, 0) => resolved?,
+            resolved = resolver.resolve(query, &context.role, 0) => resolved,
         };
-        plan::plan(&state, context, query, resolved, declared)
+        let planned =
+            resolved.and_then(|resolved| plan::plan(&state, context, query, resolved, declared));
+        // Only what a client asked itself, not what a view's columns are asked for.
+        if let (Err(error), Some(_)) = (&planned, context.session_id) {
+            self.probes.note(query, context, error);
+        }
+        planned
     }
 
     /// Runs a plan with its parameters.
@@ -264,9 +273,7 @@ impl Engine {
         text: &str,
     ) -> Result<(Sealed<SessionState>, Arc<dyn ExecutionPlan>)> {
         let state = runtime::statement_state(&self.shared, context, joins);
-        if Facts::asked_by(text) {
-            runtime::put_facts(&state, Facts::of(self, context).await?);
-        }
+        Facts::put(self, context, &state, text).await?;
         let physical = execute::physical_plan(&state, plan).await?;
         Ok((state, physical))
     }
@@ -371,14 +378,7 @@ impl Engine {
 
     /// Bounded memory: what holds it, bytes held, bytes allowed.
     pub(crate) fn memory(&self) -> Vec<(&'static str, usize, usize)> {
-        let runtime = self.shared.runtime_env();
-        let footers = runtime.cache_manager.get_file_metadata_cache();
-        let held = footers.list_entries().values().map(|entry| entry.size_bytes).sum();
-        let limit = usize::try_from(self.config.limits.memory_bytes).unwrap_or(usize::MAX);
-        vec![
-            ("parquet metadata", held, footers.cache_limit()),
-            ("statement memory", runtime.memory_pool.reserved(), limit),
-        ]
+        runtime::memory(&self.shared, &self.config.limits)
     }
 
     pub(crate) fn lake(&self) -> &Lake {

@@ -74,7 +74,10 @@ fn convert_ref(error: &DataFusionError) -> Option<Error> {
     match error {
         DataFusionError::External(inner) => match inner.downcast_ref::<Error>() {
             Some(ours) => Some(ours.clone()),
-            None => inner.downcast_ref::<DataFusionError>().and_then(convert_ref),
+            None => match inner.downcast_ref::<DataFusionError>() {
+                Some(inner) => convert_ref(inner),
+                None => phrases::pattern(&inner.to_string()),
+            },
         },
         DataFusionError::Context(_, inner) => convert_ref(inner),
         DataFusionError::Diagnostic(_, inner) => convert_ref(inner),

@@ -22,6 +22,7 @@ mod phrases;
 mod pinned;
 mod plan;
 mod planner;
+mod probes;
 mod resolve;
 mod rows;
 mod runtime;

@@ -15,6 +15,10 @@ pub(crate) fn planning(text: &str) -> Error {
 }
 
 fn function(text: &str) -> Option<Error> {
+    // What a function of ours has said of its arguments.
+    if let Some(name) = between(text, "External error: function ", " does not exist") {
+        return Some(undefined_function(name));
+    }
     if let Some(name) = between(text, "Invalid function '", "'") {
         return Some(undefined_function(name));
     }
@@ -205,7 +209,21 @@ pub(crate) fn predicate(text: &str) -> Option<Error> {
 }
 
 /// An error of a row.
+/// An error of what is handed in as an error of another crate: a pattern that does not parse.
+pub(crate) fn pattern(text: &str) -> Option<Error> {
+    if !text.starts_with("regex parse error") {
+        return None;
+    }
+    let reason = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
+    let message = format!("invalid regular expression: {reason}");
+    Some(Error::new(ErrorKind::InvalidRegularExpression, message))
+}
+
 pub(crate) fn execution(text: &str) -> Error {
+    if text.contains("egular expression") {
+        return Error::new(ErrorKind::InvalidRegularExpression, "invalid regular expression")
+            .detail(sentence(text));
+    }
     if text.contains("ivide by zero") {
         return Error::new(ErrorKind::DivisionByZero, "division by zero");
     }

@@ -103,7 +103,9 @@ fn said_of_parameter(expr: &Expr) -> Option<(&str, Option<DataType>)> {
         // As in Postgres, `$1::int` takes an int.
         Expr::Cast(cast) => match cast.expr.as_ref() {
             Expr::Placeholder(Placeholder { id, field: None }) => {
-                Some((id, Some(said(&cast.field))))
+                // A name of an object comes as text, whatever its number is kept as.
+                let named = marked_type(&cast.field).is_some_and(|name| name.starts_with("reg"));
+                Some((id, Some(if named { DataType::Utf8 } else { said(&cast.field) })))
             }
             _ => None,
         },

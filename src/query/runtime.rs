@@ -88,6 +88,18 @@ fn runtime(limits: &Limits) -> Result<Arc<RuntimeEnv>, DataFusionError> {
         .build_arc()
 }
 
+/// Bounded memory: what holds it, bytes held, bytes allowed.
+pub(crate) fn memory(shared: &SessionState, limits: &Limits) -> Vec<(&'static str, usize, usize)> {
+    let runtime = shared.runtime_env();
+    let footers = runtime.cache_manager.get_file_metadata_cache();
+    let held = footers.list_entries().values().map(|entry| entry.size_bytes).sum();
+    let limit = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
+    vec![
+        ("parquet metadata", held, footers.cache_limit()),
+        ("statement memory", runtime.memory_pool.reserved(), limit),
+    ]
+}
+
 /// How a statement's plan is made, where there is a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Joins {

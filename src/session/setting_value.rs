@@ -78,7 +78,8 @@ impl Kind {
                 _ => Err(invalid()),
             },
             Kind::DateStyle => date_style(&lower).ok_or_else(invalid),
-            Kind::Encoding => match lower.replace(['-', '_'], "").as_str() {
+            // Some drivers quote it at start-up.
+            Kind::Encoding => match lower.replace(['-', '_', '\''], "").as_str() {
                 "utf8" | "unicode" => Ok("UTF8".to_owned()),
                 // No conversion is what SQL_ASCII asks for.
                 "sqlascii" => Ok("SQL_ASCII".to_owned()),

@@ -4,9 +4,10 @@
 //! types is left to functions whose names no one writes (`__any`).
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, Query, TableAlias, TableAliasColumnDef, UnaryOperator,
-    Value,
+    AccessExpr, BinaryOperator, CastKind, DataType, DuplicateTreatment, Expr, Function,
+    FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments,
+    Ident, ObjectName, OrderByExpr, OrderByOptions, Query, Subscript, TableAlias,
+    TableAliasColumnDef, UnaryOperator, Value,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
@@ -57,17 +58,20 @@ pub(super) fn respell(expr: &mut Expr) -> Result<()> {
             arguments.extend(substring_for.as_deref().cloned());
             *expr = call("__substring_matching", arguments);
         }
-        // `(row).field` of what is no table's.
-        Expr::CompoundFieldAccess { root, access_chain } => {
-            if let [AccessExpr::Dot(Expr::Identifier(field))] = access_chain.as_slice()
-                && matches!(root.as_ref(), Expr::Nested(_))
-            {
-                let name = text(&fold(field));
-                *expr = call("get_field", vec![root.as_ref().clone(), name]);
-            }
-        }
+        Expr::CompoundFieldAccess { .. } => access(expr),
         Expr::Like { .. } | Expr::ILike { .. } | Expr::SimilarTo { .. } => pattern(expr),
+        Expr::BinaryOp { op: BinaryOperator::PGExp | BinaryOperator::PGOverlap, .. }
+        | Expr::UnaryOp { .. } => operator(expr),
         Expr::Function(function) => {
+            renamed(function);
+            if let Some(respelt) = in_order(function) {
+                *expr = respelt;
+                return Ok(());
+            }
+            if let Some(collected) = json_collected(function) {
+                *expr = collected;
+                return Ok(());
+            }
             if let Some(array) = array_of_query(function)? {
                 *expr = array;
             }
@@ -75,6 +79,53 @@ pub(super) fn respell(expr: &mut Expr) -> Result<()> {
         _ => {}
     }
     Ok(())
+}
+
+/// What is asked of an array or of a row.
+fn access(expr: &mut Expr) {
+    // `(row).field` of what is no table's.
+    let Expr::CompoundFieldAccess { root, access_chain } = expr else { return };
+    for access in access_chain.iter_mut() {
+        if let AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, .. }) = access {
+            let number = |text: &str| Expr::value(Value::Number(text.to_owned(), false));
+            lower_bound.get_or_insert_with(|| number("1"));
+            upper_bound.get_or_insert_with(|| number("2147483647"));
+        }
+    }
+    if let [AccessExpr::Dot(Expr::Identifier(field))] = access_chain.as_slice()
+        && matches!(root.as_ref(), Expr::Nested(_))
+    {
+        let name = text(&fold(field));
+        *expr = call("get_field", vec![root.as_ref().clone(), name]);
+    }
+}
+
+/// Operators that are functions.
+fn operator(expr: &mut Expr) {
+    match expr {
+        Expr::BinaryOp { left, op: BinaryOperator::PGExp, right } => {
+            *expr = call("power", vec![left.as_ref().clone(), right.as_ref().clone()]);
+        }
+        Expr::BinaryOp { left, op: BinaryOperator::PGOverlap, right } => {
+            *expr = call("array_has_any", vec![left.as_ref().clone(), right.as_ref().clone()]);
+        }
+        Expr::UnaryOp { op, expr: value } => {
+            let value = value.as_ref().clone();
+            match op {
+                UnaryOperator::PGSquareRoot => *expr = call("sqrt", vec![value]),
+                UnaryOperator::PGCubeRoot => *expr = call("cbrt", vec![value]),
+                UnaryOperator::PGAbs => *expr = call("abs", vec![value]),
+                UnaryOperator::BitwiseNot => {
+                    let minus =
+                        Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(nested(value)) };
+                    let one = Expr::value(Value::Number("1".to_owned(), false));
+                    *expr = nested(binary(minus, BinaryOperator::Minus, one));
+                }
+                _ => {}
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Matches with a pattern.
@@ -104,6 +155,95 @@ fn pattern(expr: &mut Expr) {
         }
         _ => {}
     }
+}
+
+/// Functions that the planner knows by another name.
+fn renamed(function: &mut Function) {
+    let own = match function.name.to_string().to_ascii_lowercase().as_str() {
+        "every" => "bool_and",
+        "array_remove" => "array_remove_all",
+        "array_replace" => "array_replace_all",
+        _ => return,
+    };
+    function.name = ObjectName::from(vec![Ident::new(own)]);
+}
+
+/// DISTINCT sorts in Postgres, and the engine gives what it finds in no order unless one is asked for.
+fn in_order(function: &mut Function) -> Option<Expr> {
+    let name = function.name.to_string().to_ascii_lowercase();
+    if name == "array_position" {
+        function.name = ObjectName::from(vec![Ident::new("list_position")]);
+        return Some(Expr::Cast {
+            kind: CastKind::Cast,
+            expr: Box::new(Expr::Function(function.clone())),
+            data_type: DataType::Int(None),
+            array: false,
+            format: None,
+        });
+    }
+    if !matches!(name.as_str(), "string_agg" | "array_agg") {
+        return None;
+    }
+    let FunctionArguments::List(list) = &mut function.args else { return None };
+    if list.duplicate_treatment != Some(DuplicateTreatment::Distinct) {
+        return None;
+    }
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(item)) = list.args.first()? else {
+        return None;
+    };
+    let ordered =
+        |clause: &FunctionArgumentClause| matches!(clause, FunctionArgumentClause::OrderBy(_));
+    if !list.clauses.iter().any(ordered) {
+        let options = OrderByOptions { asc: None, nulls_first: None };
+        let by = OrderByExpr { expr: item.clone(), options, with_fill: None };
+        list.clauses.push(FunctionArgumentClause::OrderBy(vec![by]));
+    }
+    if name == "array_agg" {
+        return None;
+    }
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(separator)) = list.args.pop()? else {
+        return None;
+    };
+    function.name = ObjectName::from(vec![Ident::new("array_agg")]);
+    let collected = Expr::Function(function.clone());
+    Some(call("array_to_string", vec![collected, separator]))
+}
+
+/// An aggregate of json as the text of what `array_agg` collects.
+fn json_collected(function: &Function) -> Option<Expr> {
+    let name = function.name.to_string().to_ascii_lowercase();
+    let (join, to_json, object) = match name.as_str() {
+        "json_agg" => ("__json_join", "to_json", false),
+        "jsonb_agg" => ("__jsonb_join", "to_jsonb", false),
+        "json_object_agg" => ("__json_object_join", "to_json", true),
+        "jsonb_object_agg" => ("__jsonb_object_join", "to_jsonb", true),
+        _ => return None,
+    };
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let argument = |at: usize| match list.args.get(at)? {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+        _ => None,
+    };
+    let collected = |item: Expr| {
+        let mut function = function.clone();
+        function.name = ObjectName::from(vec![Ident::new("array_agg")]);
+        if let FunctionArguments::List(list) = &mut function.args {
+            list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(item))];
+        }
+        Expr::Function(function)
+    };
+    if !object {
+        return Some(call(join, vec![collected(call(to_json, vec![argument(0)?]))]));
+    }
+    let name = Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(argument(0)?),
+        data_type: DataType::Text,
+        array: false,
+        format: None,
+    };
+    let value = call(to_json, vec![argument(1)?]);
+    Some(call(join, vec![collected(name), collected(value)]))
 }
 
 fn is_text(expr: &Expr) -> bool {

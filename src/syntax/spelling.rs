@@ -60,10 +60,13 @@ pub(super) fn respell(expr: &mut Expr) -> Result<()> {
             }
         }
         Expr::Value(value) => {
-            if let Value::Number(number, _) = &mut value.value
-                && let Some(plain) = plain_number(number)
-            {
-                *number = plain;
+            if let Value::Number(number, _) = &mut value.value {
+                if beyond_numeric(number) {
+                    let text = Expr::value(Value::SingleQuotedString(number.clone()));
+                    *expr = cast(text, DataType::DoublePrecision);
+                } else if let Some(plain) = plain_number(number) {
+                    *number = plain;
+                }
             }
         }
         _ => {}
@@ -199,6 +202,17 @@ fn plain_type(data_type: &mut DataType) {
         _ => return,
     };
     *data_type = plain;
+}
+
+/// A number whose exponent takes it beyond the digits a numeric has here: it is a float.
+fn beyond_numeric(number: &str) -> bool {
+    let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else { return false };
+    let Ok(exponent) = exponent.parse::<i32>() else { return false };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = |text: &str| i32::try_from(text.len()).unwrap_or(i32::MAX);
+    let limit = i32::try_from(FIGURES_MAX).unwrap_or(i32::MAX);
+    digits(whole).saturating_add(exponent) > limit
+        || digits(fraction).saturating_sub(exponent) > limit
 }
 
 /// A number that the planner would give a type too small or digits too few; `None` for the others.

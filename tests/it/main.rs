@@ -7,6 +7,7 @@ mod catalog;
 mod cli;
 mod crash;
 mod demo;
+mod differential;
 mod flight;
 mod ingest;
 mod lake;

@@ -9,6 +9,7 @@ mod check;
 mod lateral;
 mod push;
 mod push_join;
+mod push_recursive;
 mod single;
 
 use std::sync::Arc;

@@ -16,6 +16,7 @@ use crate::query::functions::{ARRAY_OF, empty_array};
 use crate::query::planner::external;
 
 use super::push_join::{push_join, push_union};
+use super::push_recursive::push_recursive;
 use super::renamed;
 
 /// Columns of the outside, and the columns that hold their values inside.
@@ -40,7 +41,19 @@ pub(super) fn outer_columns(plan: &LogicalPlan) -> Result<Vec<Column>> {
 }
 
 pub(super) fn asks(plan: &LogicalPlan, outer: &Outer) -> Result<bool> {
-    Ok(outer_columns(plan)?.iter().any(|column| outer.iter().any(|(known, _)| known == column)))
+    let asked = outer_columns(plan)?;
+    if asked.iter().any(|column| outer.iter().any(|(known, _)| known == column)) {
+        return Ok(true);
+    }
+    // What a recursive query has carried along already must be carried on.
+    plan.exists(|node| Ok(carries(node, outer)))
+}
+
+/// Whether the values are among the columns already, as they are in the rows of a recursive query.
+fn carries(plan: &LogicalPlan, outer: &Outer) -> bool {
+    let columns = plan.schema().columns();
+    let own = |key: &Column| key.relation.is_none() && key.name.starts_with("__lakeport_outer_");
+    !outer.is_empty() && outer.iter().all(|(_, key)| own(key) && columns.contains(key))
 }
 
 /// `expr` with the columns of the outside that are now inside.
@@ -144,8 +157,12 @@ pub(super) fn push(plan: LogicalPlan, domain: &LogicalPlan, outer: &Outer) -> Re
         }
         return LogicalPlanBuilder::from(domain.clone()).cross_join(plan)?.build();
     }
+    if carries(&plan, outer) {
+        return Ok(plan);
+    }
     let kept = domain.schema().columns();
     match plan {
+        LogicalPlan::RecursiveQuery(query) => push_recursive(query, domain, outer),
         LogicalPlan::Projection(projection) => {
             let node = LogicalPlan::Projection(projection.clone());
             let input = push(Arc::unwrap_or_clone(projection.input), domain, outer)?;

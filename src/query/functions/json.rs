@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::query::runtime::StatementInfo;
 use crate::query::text::json::Json;
 
-use super::json_make::{build_array, build_object, of_value};
+use super::json_make::{build_array, build_object, collected, members_of, of_value};
 use super::row_wise::{Function, boolean, int_at, list_at, pure, text, text_at};
 
 /// The text of a `json` value: itself, once it is known to be one.
@@ -41,25 +41,25 @@ pub(super) const ALL: &[Function] = &[
     pure("__jsonb_path", &["jsonb _text", "jsonb text"], "jsonb", |_, v| path(v, true)),
     pure("__json_path_text", &["json _text", "json text"], "text", |_, v| path_text(v, false)),
     pure("__jsonb_path_text", &["jsonb _text", "jsonb text"], "text", |_, v| path_text(v, true)),
-    pure("__jsonb_contains", &["jsonb jsonb"], "bool", |_, v| {
+    pure("jsonb_contains", &["jsonb jsonb"], "bool", |_, v| {
         boolean(document(v, 0)?.contains(&document(v, 1)?))
     }),
-    pure("__jsonb_exists", &["jsonb text"], "bool", |_, v| {
+    pure("jsonb_exists", &["jsonb text"], "bool", |_, v| {
         let (value, name) = (document(v, 0)?, text_at(v, 1).unwrap_or_default());
         boolean(has(&value, name))
     }),
-    pure("__jsonb_exists_any", &["jsonb _text"], "bool", |_, v| {
+    pure("jsonb_exists_any", &["jsonb _text"], "bool", |_, v| {
         let value = document(v, 0)?;
         boolean(names(v, 1).iter().any(|name| has(&value, name)))
     }),
-    pure("__jsonb_exists_all", &["jsonb _text"], "bool", |_, v| {
+    pure("jsonb_exists_all", &["jsonb _text"], "bool", |_, v| {
         let value = document(v, 0)?;
         boolean(names(v, 1).iter().all(|name| has(&value, name)))
     }),
-    pure("__jsonb_concat", &["jsonb jsonb"], "jsonb", |_, v| {
+    pure("jsonb_concat", &["jsonb jsonb"], "jsonb", |_, v| {
         text(Some(joined(document(v, 0)?, document(v, 1)?).ordered().spaced()))
     }),
-    pure("__jsonb_delete", &["jsonb text", "jsonb int8"], "jsonb", delete),
+    pure("jsonb_delete", &["jsonb text", "jsonb int8"], "jsonb", delete),
     pure("json_typeof", &["json"], "text", |_, v| text(Some(document(v, 0)?.kind()))),
     pure("jsonb_typeof", &["jsonb"], "text", |_, v| text(Some(document(v, 0)?.kind()))),
     pure("json_array_length", &["json"], "int4", array_length),
@@ -76,7 +76,7 @@ pub(super) const ALL: &[Function] = &[
         text(Some(stripped(document(v, 0)?).spaced()))
     }),
     pure("jsonb_set", &["jsonb _text jsonb", "jsonb _text jsonb bool"], "jsonb", set),
-    pure("to_json", &["any"], "json", |_, v| text(Some(of_value(&v[0])?.compact()))),
+    pure("to_json", &["any"], "json", |_, v| text(Some(as_written(&v[0])?))),
     pure("row_to_json", &["any"], "json", |_, v| text(Some(of_value(&v[0])?.compact()))),
     pure("array_to_json", &["any"], "json", |_, v| text(Some(of_value(&v[0])?.compact()))),
     pure("to_jsonb", &["any"], "jsonb", |_, v| text(Some(of_value(&v[0])?.ordered().spaced()))),
@@ -92,6 +92,20 @@ pub(super) const ALL: &[Function] = &[
         text(Some(build_array(v)?.ordered().spaced()))
     })
     .with_nulls(),
+    // What an aggregate has collected, each already json.
+    pure("__json_join", &["_text"], "json", |_, v| {
+        text(collected(v, 0)?.map(|all| format!("[{}]", all.join(", "))))
+    }),
+    pure("__jsonb_join", &["_text"], "jsonb", |_, v| {
+        text(collected(v, 0)?.map(|all| format!("[{}]", all.join(", "))))
+    }),
+    pure("__json_object_join", &["_text _text"], "json", |_, v| {
+        text(members_of(v)?.map(|all| format!("{{ {} }}", all.join(", "))))
+    }),
+    pure("__jsonb_object_join", &["_text _text"], "jsonb", |_, v| {
+        let joined = members_of(v)?.map(|all| format!("{{{}}}", all.join(", ")));
+        text(joined.map(|joined| jsonb_text(&joined)).transpose()?)
+    }),
     // Lists of what the functions of the same name answer as rows.
     pure("__json_array_elements", &["json"], "_json", |_, v| elements(v, false, false)),
     pure("__jsonb_array_elements", &["jsonb"], "_jsonb", |_, v| elements(v, true, false)),
@@ -104,6 +118,44 @@ pub(super) const ALL: &[Function] = &[
     pure("__json_each_text_value", &["json"], "_text", |_, v| values(v, false, true)),
     pure("__jsonb_each_text_value", &["jsonb"], "_text", |_, v| values(v, true, true)),
 ];
+
+/// Json stays as it was written.
+fn as_written(value: &ScalarValue) -> Result<String> {
+    match value {
+        ScalarValue::LargeUtf8(Some(json)) => Ok(json.clone()),
+        other => Ok(of_value(other)?.compact()),
+    }
+}
+
+/// The function that an operator between these is; `None` for other operators and types.
+pub(super) fn operator(
+    symbol: &str,
+    left: Option<&str>,
+    right: Option<&str>,
+) -> Option<&'static str> {
+    let binary = match left.or(right)? {
+        "json" => false,
+        "jsonb" => true,
+        _ => return None,
+    };
+    Some(match (symbol, binary) {
+        ("->", false) => "__json_get",
+        ("->", true) => "__jsonb_get",
+        ("->>", false) => "__json_get_text",
+        ("->>", true) => "__jsonb_get_text",
+        ("#>", false) => "__json_path",
+        ("#>", true) => "__jsonb_path",
+        ("#>>", false) => "__json_path_text",
+        ("#>>", true) => "__jsonb_path_text",
+        ("@>" | "<@", true) => "jsonb_contains",
+        ("?", true) => "jsonb_exists",
+        ("?|", true) => "jsonb_exists_any",
+        ("?&", true) => "jsonb_exists_all",
+        ("||", true) => "jsonb_concat",
+        ("-", true) => "jsonb_delete",
+        _ => return None,
+    })
+}
 
 fn document(values: &[ScalarValue], at: usize) -> Result<Json> {
     Json::parse(text_at(values, at).unwrap_or_default())

@@ -8,10 +8,16 @@ use datafusion::common::ScalarValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::text::json::Json;
 
+use super::row_wise::list_at;
+
 /// A value of SQL as json.
 pub(super) fn of_value(value: &ScalarValue) -> Result<Json> {
     if value.is_null() {
         return Ok(Json::Null);
+    }
+    // How an argument that is json already is handed over.
+    if let ScalarValue::LargeUtf8(Some(json)) = value {
+        return Json::parse(json);
     }
     let array = value.to_array().map_err(crate::query::error::convert)?;
     of_array(&array, 0)
@@ -113,4 +119,28 @@ pub(super) fn build_object(values: &[ScalarValue]) -> Result<Json> {
 
 pub(super) fn build_array(values: &[ScalarValue]) -> Result<Json> {
     Ok(Json::Array(values.iter().map(of_value).collect::<Result<_>>()?))
+}
+
+/// The texts of a list, `null` for NULL; `None` for no list.
+pub(super) fn collected(v: &[ScalarValue], at: usize) -> Result<Option<Vec<String>>> {
+    let Some(list) = list_at(v, at) else { return Ok(None) };
+    let texts = list
+        .as_string_opt::<i32>()
+        .map(|texts| texts.iter().map(|text| text.unwrap_or("null").to_owned()).collect());
+    Ok(texts)
+}
+
+/// `"name" : value` of two lists.
+pub(super) fn members_of(v: &[ScalarValue]) -> Result<Option<Vec<String>>> {
+    let Some(names) = list_at(v, 0) else { return Ok(None) };
+    let (Some(names), Some(values)) = (names.as_string_opt::<i32>(), collected(v, 1)?) else {
+        return Ok(None);
+    };
+    let member = |(name, value): (Option<&str>, String)| {
+        let name = name.ok_or_else(|| {
+            Error::new(ErrorKind::InvalidParameterValue, "field name must not be null")
+        })?;
+        Ok(format!("{} : {value}", crate::query::text::json::quoted(name)))
+    };
+    names.iter().zip(values).map(member).collect::<Result<Vec<_>>>().map(Some)
 }

@@ -10,6 +10,7 @@ mod catalog;
 mod dates;
 mod decimals;
 mod extract;
+mod floats;
 mod format;
 mod info;
 mod integers;
@@ -17,6 +18,7 @@ mod json;
 mod json_make;
 mod length;
 mod operators;
+mod ordered;
 mod pattern;
 mod privileges;
 mod read;
@@ -28,6 +30,7 @@ mod sets;
 mod simple;
 mod sum;
 mod texts;
+mod type_of;
 mod whole;
 mod zones;
 
@@ -56,10 +59,14 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     {
         state.register_udf(function.build())?;
     }
-    for function in sets::all().into_iter().chain(any_all::all()) {
+    for function in sets::all().into_iter().chain(any_all::all()).chain(floats::all()) {
         state.register_udf(function)?;
     }
+    state.register_udf(type_of::pg_typeof())?;
     state.register_udaf(array_of::array_of())?;
+    for function in ordered::all() {
+        state.register_udaf(function)?;
+    }
     state.register_udf(round::round())?;
     state.register_udf(dates::age())?;
     state.register_udf(extract::extract())?;

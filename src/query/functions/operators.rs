@@ -16,9 +16,10 @@ use datafusion::logical_expr::{
 };
 
 use crate::error::{Error, ErrorKind};
+use crate::query::marked_type;
 use crate::query::planner::external;
 
-use super::{dates, decimals, integers};
+use super::{dates, decimals, floats, integers};
 
 /// Digits after the point that a quotient of numerics has at least.
 const QUOTIENT_SCALE: i8 = 16;
@@ -35,6 +36,9 @@ pub(crate) enum Op {
     MultiplyDecimals,
     DivideDecimals,
     DivideFloats,
+    AddFloats,
+    SubtractFloats,
+    MultiplyFloats,
     AddDays,
     SubtractDays,
     SubtractDates,
@@ -45,12 +49,16 @@ pub(crate) enum Op {
 impl Op {
     fn symbol(self) -> &'static str {
         match self {
-            Op::AddIntegers | Op::AddDays => "+",
+            Op::AddIntegers | Op::AddFloats | Op::AddDays => "+",
             Op::SubtractIntegers
+            | Op::SubtractFloats
             | Op::SubtractDays
             | Op::SubtractDates
             | Op::SubtractTimestamps => "-",
-            Op::MultiplyIntegers | Op::MultiplyDecimals | Op::MultiplyInterval => "*",
+            Op::MultiplyIntegers
+            | Op::MultiplyFloats
+            | Op::MultiplyDecimals
+            | Op::MultiplyInterval => "*",
             Op::DivideDecimals | Op::DivideFloats => "/",
         }
     }
@@ -69,6 +77,9 @@ impl Op {
             "*" if decimals && product(left, right).is_some() => Some(Op::MultiplyDecimals),
             "/" if decimals => Some(Op::DivideDecimals),
             "/" if floats && numbers => Some(Op::DivideFloats),
+            "+" if floats && numbers => Some(Op::AddFloats),
+            "-" if floats && numbers => Some(Op::SubtractFloats),
+            "*" if floats && numbers => Some(Op::MultiplyFloats),
             "+" if *left == DataType::Date32 && is_integer(right) => Some(Op::AddDays),
             "+" if is_integer(left) && *right == DataType::Date32 => Some(Op::AddDays),
             "-" if *left == DataType::Date32 && is_integer(right) => Some(Op::SubtractDays),
@@ -130,6 +141,9 @@ impl ExprPlanner for Operators {
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         let symbol = raw.op.to_string();
+        if let Some(planned) = json_operator(&symbol, &raw, schema)? {
+            return Ok(PlannerResult::Planned(planned));
+        }
         if !matches!(symbol.as_str(), "+" | "-" | "*" | "/" | "%") {
             return Ok(PlannerResult::Original(raw));
         }
@@ -148,6 +162,23 @@ impl ExprPlanner for Operators {
         }
         Ok(PlannerResult::Original(raw))
     }
+}
+
+/// An operator of json, as the function that answers for it.
+fn json_operator(symbol: &str, raw: &RawBinaryExpr, schema: &DFSchema) -> Result<Option<Expr>> {
+    let mark = |expr: &Expr| {
+        let field = expr.to_field(schema).ok().map(|(_, field)| field);
+        field.and_then(|field| marked_type(&field).map(str::to_owned))
+    };
+    let (left, right) = (mark(&raw.left), mark(&raw.right));
+    let Some(name) = super::json::operator(symbol, left.as_deref(), right.as_deref()) else {
+        return Ok(None);
+    };
+    let function = super::json::ALL.iter().find(|function| function.name == name);
+    let Some(function) = function else { return Ok(None) };
+    let (left, right) = (raw.left.clone(), raw.right.clone());
+    let args = if symbol == "<@" { vec![right, left] } else { vec![left, right] };
+    Ok(Some(Expr::ScalarFunction(ScalarFunction::new_udf(function.build(), args))))
 }
 
 /// A quoted literal has no type of its own: beside a number or a time it is one of the same type.
@@ -231,7 +262,9 @@ impl ScalarUDFImpl for Operator {
                 vec![self.return_type(types)?; 2]
             }
             Op::MultiplyDecimals | Op::DivideDecimals => types.iter().map(exact).collect(),
-            Op::DivideFloats => vec![self.return_type(types)?; 2],
+            Op::DivideFloats | Op::AddFloats | Op::SubtractFloats | Op::MultiplyFloats => {
+                vec![self.return_type(types)?; 2]
+            }
             Op::AddDays | Op::SubtractDays | Op::MultiplyInterval => {
                 types.iter().map(widened).collect()
             }
@@ -258,10 +291,10 @@ impl ScalarUDFImpl for Operator {
                 let scale = QUOTIENT_SCALE.max(decimal(left).1).max(decimal(right).1);
                 DataType::Decimal128(PRECISION_MAX, scale)
             }
-            Op::DivideFloats if [left, right].iter().all(|side| **side == DataType::Float32) => {
-                DataType::Float32
+            Op::DivideFloats | Op::AddFloats | Op::SubtractFloats | Op::MultiplyFloats => {
+                let real = [left, right].iter().all(|side| **side == DataType::Float32);
+                if real { DataType::Float32 } else { DataType::Float64 }
             }
-            Op::DivideFloats => DataType::Float64,
             Op::AddDays | Op::SubtractDays => DataType::Date32,
             Op::SubtractDates => DataType::Int32,
             Op::SubtractTimestamps | Op::MultiplyInterval => {
@@ -281,6 +314,9 @@ impl ScalarUDFImpl for Operator {
             Op::MultiplyDecimals => decimals::multiply(left, right, args.return_type()),
             Op::DivideDecimals => decimals::divide(left, right, args.return_type()),
             Op::DivideFloats => decimals::divide_floats(left, right),
+            Op::AddFloats | Op::SubtractFloats | Op::MultiplyFloats => {
+                floats::compute(self.op, left, right)
+            }
             Op::AddDays => dates::add_days(left, right, 1),
             Op::SubtractDays => dates::add_days(left, right, -1),
             Op::SubtractDates => dates::subtract_dates(left, right),

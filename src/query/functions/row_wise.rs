@@ -184,6 +184,22 @@ impl ScalarUDFImpl for RowWise {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let info = StatementInfo::from_options(&args.config_options);
+        let takes_any = self.function.overloads.iter().any(|overload| overload.contains("any"));
+        let json: Vec<bool> = args
+            .arg_fields
+            .iter()
+            .map(|field| takes_any && matches!(system::marked_type(field), Some("json" | "jsonb")))
+            .collect();
+        let handed = |values: Vec<ScalarValue>| -> Vec<ScalarValue> {
+            if !json.contains(&true) {
+                return values;
+            }
+            let marked = values.into_iter().zip(&json).map(|(value, json)| match value {
+                ScalarValue::Utf8(text) if *json => ScalarValue::LargeUtf8(text),
+                value => value,
+            });
+            marked.collect()
+        };
         let compute = |values: &[ScalarValue]| -> Result<ScalarValue> {
             if self.function.strict && values.iter().any(ScalarValue::is_null) {
                 return ScalarValue::try_from(self.returns.data_type());
@@ -205,7 +221,7 @@ impl ScalarUDFImpl for RowWise {
         if let Some(values) = constants
             && (!values.is_empty() || self.function.volatility != Volatility::Volatile)
         {
-            return Ok(ColumnarValue::Scalar(compute(&values)?));
+            return Ok(ColumnarValue::Scalar(compute(&handed(values))?));
         }
         let arrays = args
             .args
@@ -223,7 +239,7 @@ impl ScalarUDFImpl for RowWise {
                 .iter()
                 .map(|array| ScalarValue::try_from_array(array, row))
                 .collect::<Result<Vec<_>>>()?;
-            answers.push(compute(&values)?);
+            answers.push(compute(&handed(values))?);
         }
         Ok(ColumnarValue::Array(ScalarValue::iter_to_array(answers)?))
     }

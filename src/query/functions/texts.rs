@@ -25,6 +25,7 @@ pub(super) const ALL: &[Function] = &[
     pure("format", &["text any*"], "text", format).with_nulls(),
     pure("encode", &["bytea text"], "text", encode),
     pure("decode", &["text text"], "bytea", decode),
+    pure("width_bucket", &["float8 float8 float8 int4"], "int4", width_bucket),
     pure("to_ascii", &["text"], "text", |_, v| text(text_at(v, 0))),
     pure("unistr", &["text"], "text", |_, v| text(text_at(v, 0))),
     pure("normalize", &["text"], "text", |_, v| text(text_at(v, 0))),
@@ -56,6 +57,39 @@ pub(super) const ALL: &[Function] = &[
         Ok(ScalarValue::Int32(Some(number)))
     }),
 ];
+
+/// Which of `count` equal parts between the bounds a value falls into.
+fn width_bucket(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
+    let float = |at: usize| match values.get(at) {
+        Some(ScalarValue::Float64(Some(value))) => *value,
+        _ => f64::NAN,
+    };
+    let (value, low, high) = (float(0), float(1), float(2));
+    let count = i32::try_from(int_at(values, 3).unwrap_or(0)).unwrap_or(0);
+    let wrong = |message| Error::new(ErrorKind::InvalidArgumentForWidthBucket, message);
+    if count <= 0 {
+        return Err(wrong("count must be greater than zero"));
+    }
+    if value.is_nan() || low.is_nan() || high.is_nan() {
+        return Err(wrong("operand, lower bound, and upper bound cannot be NaN"));
+    }
+    if !low.is_finite() || !high.is_finite() {
+        return Err(wrong("lower and upper bounds must be finite"));
+    }
+    if low == high {
+        return Err(wrong("lower bound cannot equal upper bound"));
+    }
+    let part = (value - low) / (high - low);
+    let bucket = if part < 0.0 {
+        0
+    } else if part >= 1.0 {
+        count.saturating_add(1)
+    } else {
+        // Between 0 and the count.
+        (part * f64::from(count)) as i32 + 1
+    };
+    Ok(ScalarValue::Int32(Some(bucket)))
+}
 
 /// A value as it prints.
 pub(super) fn plain(value: &ScalarValue) -> Result<String> {

@@ -4,8 +4,11 @@
 
 use std::collections::HashMap;
 
+use datafusion::execution::session_state::SessionState;
+
 use crate::error::Result;
 use crate::query::engine::{Context, Engine};
+use crate::query::runtime::{Sealed, put_facts};
 
 use super::names::Names;
 use super::visible::seen;
@@ -25,13 +28,26 @@ struct Fact {
 
 impl Facts {
     /// Whether a statement of this text may ask for any.
-    pub(crate) fn asked_by(text: &str) -> bool {
+    fn asked_by(text: &str) -> bool {
         let text = text.to_ascii_lowercase();
         text.contains("_size") || text.contains("_description")
     }
 
+    /// Reads them into a statement's state, if its text may ask for any.
+    pub(crate) async fn put(
+        engine: &Engine,
+        context: &Context,
+        state: &Sealed<SessionState>,
+        text: &str,
+    ) -> Result<()> {
+        if Self::asked_by(text) {
+            put_facts(state, Self::of(engine, context).await?);
+        }
+        Ok(())
+    }
+
     /// What the role of `context` may know.
-    pub(crate) async fn of(engine: &Engine, context: &Context) -> Result<Self> {
+    async fn of(engine: &Engine, context: &Context) -> Result<Self> {
         let names = Names::of(context, engine.registry());
         let mut relations = HashMap::new();
         for seen in seen(engine, context, &names).await? {

@@ -71,6 +71,21 @@ pub(crate) const TABLES: &[Definition] = &[
     },
     Definition {
         schema_name: "lakeport",
+        name: "catalog_probes",
+        comment: "One row per question about the catalogs that a tool asked and got an error for.",
+        columns: &[
+            ("last_at", Time, "When it was last asked."),
+            ("application_name", Text, "Who asked, as the tool calls itself."),
+            ("role_name", Text, "The role."),
+            ("times", BigInt, "How often."),
+            ("sqlstate", Text, "The error."),
+            ("message", Text, "Its text."),
+            ("query", Text, "Its shape: literals are replaced by ?."),
+        ],
+        rows: catalog_probes,
+    },
+    Definition {
+        schema_name: "lakeport",
         name: "caches",
         comment: "One row per bounded store of memory the engine keeps.",
         columns: &[
@@ -190,6 +205,25 @@ fn queries<'a>(engine: &'a Engine, context: &'a Context) -> BoxFuture<'a, Result
             ]
         };
         Ok(entries.filter(|entry| all || entry.role == context.role).map(row).collect())
+    })
+}
+
+fn catalog_probes<'a>(engine: &'a Engine, context: &'a Context) -> BoxFuture<'a, Result<Vec<Row>>> {
+    Box::pin(async move {
+        let all = security::is_superuser(&context.snapshot.grants, &context.role);
+        let probes = engine.probes.all().into_iter();
+        let row = |probe: crate::query::probes::Probe| {
+            vec![
+                time(Some(probe.last_at)),
+                text(probe.application),
+                text(probe.role.to_string()),
+                bigint(Some(probe.times)),
+                text(probe.kind.sqlstate()),
+                text(probe.message),
+                text(probe.shape),
+            ]
+        };
+        Ok(probes.filter(|probe| all || probe.role == context.role).map(row).collect())
     })
 }
 

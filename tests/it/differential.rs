@@ -1,0 +1,35 @@
+//! Lakeport beside PostgreSQL 15: the same rows, the same statements, in three forms of the protocol.
+//!
+//! The statements, fixed and made up, are in `tests/oracle/differential.*`. Without PostgreSQL, or without
+//! psycopg, it is skipped by name; in CI a skip is a failure.
+
+use std::process::Command;
+
+use crate::support::{Deployment, Postgres, ended, python};
+
+/// Seeds of made-up expressions: what they found stays found.
+const SEEDS: [u64; 2] = [20_261_121, 7];
+/// Expressions of each.
+const COUNT: u64 = 250;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_postgresqls() {
+    let Some(python) = python(&["psycopg"]) else { return };
+    for seed in SEEDS {
+        let Some(postgres) = Postgres::start() else { return };
+        let server = Deployment::new().serve().await;
+        let script =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/differential.py");
+        let mut command = Command::new(&python);
+        command
+            .arg("-B")
+            .arg(script)
+            .args(["127.0.0.1", &postgres.port.to_string(), "lakeport"])
+            .arg(server.addresses.postgres.port().to_string())
+            .arg(&server.services.config.name)
+            .args([seed.to_string(), COUNT.to_string()]);
+        let outcome = tokio::task::spawn_blocking(move || ended(&mut command)).await.unwrap();
+        assert_eq!(outcome.code, Some(0), "{}\n{}", outcome.stdout, outcome.stderr);
+        println!("{}", outcome.stdout);
+    }
+}
