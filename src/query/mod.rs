@@ -23,6 +23,7 @@ mod pinned;
 mod plan;
 mod planner;
 mod probes;
+mod pushdown;
 mod resolve;
 mod rows;
 mod runtime;

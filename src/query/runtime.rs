@@ -23,6 +23,7 @@ use crate::error::Result;
 
 use super::actions::Actions;
 use super::engine::Context;
+use super::pushdown::physical_rules;
 use super::rows::Registry;
 use super::system::{Facts, Names};
 use super::{error, functions};
@@ -68,6 +69,7 @@ pub(crate) fn shared_state(
         .with_config(config)
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_physical_optimizer_rules(physical_rules())
         .with_file_formats(Vec::new())
         .with_table_factories(HashMap::new())
         .build();
