@@ -22,6 +22,7 @@ use crate::name::Version;
 
 use super::store::{Location, store_path};
 use super::table::Table;
+use super::txns::Txns;
 use super::{error, log};
 
 /// How many versions besides the newest one are kept a table.
@@ -103,7 +104,14 @@ impl Held {
         let mut state = table.state().clone();
         let updated = state.update(self.log.as_ref(), version).await;
         updated.map_err(|error| self.error(error))?;
-        if state.version() == table.version() { Ok(table.clone()) } else { self.table(state) }
+        if state.version() == table.version() {
+            return Ok(table.clone());
+        }
+        let txns = match state.version() > table.version() {
+            true => Txns::after(table.version(), table.txns()),
+            false => Txns::default(),
+        };
+        Table::new(self.location.clone(), Arc::clone(&self.log), state, txns)
     }
 
     /// The table right after a commit of ours: `base` brought forward by the log's next entries.
@@ -173,7 +181,7 @@ impl Held {
     }
 
     fn table(&self, state: DeltaTableState) -> Result<Table> {
-        Table::new(self.location.clone(), Arc::clone(&self.log), state)
+        Table::new(self.location.clone(), Arc::clone(&self.log), state, Txns::default())
     }
 
     fn error(&self, error: DeltaTableError) -> Error {

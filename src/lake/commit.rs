@@ -265,7 +265,7 @@ fn conflict(commit: &Commit, version: Version, winner: &log::Entry) -> Option<St
     }
     let ours = commit.progress.iter().map(|(app_id, _)| app_id);
     ours.into_iter()
-        .find(|app_id| winner.applications.contains(app_id))
+        .find(|app_id| winner.applications.iter().any(|(theirs, _)| theirs == *app_id))
         .map(|app_id| format!("{at} already carries progress of {app_id}"))
 }
 

@@ -27,8 +27,8 @@ pub(super) struct Entry {
     pub(super) changes_data: bool,
     /// Schema, properties or protocol changed.
     pub(super) changes_shape: bool,
-    /// Application ids of its `txn` actions.
-    pub(super) applications: Vec<String>,
+    /// Its `txn` actions: application id and version.
+    pub(super) applications: Vec<(String, i64)>,
     /// Paths of data files that came with new rows, as the log spells them (percent-encoded).
     pub(super) added: Vec<String>,
     /// Some data file went.
@@ -75,6 +75,7 @@ fn yes() -> bool {
 #[serde(rename_all = "camelCase")]
 struct Txn {
     app_id: String,
+    version: i64,
 }
 
 /// The commit of `version`; `None` when the log has no such entry (any more).
@@ -120,7 +121,7 @@ impl Entry {
             self.changes_data |= file.data_change;
             self.rearranges |= !file.data_change;
         }
-        self.applications.extend(line.txn.map(|txn| txn.app_id));
+        self.applications.extend(line.txn.map(|txn| (txn.app_id, txn.version)));
         self.changes_shape |= line.meta_data.is_some() || line.protocol.is_some();
     }
 }

@@ -25,10 +25,12 @@ mod provider;
 mod schema;
 mod shape;
 mod share;
+mod statistics;
 mod store;
 mod system;
 mod table;
 mod timeline;
+mod txns;
 mod vacuum;
 mod write;
 

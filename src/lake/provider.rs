@@ -4,6 +4,7 @@
 //! exactly this version. Reads only: no insert, no update. What a scan yields may have partition
 //! columns and nullability as Delta keeps them; types are plain.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -18,6 +19,8 @@ use deltalake_core::kernel::EagerSnapshot;
 use futures::future::BoxFuture;
 use object_store::ObjectStore;
 
+use super::statistics;
+
 /// `DeltaScan`, with its object store at hand.
 #[derive(Debug)]
 pub(super) struct PinnedScan {
@@ -25,6 +28,7 @@ pub(super) struct PinnedScan {
     schema: SchemaRef,
     /// What is scanned when nobody says what.
     shown: Vec<usize>,
+    partitioned_by: Vec<String>,
     store_url: ObjectStoreUrl,
     store: Arc<dyn ObjectStore>,
 }
@@ -44,6 +48,7 @@ impl PinnedScan {
         config.schema_force_view_types = false;
         config.file_column_name = file_column.map(str::to_owned);
         let columns = columns + usize::from(file_column.is_some());
+        let partitioned_by = snapshot.metadata().partition_columns().to_vec();
         let scan = DeltaScanNext::new(snapshot, config)?;
         let scan = match only {
             Some(paths) => scan.with_file_paths(paths),
@@ -51,7 +56,21 @@ impl PinnedScan {
         };
         let shown: Vec<usize> = (0..columns).collect();
         let schema = Arc::new(scan.schema().project(&shown)?);
-        Ok(Self { scan: Arc::new(scan), schema, shown, store_url, store })
+        Ok(Self { scan: Arc::new(scan), schema, shown, partitioned_by, store_url, store })
+    }
+}
+
+/// Filters behind an object, because a future holds them: see `query::runtime::Sealed`.
+type Held = Arc<dyn Deref<Target = Vec<Expr>> + Send + Sync>;
+
+impl PinnedScan {
+    /// Whether a filter looks at a column whose bounds may be rounded. A partition column's value is exact.
+    fn is_rounded(&self, filter: &Expr) -> bool {
+        filter.column_refs().into_iter().any(|column| {
+            let field = self.schema.field_with_name(&column.name);
+            let rounded = field.is_ok_and(|field| statistics::is_rounded(field.data_type()));
+            rounded && !self.partitioned_by.contains(&column.name)
+        })
     }
 }
 
@@ -82,19 +101,34 @@ impl TableProvider for PinnedScan {
         Self: 'r,
     {
         let runtime = session.runtime_env();
-        if runtime.object_store(&self.store_url).is_err() {
+        // A session begins with a store of its own for local files; ours is the one that counts.
+        let local = self.store_url.as_str().starts_with("file:");
+        if local || runtime.object_store(&self.store_url).is_err() {
             runtime.register_object_store(self.store_url.as_ref(), Arc::clone(&self.store));
         }
         let hides = self.shown.len() < self.scan.schema().fields().len();
         let projection = projection.or(hides.then_some(&self.shown));
-        self.scan.scan(session, projection, filters, limit)
+        // Bounds in the log may be rounded, by whoever wrote them.
+        let filters: Vec<Expr> =
+            filters.iter().filter(|filter| !self.is_rounded(filter)).cloned().collect();
+        let scan = Arc::clone(&self.scan);
+        let projection = projection.cloned();
+        let filters: Held = Arc::new(Box::new(filters));
+        Box::pin(async move { scan.scan(session, projection.as_ref(), &filters, limit).await })
     }
 
     fn supports_filters_pushdown(
         &self,
         filters: &[&Expr],
     ) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
-        self.scan.supports_filters_pushdown(filters)
+        let supported = self.scan.supports_filters_pushdown(filters)?;
+        let each = supported.into_iter().zip(filters);
+        Ok(each
+            .map(|(supported, filter)| match self.is_rounded(filter) {
+                true => TableProviderFilterPushDown::Unsupported,
+                false => supported,
+            })
+            .collect())
     }
 
     fn statistics(&self) -> Option<Statistics> {

@@ -26,6 +26,7 @@ use crate::name::Version;
 use super::log;
 use super::provider::PinnedScan;
 use super::store::Location;
+use super::txns::Txns;
 use super::{error, schema};
 
 /// A table at one version; never changes. Cheap to clone.
@@ -42,6 +43,7 @@ struct Inner {
     state: DeltaTableState,
     schema: SchemaRef,
     visible: SchemaRef,
+    txns: Txns,
 }
 
 /// Columns that are the server's own begin with this, lie behind all others, and are shown to nobody:
@@ -82,6 +84,7 @@ impl Table {
         location: Location,
         log: LogStoreRef,
         state: DeltaTableState,
+        txns: Txns,
     ) -> Result<Self> {
         PROTOCOL
             .can_read_from_protocol(state.protocol())
@@ -89,7 +92,9 @@ impl Table {
         let schema = schema::from_delta(state.schema().as_ref())
             .map_err(|cause| error::unsupported(&location, "a column type").caused_by(cause))?;
         let visible = visible(&schema);
-        Ok(Self { inner: Arc::new(Box::new(Inner { location, log, state, schema, visible })) })
+        Ok(Self {
+            inner: Arc::new(Box::new(Inner { location, log, state, schema, visible, txns })),
+        })
     }
 
     /// Where.
@@ -193,11 +198,14 @@ impl Table {
 
     /// The version a `txn` action recorded for `app_id`.
     pub async fn progress(&self, app_id: &str) -> Result<Option<i64>> {
-        self.inner
-            .state
-            .transaction_version(self.inner.log.as_ref(), app_id.to_owned())
-            .await
-            .map_err(|error| error::delta(&self.inner.location, error))
+        let Inner { location, log, state, txns, .. } = &**self.inner;
+        if let Some(known) = txns.find(app_id, state.version(), location, log).await? {
+            return Ok(known);
+        }
+        let found = state.transaction_version(log.as_ref(), app_id.to_owned()).await;
+        let found = found.map_err(|error| error::delta(location, error))?;
+        txns.remember(app_id, found);
+        Ok(found)
     }
 
     /// When this version was committed, as its commit says; else when its log file was written.
@@ -232,6 +240,14 @@ impl Table {
             }
         }
         Ok(true)
+    }
+
+    /// Whether a file, named by its path in its store, lies in the table's folder.
+    pub fn has_below(&self, path: &str) -> bool {
+        let root = self.inner.location.url().ok();
+        let root = root.and_then(|url| object_store::path::Path::from_url_path(url.path()).ok());
+        let rest = root.and_then(|root| path.strip_prefix(root.as_ref()).map(str::to_owned));
+        rest.is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// Rows, when every file's statistics say.
@@ -290,6 +306,11 @@ impl Table {
 
     pub(super) fn state(&self) -> &DeltaTableState {
         &self.inner.state
+    }
+
+    /// What is known of this version's `txn`s, for one that comes after it.
+    pub(super) fn txns(&self) -> &Txns {
+        &self.inner.txns
     }
 
     pub(super) fn log(&self) -> &LogStoreRef {

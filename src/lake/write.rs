@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 
 use super::store::{Lake, Location};
 use super::table::TableSpec;
-use super::{error, schema};
+use super::{error, schema, statistics};
 
 /// Writers at once, at most.
 const LANES_MAX: usize = 4;
@@ -274,6 +274,9 @@ impl TableWriter {
                     failure = Some(Error::internal("a writer's task ended").caused_by(error));
                 }
             }
+        }
+        for add in &mut files.adds {
+            statistics::exact(add, &self.config.file_schema());
         }
         match failure {
             None => Ok(files),

@@ -1,6 +1,8 @@
 //! Rows into files and back: types, partitions, many and few.
 
-use arrow::datatypes::{Int32Type, TimeUnit};
+use arrow::array::Decimal128Array;
+use arrow::datatypes::{Decimal128Type, Int32Type, TimeUnit};
+use datafusion::prelude::SessionContext;
 
 use super::*;
 
@@ -165,7 +167,7 @@ fn many_types() -> RecordBatch {
         (
             "price",
             Arc::new(
-                arrow::array::Decimal128Array::from(vec![Some(12345), None])
+                Decimal128Array::from(vec![Some(12345), None])
                     .with_precision_and_scale(12, 2)
                     .unwrap(),
             ),
@@ -238,4 +240,62 @@ async fn a_dropped_writer_leaves_nothing_to_read() {
     drop(writer);
     let newest = lake.newest(&location).await.unwrap().unwrap();
     assert_eq!((newest.version(), read(&newest).await), (0, vec![0, 1]));
+}
+
+/// A numeric that no float holds.
+const PRECISE: i128 = 154_865_458_122_840_715;
+
+/// Writes a table of that one numeric by delta-rs, whose bounds in the log are floats.
+const BY_DELTA_RS: &str = "
+import sys, decimal, pyarrow, deltalake
+rows = pyarrow.table({'d': pyarrow.array([decimal.Decimal('15.4865458122840715')], pyarrow.decimal128(38, 16))})
+deltalake.write_deltalake(sys.argv[1], rows)
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_numeric_of_many_digits_is_found_whatever_the_log_says_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = folder(dir.path()).await;
+    let location = lake.location(&RelationName::new("silver", "precise"));
+    let values = Decimal128Array::from(vec![PRECISE]).with_precision_and_scale(38, 16).unwrap();
+    let batch = RecordBatch::try_from_iter([("d", Arc::new(values) as Arc<dyn Array>)]).unwrap();
+    let spec = TableSpec::of(batch.schema());
+    let mut writer = lake.writer(&location, &spec).unwrap();
+    writer.write(batch).await.unwrap();
+    let commit = Commit {
+        location: location.clone(),
+        base: None,
+        spec,
+        mode: CommitMode::Append,
+        files: writer.finish().await.unwrap(),
+        progress: Vec::new(),
+        run: None,
+        operation: "WRITE",
+    };
+    let mut tables = vec![committed(lake.commit(commit).await.unwrap())];
+    if let Some(python) = crate::support::python(&["deltalake", "pyarrow"]) {
+        let path = dir.path().join("theirs");
+        let mut command = std::process::Command::new(python);
+        let ended = crate::support::ended(command.args(["-c", BY_DELTA_RS]).arg(&path));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let location = lake.external_location(path.to_str().unwrap()).unwrap();
+        tables.push(lake.newest(&location).await.unwrap().unwrap());
+    }
+    for table in tables {
+        let session = SessionContext::new();
+        session.register_table("t", table.provider().unwrap()).unwrap();
+        for sql in [
+            "SELECT d FROM t WHERE d = arrow_cast('15.4865458122840715', 'Decimal128(38, 16)')",
+            "SELECT min(d) FROM t",
+            "SELECT max(d) FROM t",
+            "SELECT a.d FROM t AS a JOIN (VALUES (arrow_cast('15.4865458122840715', 'Decimal128(38, 16)'))) AS b (d) ON a.d = b.d",
+        ] {
+            let found = session.sql(sql).await.unwrap().collect().await.unwrap();
+            let found: Vec<_> = found
+                .iter()
+                .flat_map(|batch| batch.column(0).as_primitive::<Decimal128Type>().iter())
+                .collect();
+            assert_eq!(found, [Some(PRECISE)], "{sql} of {}", table.location());
+        }
+    }
 }
