@@ -2,8 +2,9 @@
 //!
 //! Debug builds only. `LAKEPORT_CRASH_AT=n` kills the process with SIGKILL after (or, with
 //! `LAKEPORT_CRASH_WHEN=before`, before) the n-th operation that changes storage;
-//! `LAKEPORT_FAIL_AT=n` answers "no space left" from there on; `LAKEPORT_COUNT_OPS=<file>` gets one
-//! line an operation. Refuses to know what the operations mean.
+//! `LAKEPORT_FAIL_AT=n` answers "no space left" from there on; `LAKEPORT_LIE_AT=n` does the n-th and says
+//! that it failed; `LAKEPORT_COUNT_OPS=<file>` gets one line an operation, `LAKEPORT_LOG_READS=<file>` one a
+//! read. Refuses to know what the operations mean.
 
 /// A release build has no faults on demand.
 #[cfg(not(debug_assertions))]
@@ -41,10 +42,14 @@ mod on_demand {
             crash_at: number("LAKEPORT_CRASH_AT"),
             crash_before: std::env::var("LAKEPORT_CRASH_WHEN").is_ok_and(|when| when == "before"),
             fail_at: number("LAKEPORT_FAIL_AT"),
+            lie_at: number("LAKEPORT_LIE_AT"),
+            reads_to: std::env::var_os("LAKEPORT_LOG_READS").map(PathBuf::from),
             count_to: std::env::var_os("LAKEPORT_COUNT_OPS").map(PathBuf::from),
             done: AtomicU64::new(0),
         };
-        if faults.crash_at.is_none() && faults.fail_at.is_none() && faults.count_to.is_none() {
+        let numbers = [faults.crash_at, faults.fail_at, faults.lie_at];
+        let files = [&faults.count_to, &faults.reads_to];
+        if numbers.iter().all(Option::is_none) && files.iter().all(|file| file.is_none()) {
             return store;
         }
         Arc::new(FaultStore { inner: store, faults: Arc::new(faults) })
@@ -55,6 +60,8 @@ mod on_demand {
         crash_at: Option<u64>,
         crash_before: bool,
         fail_at: Option<u64>,
+        lie_at: Option<u64>,
+        reads_to: Option<PathBuf>,
         count_to: Option<PathBuf>,
         done: AtomicU64,
     }
@@ -63,11 +70,7 @@ mod on_demand {
         /// Numbers an operation about to start; kills, or fails it, where that is asked for.
         fn begin(&self, what: &str, path: &str) -> Result<u64> {
             let number = self.done.fetch_add(1, Ordering::SeqCst) + 1;
-            if let Some(file) = &self.count_to {
-                let log = std::fs::OpenOptions::new().create(true).append(true).open(file);
-                // The count is an aid to tests: a missing line shows there.
-                let _ = log.and_then(|mut log| writeln!(log, "{number} {what} {path}"));
-            }
+            note(self.count_to.as_ref(), &format!("{number} {what} {path}"));
             if self.crash_before && self.crash_at == Some(number) {
                 kill();
             }
@@ -80,11 +83,30 @@ mod on_demand {
             }
         }
 
-        fn end(&self, number: u64) {
+        /// Ends an operation that was done; kills, or denies it, where that is asked for.
+        fn end(&self, number: u64) -> Result<()> {
             if !self.crash_before && self.crash_at == Some(number) {
                 kill();
             }
+            match self.lie_at == Some(number) {
+                true => Err(object_store::Error::Generic {
+                    store: "LocalFileSystem",
+                    source: Box::new(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
+                }),
+                false => Ok(()),
+            }
         }
+
+        fn read(&self, path: &Path) {
+            note(self.reads_to.as_ref(), path.as_ref());
+        }
+    }
+
+    /// A line in a file that a test reads: one that is missing shows there.
+    fn note(file: Option<&PathBuf>, line: &str) {
+        let Some(file) = file else { return };
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(file);
+        let _ = log.and_then(|mut log| writeln!(log, "{line}"));
     }
 
     /// SIGKILL to ourselves: nothing is flushed, no destructor runs.
@@ -117,9 +139,9 @@ mod on_demand {
             opts: PutOptions,
         ) -> Result<PutResult> {
             let number = self.faults.begin("put", location.as_ref())?;
-            let result = self.inner.put_opts(location, payload, opts).await;
-            self.faults.end(number);
-            result
+            let result = self.inner.put_opts(location, payload, opts).await?;
+            self.faults.end(number)?;
+            Ok(result)
         }
 
         async fn put_multipart_opts(
@@ -129,7 +151,7 @@ mod on_demand {
         ) -> Result<Box<dyn MultipartUpload>> {
             let number = self.faults.begin("multipart", location.as_ref())?;
             let inner = self.inner.put_multipart_opts(location, opts).await?;
-            self.faults.end(number);
+            self.faults.end(number)?;
             Ok(Box::new(FaultUpload {
                 inner,
                 path: location.to_string(),
@@ -138,10 +160,12 @@ mod on_demand {
         }
 
         async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+            self.faults.read(location);
             self.inner.get_opts(location, options).await
         }
 
         async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+            self.faults.read(location);
             self.inner.get_ranges(location, ranges).await
         }
 
@@ -157,9 +181,10 @@ mod on_demand {
                         let location = location?;
                         let number = faults.begin("delete", location.as_ref())?;
                         let one = futures::stream::iter([Ok(location.clone())]).boxed();
-                        let deleted = inner.delete_stream(one).next().await;
-                        faults.end(number);
-                        deleted.unwrap_or(Ok(location))
+                        let deleted =
+                            inner.delete_stream(one).next().await.unwrap_or(Ok(location))?;
+                        faults.end(number)?;
+                        Ok(deleted)
                     }
                 })
                 .boxed()
@@ -183,16 +208,14 @@ mod on_demand {
 
         async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
             let number = self.faults.begin("copy", to.as_ref())?;
-            let result = self.inner.copy_opts(from, to, options).await;
-            self.faults.end(number);
-            result
+            self.inner.copy_opts(from, to, options).await?;
+            self.faults.end(number)
         }
 
         async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
             let number = self.faults.begin("rename", to.as_ref())?;
-            let result = self.inner.rename_opts(from, to, options).await;
-            self.faults.end(number);
-            result
+            self.inner.rename_opts(from, to, options).await?;
+            self.faults.end(number)
         }
     }
 
@@ -213,17 +236,16 @@ mod on_demand {
             let part = self.inner.put_part(data);
             let faults = Arc::clone(&self.faults);
             Box::pin(async move {
-                let result = part.await;
-                faults.end(number);
-                result
+                part.await?;
+                faults.end(number)
             })
         }
 
         async fn complete(&mut self) -> Result<PutResult> {
             let number = self.faults.begin("complete", &self.path)?;
-            let result = self.inner.complete().await;
-            self.faults.end(number);
-            result
+            let result = self.inner.complete().await?;
+            self.faults.end(number)?;
+            Ok(result)
         }
 
         async fn abort(&mut self) -> Result<()> {

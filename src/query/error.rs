@@ -93,7 +93,10 @@ fn convert_ref(error: &DataFusionError) -> Option<Error> {
         DataFusionError::Plan(text) => Some(phrases::planning(text)),
         DataFusionError::Execution(text) => Some(phrases::execution(text)),
         DataFusionError::IoError(inner) => Some(io(inner)),
-        DataFusionError::ParquetError(inner) => phrases::predicate(&inner.to_string()),
+        DataFusionError::ParquetError(inner) => {
+            phrases::predicate(&inner.to_string()).or_else(|| gone(inner.as_ref()))
+        }
+        DataFusionError::ObjectStore(inner) => gone(inner.as_ref()),
         DataFusionError::Configuration(text) => {
             Some(Error::new(ErrorKind::InvalidParameterValue, phrases::lower(text)))
         }
@@ -117,6 +120,18 @@ fn arrow(error: &ArrowError) -> Option<Error> {
         ArrowError::IoError(_, inner) => Some(io(inner)),
         _ => None,
     }
+}
+
+/// A file that is not there, or a full disk, at the root of an error of reading.
+fn gone(error: &(dyn std::error::Error + 'static)) -> Option<Error> {
+    let mut cause = Some(error);
+    while let Some(inner) = cause {
+        if let Some(inner) = inner.downcast_ref::<std::io::Error>() {
+            return Some(io(inner));
+        }
+        cause = inner.source();
+    }
+    None
 }
 
 fn spilled(text: &str) -> Error {

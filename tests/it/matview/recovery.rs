@@ -1,5 +1,8 @@
 //! Runs that died, runs that race, and commits by strangers.
 
+use lakeport::error::ErrorKind;
+use lakeport::matview::ViewState;
+
 use super::world::{World, name, orders, states};
 
 const ORDERS: &str = "CREATE MATERIALIZED VIEW silver.orders (
@@ -149,4 +152,44 @@ async fn what_a_stranger_commits_is_never_published() {
         world.rows("SELECT reason FROM lakeport.refreshes WHERE reason LIKE '%outside%'").await;
     assert_eq!(reasons, ["the table was changed from outside"]);
     assert_eq!(states(&world.refresh().await)[0], "silver.orders unchanged");
+}
+
+/// Refreshes that two servers begin at once: in CI, and on a person's machine.
+const RACES: i64 = 150;
+const RACES_IN_CI: i64 = 1000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_that_refresh_at_once_count_every_row_once() {
+    let races = if std::env::var_os("CI").is_some() { RACES_IN_CI } else { RACES };
+    let counted = "CREATE MATERIALIZED VIEW silver.counted REFRESH POLICY INCREMENTAL AS
+        SELECT currency, count(*) AS orders, sum(order_id) AS ids FROM bronze.orders GROUP BY currency";
+    let listed = "CREATE MATERIALIZED VIEW silver.listed (PRIMARY KEY (order_id))
+        REFRESH POLICY INCREMENTAL AS SELECT order_id FROM bronze.orders WHERE order_id % 2 = 0";
+    let one = World::new(&[("silver/counted", counted), ("silver/listed", listed)]).await;
+    let other = one.second().await;
+    let mut lost = 0;
+    for id in 0..races {
+        let currency = ["EUR", "USD", "GBP"][usize::try_from(id).unwrap() % 3];
+        one.arrive("bronze.orders", orders(&[(Some(id), currency, None)])).await;
+        let (first, second) = tokio::join!(one.refresh(), other.refresh());
+        for report in [&first, &second] {
+            let told = report.views.iter().all(|view| match &view.state {
+                ViewState::Failed(error) => {
+                    lost += 1;
+                    error.kind() == ErrorKind::SerializationFailure
+                }
+                _ => true,
+            });
+            assert!(told, "{report:?}");
+        }
+    }
+    other.refresh().await;
+    let world = one.second().await;
+    let wanted = "SELECT currency, count(*), sum(order_id) FROM bronze.orders GROUP BY currency";
+    assert_eq!(world.rows("SELECT * FROM silver.counted").await, world.rows(wanted).await);
+    let listed = world.rows("SELECT count(*), count(DISTINCT order_id) FROM silver.listed").await;
+    assert_eq!(listed, [format!("{0}|{0}", (races + 1) / 2)]);
+    let full = "SELECT count(*) FROM lakeport.refreshes WHERE strategy = 'full' AND reason <> 'first build'";
+    assert_eq!(world.rows(full).await, ["0"]);
+    println!("{races} races, {lost} times a server gave way for good");
 }
