@@ -3,7 +3,6 @@
 //! Rows stream from the query through the expectations into data files; nothing holds the result.
 //! Refused rows are committed first, then the view: a table that carries a run's progress is complete.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,6 +25,7 @@ use super::operators::OperatorRow;
 use super::pins::Pin;
 use super::primary_key::PrimaryKey;
 use super::progress::{self, Costs};
+use super::reads::Reads;
 
 /// Files a big view is spread over, about.
 const FILES_WANTED: u64 = 64;
@@ -81,6 +81,7 @@ struct Written {
     kept: DataFiles,
     refused: Option<DataFiles>,
     counts: Vec<ExpectationCount>,
+    reads: Reads,
 }
 
 impl Job<'_> {
@@ -118,7 +119,7 @@ impl Job<'_> {
             quarantine,
             figures,
             counts: written.counts,
-            operators: Vec::new(),
+            operators: written.reads.operators(self.sources),
         }))
     }
 
@@ -131,8 +132,8 @@ impl Job<'_> {
         let kept = self.lake.writer(&self.lake.location(name), &self.spec(&schema))?;
         let mut kept = kept.laid_out(&self.layout(&schema))?;
         let mut refused = self.quarantine_writer(&visible)?;
-        let mut stream =
-            self.engine.execute(&checked.plan, &self.context, Vec::new()).await?.stream;
+        let execution = self.engine.execute(&checked.plan, &self.context, Vec::new()).await?;
+        let mut stream = execution.stream;
         while let Some(batch) = stream.next().await {
             let split = splitter.split(&batch.map_err(Engine::error)?)?;
             let rows = columns::conform(&split.kept, &schema)?;
@@ -152,6 +153,8 @@ impl Job<'_> {
             }
         }
         drop(stream);
+        let mut reads = Reads::default();
+        reads.add(&execution.ran);
         let refused = match refused {
             Some(writer) => Some(writer.finish().await?),
             None => None,
@@ -162,6 +165,7 @@ impl Job<'_> {
             kept: kept.finish().await?,
             refused,
             counts: splitter.counts(),
+            reads,
         })
     }
 
@@ -253,13 +257,12 @@ impl Job<'_> {
 
     fn figures(&self, written: &Written) -> Figures {
         let (files_added, bytes_written) = written.kept.files();
-        let by_table: BTreeMap<_, _> =
-            self.sources.iter().map(|pin| (pin.relation.id, &pin.table)).collect();
+        let (rows_read, bytes_read) = written.reads.total();
         Figures {
-            rows_read: by_table.values().filter_map(|table| table.rows()).sum(),
+            rows_read,
             rows_written: written.kept.rows(),
             rows_quarantined: 0,
-            bytes_read: by_table.values().map(|table| table.files().1).sum(),
+            bytes_read,
             bytes_written,
             files_added,
             files_removed: self.head.as_ref().map_or(0, |head| head.files().0),

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -172,4 +172,40 @@ pub(super) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordB
     let columns = batch.columns().iter().zip(schema.fields()).map(cast).collect::<Result<_>>()?;
     RecordBatch::try_new(schema.clone(), columns)
         .map_err(|error| Error::internal("put result columns together").caused_by(error))
+}
+
+/// Whether rows of the one shape can lie among rows of the other.
+pub(super) fn same_columns(stored: &SchemaRef, wanted: &SchemaRef) -> bool {
+    stored.fields().len() == wanted.fields().len()
+        && stored
+            .fields()
+            .iter()
+            .zip(wanted.fields())
+            .all(|(had, has)| had.name() == has.name() && had.data_type() == has.data_type())
+}
+
+/// The stored columns and a boolean for each expectation.
+pub(super) fn flagged(schema: &SchemaRef, flags: usize) -> SchemaRef {
+    let mut fields: Vec<Arc<Field>> = schema.fields().iter().cloned().collect();
+    for i in 0..flags {
+        let name = format!("__lakeport_e{i}");
+        fields.push(Arc::new(Field::new(name, DataType::Boolean, true)));
+    }
+    Arc::new(Schema::new(fields))
+}
+
+/// Gives the rows the types they are stored in; behind them stand booleans.
+pub(super) fn conform_flagged(
+    batch: &RecordBatch,
+    stored: &SchemaRef,
+    flagged: &SchemaRef,
+) -> Result<RecordBatch> {
+    let internal = |error| Error::internal("put changed rows together").caused_by(error);
+    let width = stored.fields().len();
+    let rows = batch.project(&(0..width).collect::<Vec<_>>()).map_err(internal)?;
+    let mut arrays: Vec<ArrayRef> = conform(&rows, stored)?.columns().to_vec();
+    for flag in &batch.columns()[width..] {
+        arrays.push(cast(flag, &DataType::Boolean).map_err(internal)?);
+    }
+    RecordBatch::try_new(flagged.clone(), arrays).map_err(internal)
 }

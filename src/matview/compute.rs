@@ -77,6 +77,10 @@ impl ViewRun<'_> {
                         return Ok(Some(Done { built: *built, strategy, reason: why }));
                     }
                     Followed::Conflict => return Ok(None),
+                    Followed::Nothing(table) => {
+                        let quarantine = job.quarantine_head.clone();
+                        return Ok(Some(self.held(job.relation, table, quarantine)));
+                    }
                     Followed::NotPossible(because) => {
                         policy::falls_back(job.relation, policy, &because)?;
                         *reason = format!("{why}; in full because {because}");

@@ -2,6 +2,8 @@
 //!
 //! Only what the view's own table says counts, because it alone landed together with the rows.
 
+use chrono::{DateTime, Utc};
+
 use crate::catalog::Relation;
 use crate::error::Result;
 use crate::lake::Table;
@@ -22,6 +24,8 @@ pub(super) struct Question<'a> {
     pub(super) published: Option<Version>,
     /// The version of its quarantine that readers see.
     pub(super) quarantine_published: Option<Version>,
+    /// `now()` of the run.
+    pub(super) now: DateTime<Utc>,
     /// FULL was asked for.
     pub(super) anew: bool,
     /// Not after a conflict. The winner's rows, of this very moment, are as good as ours would be, so
@@ -37,7 +41,7 @@ pub(super) enum Need {
     Full(String),
     /// Compute from scratch, and why: somebody or something else was at its tables.
     Heal(String),
-    /// Follow these sources, and what to say of it.
+    /// Follow these sources and the clock, and what to say of it.
     Follow(Vec<Moved>, String),
 }
 
@@ -61,17 +65,25 @@ impl Question<'_> {
         if self.first && self.sources.untracked {
             return because("it reads relations without versions");
         }
-        if self.first && self.sources.texts.iter().any(|text| reads_the_time(text)) {
-            return because("it reads the time or random values");
+        if self.first && self.sources.texts.iter().any(|text| is_random(text)) {
+            return because("it reads random values");
         }
+        let late = self.first
+            && self.sources.texts.iter().any(|text| reads_the_time(text))
+            && progress::computed_at(head, relation.id).await? != Some(self.now);
         let moved = progress::moved(head, relation.id, self.pinned).await?;
         let follow = |moved: Vec<Moved>| {
             let names: Vec<String> =
                 moved.iter().map(|moved| moved.pin.relation.name.to_string()).collect();
-            Need::Follow(moved, format!("sources changed: {}", names.join(", ")))
+            let why = match names.is_empty() {
+                true => "the clock moved".to_owned(),
+                false => format!("sources changed: {}", names.join(", ")),
+            };
+            Need::Follow(moved, why)
         };
+        let stands = moved.is_empty() && !late;
         if !has_quarantine(definition(relation)?) {
-            return Ok(if moved.is_empty() { Need::Nothing } else { follow(moved) });
+            return Ok(if stands { Need::Nothing } else { follow(moved) });
         }
         let Some(quarantine) = self.quarantine else {
             return healing("its quarantine is missing");
@@ -83,7 +95,7 @@ impl Question<'_> {
             && progress::agree(head, quarantine, relation.id, self.pinned).await?;
         match agrees {
             false => healing("its quarantine is of another version"),
-            true if moved.is_empty() => Ok(Need::Nothing),
+            true if stands => Ok(Need::Nothing),
             true => Ok(follow(moved)),
         }
     }
@@ -102,6 +114,11 @@ pub(super) fn reads_the_time(text: &str) -> bool {
     ];
     const FUNCTIONS: [&str; 4] = ["now", "age", "transaction_timestamp", "statement_timestamp"];
     mentions(text, &WORDS, &FUNCTIONS) || is_random(text)
+}
+
+/// Whether a view's result moves with the clock, as far as its own text tells.
+pub fn follows_the_clock(relation: &Relation) -> bool {
+    definition(relation).is_ok_and(|view| reads_the_time(&view.query))
 }
 
 /// Whether a text may give another result each time it is computed, even for one `now()`.

@@ -6,11 +6,10 @@
 //! an approximation.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{ChangesOutcome, CommitMode, Edited, Location, Table};
@@ -20,10 +19,13 @@ use super::build::{Built, Figures, Job, quarantine_schema};
 use super::check::{CheckedView, has_quarantine, prepare};
 use super::columns;
 use super::expectations::{ExpectationCount, Splitter};
-use super::incremental::{Changing, Laws, NetRows, Outcome, SourceChange, changes_of, groups_of};
+use super::incremental::{
+    Changing, NetRows, Outcome, SourceChange, changes_of, groups_of, unsteady,
+};
 use super::operators::OperatorRow;
 use super::primary_key::PrimaryKey;
 use super::progress::{self, Costs, Moved};
+use super::reads::Reads;
 
 /// Changed rows held in memory, at most, as a share of what all statements may take.
 const MEMORY_SHARE: u64 = 4;
@@ -39,15 +41,27 @@ pub(super) enum Followed {
     Built(Box<Built>),
     /// Another commit came first.
     Conflict,
+    /// There is nothing to follow: the table holds the result.
+    Nothing(Table),
     /// It must be computed in full, and why.
     NotPossible(String),
 }
 
 /// Rows that came and rows that went.
 #[derive(Default)]
-struct Sides {
-    came: Vec<RecordBatch>,
-    went: Vec<RecordBatch>,
+pub(super) struct Sides {
+    pub(super) came: Vec<RecordBatch>,
+    pub(super) went: Vec<RecordBatch>,
+}
+
+/// What is about to be committed, and what is said of it.
+struct Going {
+    split: Split,
+    /// The columns that tell a row, where groups are kept.
+    identity: Option<Vec<String>>,
+    figures: Figures,
+    operators: Vec<OperatorRow>,
+    changed_bytes: u64,
 }
 
 /// What the changes mean for the view's tables.
@@ -67,22 +81,32 @@ impl Job<'_> {
             return Ok(Followed::NotPossible("first build".to_owned()));
         };
         let checked = prepare(self.engine, self.relation, &self.context).await?;
-        if !same_columns(&head.spec().schema, &checked.schema) {
+        if !columns::same_columns(&head.spec().schema, &checked.schema) {
             return Ok(Followed::NotPossible("its columns changed".to_owned()));
+        }
+        if let Some(blocked) = unsteady(&checked.plan)? {
+            return Ok(Followed::NotPossible(format!("{}: {}", blocked.operator, blocked.reason)));
+        }
+        if moved.is_empty() && !self.depends_on_moment(&checked)? {
+            return Ok(Followed::Nothing(head.clone()));
         }
         let sources = match self.source_changes(head, moved).await? {
             Ok(sources) => sources,
             Err(reason) => return Ok(Followed::NotPossible(reason)),
         };
+        let reads = Mutex::new(Reads::default());
         let changing = Changing {
             engine: self.engine,
             plan: &checked.plan,
             context: &self.context,
             sources: &sources,
+            then: progress::computed_at(head, self.relation.id).await?,
+            reads: &reads,
             bytes_max: usize::try_from(self.memory_bytes / MEMORY_SHARE).unwrap_or(usize::MAX),
         };
-        let flagged = flagged_schema(&checked.schema, self.view.constraints.len());
-        let conform = |batch: &RecordBatch| conform_flagged(batch, &checked.schema, &flagged);
+        let flagged = columns::flagged(&checked.schema, self.view.constraints.len());
+        let conform =
+            |batch: &RecordBatch| columns::conform_flagged(batch, &checked.schema, &flagged);
         let mut identity = None;
         let mut outcome = None;
         if let Some(grouped) = &checked.grouped {
@@ -91,7 +115,10 @@ impl Job<'_> {
         }
         let outcome = match outcome {
             Some(outcome) => outcome,
-            None => changes_of(&changing, &flagged, &conform).await?,
+            None => {
+                let grouped = checked.grouped.as_ref();
+                changes_of(&changing, grouped, &flagged, &conform).await?
+            }
         };
         let changed = match outcome {
             Outcome::Changed(changed) => changed,
@@ -102,10 +129,22 @@ impl Job<'_> {
             Outcome::TooMany(why) => return Ok(Followed::NotPossible(why)),
         };
         let split = self.split(head, &changed.net).await?;
-        let mut figures = Figures { rows_read: changed.rows_read, ..Figures::default() };
-        figures.bytes_read = sources.values().map(|source| source.changes.files().1).sum();
-        let operators = self.operators(&changed.laws, &sources);
-        self.apply(head, &checked, split, identity, figures, operators).await
+        let reads = reads.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (rows_read, bytes_read) = reads.total();
+        let figures = Figures { rows_read, bytes_read, ..Figures::default() };
+        let operators = self.operators(&changed.laws, &sources, &reads);
+        let changed_bytes = sources.values().map(|source| source.changes.files().1).sum();
+        let going = Going { split, identity, figures, operators, changed_bytes };
+        self.apply(head, &checked, going).await
+    }
+
+    /// Whether the view's rows change with the clock alone.
+    fn depends_on_moment(&self, checked: &CheckedView) -> Result<bool> {
+        match &checked.grouped {
+            // Its plan is filled in; what is below the groups is not.
+            Some(grouped) => grouped.depends_on_moment(),
+            None => self.engine.depends_on_moment(&checked.plan, &self.context),
+        }
     }
 
     /// What happened to each source that moved; the words say why it cannot be told.
@@ -236,15 +275,8 @@ impl Job<'_> {
     }
 
     /// Commits the quarantine, then the view.
-    async fn apply(
-        &self,
-        head: &Table,
-        checked: &CheckedView,
-        split: Split,
-        identity: Option<Vec<String>>,
-        mut figures: Figures,
-        operators: Vec<OperatorRow>,
-    ) -> Result<Followed> {
+    async fn apply(&self, head: &Table, checked: &CheckedView, going: Going) -> Result<Followed> {
+        let Going { split, identity, mut figures, mut operators, changed_bytes } = going;
         let all = |schema: &SchemaRef| -> Vec<String> {
             schema.fields().iter().map(|field| field.name().clone()).collect()
         };
@@ -275,6 +307,7 @@ impl Job<'_> {
         if edited.missing > 0 {
             return Ok(missing(head, edited.missing));
         }
+        operators.push(self.edited(&edited, &split.kept, operators.len()));
         let (files_added, bytes_written) = edited.files.files();
         figures.files_added = files_added;
         figures.bytes_written = bytes_written;
@@ -286,7 +319,7 @@ impl Job<'_> {
         let cost = Costs {
             full_us: None,
             incremental_us: Some(self.elapsed_us()),
-            changed_bytes: Some(figures.bytes_read),
+            changed_bytes: Some(changed_bytes),
         };
         more.extend(cost.record(self.relation.id));
         let base = Some(head.clone());
@@ -299,33 +332,6 @@ impl Job<'_> {
                 Followed::Built(Box::new(Built { table, quarantine, figures, counts, operators }))
             }
         })
-    }
-
-    /// Which law each operator was changed by, and what was read of each source that moved.
-    fn operators(
-        &self,
-        laws: &Laws,
-        sources: &BTreeMap<Location, SourceChange>,
-    ) -> Vec<OperatorRow> {
-        let laws = laws.iter().map(|(_, operator, law)| OperatorRow {
-            operator: (*operator).to_owned(),
-            rule: Some((*law).to_owned()),
-            chosen: true,
-            ..OperatorRow::default()
-        });
-        let read = sources.iter().map(|(location, source)| {
-            let (files, bytes) = source.changes.files();
-            OperatorRow {
-                operator: format!("changes of {}", self.lake.relative(location)),
-                estimated_rows: source.changes.rows(),
-                bytes_read: Some(bytes),
-                files_read: Some(files),
-                chosen: true,
-                ..OperatorRow::default()
-            }
-        });
-        let numbered = laws.chain(read).zip(1..);
-        numbered.map(|(row, number)| OperatorRow { number, ..row }).collect()
     }
 
     async fn edit(&self, table: &Table, identity: &[String], sides: &Sides) -> Result<Edited> {
@@ -343,40 +349,6 @@ fn missing(table: &Table, rows: u64) -> Followed {
     let location = table.location();
     tracing::error!(%location, rows, "a view's table lacks rows that its query had");
     Followed::NotPossible(format!("{rows} rows that went were not in its table"))
-}
-
-fn same_columns(stored: &SchemaRef, wanted: &SchemaRef) -> bool {
-    stored.fields().len() == wanted.fields().len()
-        && stored
-            .fields()
-            .iter()
-            .zip(wanted.fields())
-            .all(|(had, has)| had.name() == has.name() && had.data_type() == has.data_type())
-}
-
-/// The stored columns and a boolean for each expectation.
-fn flagged_schema(schema: &SchemaRef, flags: usize) -> SchemaRef {
-    let mut fields: Vec<Arc<Field>> = schema.fields().iter().cloned().collect();
-    for i in 0..flags {
-        let name = format!("__lakeport_e{i}");
-        fields.push(Arc::new(Field::new(name, DataType::Boolean, true)));
-    }
-    Arc::new(Schema::new(fields))
-}
-
-fn conform_flagged(
-    batch: &RecordBatch,
-    stored: &SchemaRef,
-    flagged: &SchemaRef,
-) -> Result<RecordBatch> {
-    let internal = |error| Error::internal("put changed rows together").caused_by(error);
-    let width = stored.fields().len();
-    let rows = batch.project(&(0..width).collect::<Vec<_>>()).map_err(internal)?;
-    let mut arrays: Vec<ArrayRef> = columns::conform(&rows, stored)?.columns().to_vec();
-    for flag in &batch.columns()[width..] {
-        arrays.push(cast(flag, &DataType::Boolean).map_err(internal)?);
-    }
-    RecordBatch::try_new(flagged.clone(), arrays).map_err(internal)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a share of bytes")]

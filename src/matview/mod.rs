@@ -23,6 +23,7 @@ mod pins;
 mod policy;
 mod primary_key;
 mod progress;
+mod reads;
 mod refresh;
 mod retry;
 mod run;
@@ -31,6 +32,7 @@ mod stale;
 mod verify;
 
 pub use check::check_view;
+pub use decide::follows_the_clock;
 pub use explain::{ExplainedOperator, explain_view};
 pub use maintenance::Maintenance;
 pub use refresh::{RefreshReport, RefreshRequest, Refresher, ViewOutcome, ViewState};

@@ -28,6 +28,8 @@ pub(super) struct OperatorRow {
     pub(super) hint: Option<String>,
     /// Rows it was expected to give.
     pub(super) estimated_rows: Option<u64>,
+    /// Bytes of the files it was to read.
+    pub(super) estimated_bytes: Option<u64>,
     /// Rows it gave.
     pub(super) actual_rows: Option<u64>,
     /// Bytes it read from files.
@@ -50,6 +52,7 @@ pub(super) fn refresh_operators() -> StoredRows {
         ("reason", DataType::Utf8, "Why there is no rule, or why this strategy."),
         ("hint", DataType::Utf8, "What would help."),
         ("estimated_rows", DataType::Int64, "Rows it was expected to give."),
+        ("estimated_bytes", DataType::Int64, "Bytes of the files it was to read."),
         ("actual_rows", DataType::Int64, "Rows it gave."),
         ("bytes_read", DataType::Int64, "Bytes it read from files."),
         ("files_read", DataType::Int64, "Files it read."),
@@ -73,6 +76,7 @@ pub(super) fn operator_rows(attempts: &[Attempt]) -> Result<RecordBatch> {
         .text(|(_, row)| row.reason.as_deref())
         .text(|(_, row)| row.hint.as_deref())
         .count(|(_, row)| row.estimated_rows)
+        .count(|(_, row)| row.estimated_bytes)
         .count(|(_, row)| row.actual_rows)
         .count(|(_, row)| row.bytes_read)
         .count(|(_, row)| row.files_read)
@@ -80,19 +84,26 @@ pub(super) fn operator_rows(attempts: &[Attempt]) -> Result<RecordBatch> {
         .batch(&refresh_operators().schema)
 }
 
-/// What the attempt noted; a full refresh that noted nothing is one operator.
+/// What the attempt noted; of a full refresh, the whole query before the scans it made, and what was
+/// considered instead.
 fn operators(attempt: &Attempt) -> Vec<OperatorRow> {
-    if !attempt.operators.is_empty() || attempt.strategy != Strategy::Full {
+    if attempt.strategy != Strategy::Full {
         return attempt.operators.clone();
     }
     let refreshed = matches!(attempt.state, ViewState::Refreshed);
-    vec![OperatorRow {
-        number: 1,
-        operator: "the whole query".to_owned(),
+    let whole = OperatorRow {
+        operator: "full refresh".to_owned(),
         reason: Some(attempt.reason.clone()),
         actual_rows: refreshed.then_some(attempt.figures.rows_written),
         bytes_read: refreshed.then_some(attempt.figures.bytes_read),
         chosen: true,
         ..OperatorRow::default()
-    }]
+    };
+    let rejected = attempt.reason.split_once("in full because ").map(|(_, because)| OperatorRow {
+        operator: "incremental refresh".to_owned(),
+        reason: Some(because.to_owned()),
+        ..OperatorRow::default()
+    });
+    let rows = std::iter::once(whole).chain(attempt.operators.iter().cloned()).chain(rejected);
+    rows.zip(1..).map(|(row, number)| OperatorRow { number, ..row }).collect()
 }

@@ -188,6 +188,7 @@ impl<'a> ViewRun<'a> {
                 published: self.published_version(Some(relation.id)),
                 quarantine_published: self
                     .published_version(self.quarantine_of(relation).map(|q| q.id)),
+                now: self.now,
                 anew: attempt == 0 && self.request.full,
                 first: attempt == 0,
             };

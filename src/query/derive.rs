@@ -9,11 +9,13 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
-use datafusion::common::TableReference;
+use datafusion::common::tree_node::{Transformed, TreeNode as _};
+use datafusion::common::{Column, TableReference};
 use datafusion::datasource::{MemTable, provider_as_source, source_as_provider};
 use datafusion::error::Result as DataFusionResult;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
-    LogicalPlan, LogicalPlanBuilder, SubqueryAlias, TableScan, TableScanBuilder,
+    Expr, Filter, LogicalPlan, LogicalPlanBuilder, SubqueryAlias, TableScan, TableScanBuilder,
 };
 use datafusion::optimizer::decorrelate_lateral_join::DecorrelateLateralJoin;
 use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
@@ -21,6 +23,7 @@ use datafusion::optimizer::eliminate_cross_join::EliminateCrossJoin;
 use datafusion::optimizer::eliminate_outer_join::EliminateOuterJoin;
 use datafusion::optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
 use datafusion::optimizer::optimize_projections::OptimizeProjections;
+use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
 use datafusion::optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
 use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
@@ -33,6 +36,7 @@ use super::authorize::{AuthorizedPlan, Parts, authorize_derived};
 use super::engine::{Context, Engine};
 use super::error;
 use super::gate::{Gate, Origin};
+use super::moment;
 use super::runtime::{self, Joins, Sealed, seal};
 
 /// What a scan reads.
@@ -101,7 +105,7 @@ pub(crate) fn table_in_place(
 }
 
 /// The rules that leave only operators with a law of their own: no subqueries in expressions, no
-/// DISTINCT, comma joins as joins, no column nobody reads.
+/// DISTINCT, comma joins as joins, conditions close to what they are about, no column nobody reads.
 fn normalizing() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     vec![
         Arc::new(SimplifyExpressions::new()),
@@ -112,15 +116,71 @@ fn normalizing() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         Arc::new(ExtractEquijoinPredicate::new()),
         Arc::new(EliminateCrossJoin::new()),
         Arc::new(EliminateOuterJoin::new()),
+        Arc::new(PushDownFilter::new()),
         Arc::new(OptimizeProjections::new()),
     ]
 }
 
+/// Conditions that were handed to scans, as operators above them: what is put in a scan's place does not
+/// know them.
+fn filters_above_scans(plan: LogicalPlan) -> DataFusionResult<LogicalPlan> {
+    let plan = plan.transform_up(|node| match node {
+        LogicalPlan::TableScan(mut scan) if !scan.filters.is_empty() => {
+            filter_above(&mut scan).map(Transformed::yes)
+        }
+        LogicalPlan::Filter(filter) => match filter.input.as_ref() {
+            // A scan that only may use a condition leaves it above itself, too.
+            LogicalPlan::Filter(below) => {
+                let mut all = split_conjunction_owned(filter.predicate.clone());
+                let more = split_conjunction_owned(below.predicate.clone());
+                all.extend(more.into_iter().filter(|expr| !all.contains(expr)).collect::<Vec<_>>());
+                let all = conjunction(all).unwrap_or_else(|| filter.predicate.clone());
+                let merged = Filter::try_new(all, Arc::clone(&below.input))?;
+                Ok(Transformed::yes(LogicalPlan::Filter(merged)))
+            }
+            _ => Ok(Transformed::no(LogicalPlan::Filter(filter))),
+        },
+        node => Ok(Transformed::no(node)),
+    })?;
+    Ok(plan.data)
+}
+
+/// A scan without its conditions, and these above it.
+fn filter_above(scan: &mut TableScan) -> DataFusionResult<LogicalPlan> {
+    let shown: Vec<Expr> = scan.projected_schema.columns().into_iter().map(Expr::Column).collect();
+    let filters = std::mem::take(&mut scan.filters);
+    let Some(all) = conjunction(filters) else { return Ok(LogicalPlan::TableScan(scan.clone())) };
+    // A condition that the scan took over may be on a column that nobody else reads.
+    let has = |column: &Column| scan.projected_schema.has_column(column);
+    let whole = match all.column_refs().into_iter().all(has) {
+        true => scan.clone(),
+        false => {
+            TableScanBuilder::new(scan.table_name.clone(), Arc::clone(&scan.source)).build()?
+        }
+    };
+    let filter = Filter::try_new(all, Arc::new(LogicalPlan::TableScan(whole)))?;
+    let filter = LogicalPlan::Filter(filter);
+    match filter.schema().fields().len() == shown.len() {
+        true => Ok(filter),
+        false => LogicalPlanBuilder::from(filter).project(shown)?.build(),
+    }
+}
+
 impl Engine {
-    /// The plan in its normal form: the same rows by operators that each have a law of their own.
+    /// The plan in its normal form: the same rows by operators that each have a law of their own, with
+    /// placeholders for the moment.
     pub(crate) fn normalized(
         &self,
         plan: &AuthorizedPlan,
+        context: &Context,
+    ) -> Result<Sealed<LogicalPlan>> {
+        self.normalized_plan(LogicalPlan::clone(&plan.parts().plan), context)
+    }
+
+    /// As [`Engine::normalized`], of a plan made from one.
+    pub(crate) fn normalized_plan(
+        &self,
+        plan: LogicalPlan,
         context: &Context,
     ) -> Result<Sealed<LogicalPlan>> {
         let state = runtime::statement_state(&self.shared, context, Joins::Hash);
@@ -131,9 +191,21 @@ impl Engine {
         let config =
             datafusion::optimizer::OptimizerContext::new_with_config_options(config.into())
                 .with_query_execution_start_time(context.now);
-        let plan = LogicalPlan::clone(&plan.parts().plan);
-        let normal = optimizer.optimize(plan, &config, |_, _| {}).map_err(error::convert)?;
+        let plan = moment::marked(plan).map_err(error::convert)?;
+        let normal = optimizer.optimize(plan, &config, |_, _| {});
+        let normal = normal.and_then(filters_above_scans).map_err(error::convert)?;
         Ok(seal(normal))
+    }
+
+    /// Whether the plan gives other rows at another moment.
+    pub(crate) fn depends_on_moment(
+        &self,
+        plan: &AuthorizedPlan,
+        context: &Context,
+    ) -> Result<bool> {
+        let normal = self.normalized(plan, context)?;
+        let found = normal.exists(|node| Ok(moment::operator_depends_on_moment(node)));
+        found.map_err(error::convert)
     }
 
     /// The plan that may run, as it was planned.
@@ -141,7 +213,7 @@ impl Engine {
         Arc::clone(&plan.parts().plan)
     }
 
-    /// Lets `derived` run with the rights of the plan it was made from.
+    /// Lets `derived` run with the rights of the plan it was made from, as of the moment of `context`.
     ///
     /// # Errors
     /// `InsufficientPrivilege` when a right has been taken away meanwhile.
@@ -151,6 +223,7 @@ impl Engine {
         derived: LogicalPlan,
         context: &Context,
     ) -> Result<AuthorizedPlan> {
+        let derived = moment::filled(derived, context.now).map_err(error::convert)?;
         let fields: Vec<_> = derived.schema().fields().iter().cloned().collect();
         let parts = Parts {
             schema: Arc::new(Schema::new(fields)),

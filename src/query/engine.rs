@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::DataType;
 use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::provider_as_source;
@@ -24,7 +24,7 @@ use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Lake, Share};
-use crate::name::{QueryId, RelationName, RoleName, SessionId};
+use crate::name::{QueryId, RoleName, SessionId};
 use crate::syntax::Query;
 use crate::telemetry::Metrics;
 
@@ -34,11 +34,13 @@ use super::authorize::AuthorizedPlan;
 use super::execute::{self, Guarded, Holdings};
 use super::history::History;
 use super::probes::Probes;
+use super::reads::Ran;
 use super::resolve::Resolver;
 use super::rows::{Registry, RowSource, StoredRows};
 use super::runtime::{self, Joins, Sealed};
 use super::snapshot::Snapshot;
 use super::system::Facts;
+use super::system::VisibleRelation;
 use super::{error, plan, system, travel};
 
 /// Plans and runs queries for every session of the process, within `[limits]`.
@@ -96,19 +98,8 @@ pub struct Execution {
     /// The batches, in the plan's schema, at most 8192 rows each. Errors are
     /// [`datafusion::error::DataFusionError`] on the inside: convert with [`Engine::error`].
     pub stream: SendableRecordBatchStream,
-}
-
-/// A relation as a role sees it.
-#[derive(Debug, Clone)]
-pub struct VisibleRelation {
-    /// Its name.
-    pub name: RelationName,
-    /// `BASE TABLE` or `VIEW` or `SYSTEM TABLE`.
-    pub table_type: &'static str,
-    /// Its columns; `None` for one that was never built.
-    pub schema: Option<SchemaRef>,
-    /// COMMENT.
-    pub comment: Option<String>,
+    /// What is running, to be asked what it has read.
+    pub ran: Ran,
 }
 
 impl Engine {
@@ -248,6 +239,7 @@ impl Engine {
         };
         let holdings = Holdings { permit, running };
         let hash_join = execute::has_hash_join(&physical);
+        let mut ran = Ran(Arc::clone(&physical));
         let stream = execute::start(&state, physical)?;
         let cancel = context.cancel.clone();
         let mut guarded = Guarded::new(plan.schema(), stream, cancel.clone(), holdings);
@@ -259,10 +251,11 @@ impl Engine {
             tracing::debug!(%query_id, "hash join out of memory, trying merge joins");
             let holdings = guarded.into_holdings();
             let (state, physical) = self.physical(&bound, context, Joins::Merge, text).await?;
+            ran = Ran(Arc::clone(&physical));
             let stream = execute::start(&state, physical)?;
             guarded = Guarded::new(plan.schema(), stream, cancel, holdings);
         }
-        Ok(Execution { query_id, stream: Box::pin(guarded) })
+        Ok(Execution { query_id, stream: Box::pin(guarded), ran })
     }
 
     async fn physical(

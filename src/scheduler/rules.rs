@@ -46,6 +46,15 @@ pub fn is_due(now: DateTime<Utc>, last: &LastRun, schedule: Schedule) -> bool {
 /// what fails on them mostly goes on failing.
 const FAILED_PAUSE_S: i64 = 60;
 
+/// How often a triggered view whose result moves with the clock runs, when its trigger does not say.
+const CLOCK_PAUSE_S: i64 = 60;
+
+/// Whether a triggered view whose result moves with the clock is late; `may_run` has its say, too.
+pub(super) fn is_late(now: DateTime<Utc>, last: &LastRun) -> bool {
+    let pause = TimeDelta::seconds(CLOCK_PAUSE_S);
+    last.succeeded_at.is_none_or(|time| time.checked_add_signed(pause).is_none_or(|due| due <= now))
+}
+
 /// Whether a view that runs when its sources change may run again now. Changes that came meanwhile
 /// are one turn.
 pub fn may_run(now: DateTime<Utc>, last: &LastRun, trigger: Trigger) -> bool {

@@ -5,11 +5,11 @@
 
 use crate::catalog::{CatalogState, Relation, RelationKind};
 use crate::lake::EpochState;
-use crate::matview::{Staleness, reads_any, staleness};
+use crate::matview::{Staleness, follows_the_clock, reads_any, staleness};
 use crate::name::RelationName;
 use crate::syntax::Trigger;
 
-use super::rules::may_run;
+use super::rules::{is_late, may_run};
 use super::run::Scheduler;
 
 impl Scheduler {
@@ -34,7 +34,8 @@ impl Scheduler {
             if due.contains(&view.name) || !may_run(now, &last, trigger) {
                 continue;
             }
-            if reads_any(&state, &view, due) || self.is_stale(&state, &epoch, &view).await {
+            let late = follows_the_clock(&view) && is_late(now, &last);
+            if late || reads_any(&state, &view, due) || self.is_stale(&state, &epoch, &view).await {
                 due.push(view.name.clone());
             }
         }

@@ -18,6 +18,7 @@ mod online_retail;
 mod oracle;
 mod pgwire;
 mod query;
+mod reads;
 mod security;
 mod session;
 mod slt;

@@ -9,6 +9,7 @@ mod recovery;
 mod refresh;
 mod rules;
 mod scheduler;
+mod tpch;
 mod triggers;
 mod unpublished;
 mod verify;

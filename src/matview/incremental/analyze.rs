@@ -10,9 +10,10 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 
 use crate::error::Result;
-use crate::query::{AuthorizedPlan, Context, Engine, Sealed};
+use crate::query::{AuthorizedPlan, Context, Engine, MOMENTS, Sealed};
 
-use super::differ::{Blocked, Differ, Sources, Stop};
+use super::answer::{Blocked, Stop};
+use super::differ::{Differ, Sources};
 use super::merge::{Grouped, MERGED};
 
 /// What became of the question.
@@ -35,13 +36,13 @@ pub(crate) fn analyze(
     grouped: Option<&Sealed<Grouped>>,
     context: &Context,
 ) -> Result<Analysis> {
-    let planned = Engine::planned(plan);
-    if let Some(blocked) = unsteady(&planned).map_err(Engine::error)? {
+    if let Some(blocked) = unsteady(plan)? {
         return Ok(Analysis { blocked: Some(blocked), ..Analysis::default() });
     }
     let normal = engine.normalized(plan, context)?;
     let keys = BTreeMap::new();
-    let differ = Differ { sources: Sources::Imagined, keys: &keys, laws: RefCell::default() };
+    let then = Some(context.now);
+    let differ = Differ { sources: Sources::Imagined, keys: &keys, then, laws: RefCell::default() };
     let changed = match grouped {
         Some(grouped) => {
             differ.note("0", "aggregate", MERGED);
@@ -60,8 +61,30 @@ pub(crate) fn analyze(
     Ok(Analysis { laws: differ.laws.into_inner(), blocked })
 }
 
-/// A function whose value is not told by its arguments.
-fn unsteady(plan: &LogicalPlan) -> datafusion::error::Result<Option<Blocked>> {
+/// Functions that the engine takes for depending on the statement, and that a refresh, which is always its
+/// owner's and in UTC, gives one value.
+const STEADY: [&str; 10] = [
+    "to_char",
+    "to_timestamp",
+    "version",
+    "current_database",
+    "current_schema",
+    "current_schemas",
+    "current_user",
+    "session_user",
+    "pg_is_in_recovery",
+    "date_trunc",
+];
+
+/// A function of the plan whose value is told neither by its arguments nor by the moment.
+///
+/// # Errors
+/// What looking at the plan says.
+pub(crate) fn unsteady(plan: &AuthorizedPlan) -> Result<Option<Blocked>> {
+    unsteady_function(&Engine::planned(plan)).map_err(Engine::error)
+}
+
+fn unsteady_function(plan: &LogicalPlan) -> datafusion::error::Result<Option<Blocked>> {
     let mut found = None;
     plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expr| {
@@ -69,6 +92,8 @@ fn unsteady(plan: &LogicalPlan) -> datafusion::error::Result<Option<Blocked>> {
                 if let Expr::ScalarFunction(call) = expr {
                     found = found.take().or(match call.func.signature().volatility {
                         Volatility::Immutable => None,
+                        _ if MOMENTS.contains(&call.name()) => None,
+                        Volatility::Stable if STEADY.contains(&call.name()) => None,
                         Volatility::Stable => Some(Blocked {
                             operator: "clock",
                             reason: format!("{}() has another value each time", call.name()),

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::empty::EmptyTable;
@@ -18,8 +19,11 @@ use datafusion::logical_expr::{
 };
 
 use crate::lake::{Changes, Location, Table, WEIGHT_COLUMN};
-use crate::query::{Leaf, leaf, put_in_place};
+use crate::query::{
+    Leaf, depends_on_moment, filled, leaf, operator_depends_on_moment, put_in_place,
+};
 
+use super::answer::{Delta, Difference, Stop, blocked};
 use super::keys::KeyRows;
 use super::law;
 
@@ -28,54 +32,6 @@ use super::law;
 pub(crate) struct SourceChange {
     pub(crate) changes: Changes,
 }
-
-/// An operator without a law, and what could be done about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Blocked {
-    /// The operator, as a person would call it.
-    pub(crate) operator: &'static str,
-    /// Why.
-    pub(crate) reason: String,
-    /// A sentence; may be empty.
-    pub(crate) hint: &'static str,
-}
-
-/// Why there is no changed plan (yet).
-#[derive(Debug)]
-pub(super) enum Stop {
-    /// There is no law.
-    Blocked(Blocked),
-    /// The keys of this operator must be known first: the rows of the plan.
-    Needs(String, Box<LogicalPlan>),
-    /// A plan could not be put together.
-    Failed(DataFusionError),
-}
-
-impl From<DataFusionError> for Stop {
-    fn from(error: DataFusionError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-pub(super) fn blocked<T>(
-    operator: &'static str,
-    reason: impl Into<String>,
-    hint: &'static str,
-) -> Result<T, Stop> {
-    Err(Stop::Blocked(Blocked { operator, reason: reason.into(), hint }))
-}
-
-/// A changed plan.
-#[derive(Debug, Clone)]
-pub(super) struct Delta {
-    /// Rows, the weight last.
-    pub(super) plan: LogicalPlan,
-    /// Rows may stand in it that came as often as they went: copies of rewritten files.
-    pub(super) copies: bool,
-}
-
-/// What changed: `None` is nothing.
-pub(super) type Difference = Result<Option<Delta>, Stop>;
 
 /// What moved.
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +54,8 @@ pub(super) struct Differ<'a> {
     pub(super) sources: Sources<'a>,
     /// Keys that are known, by the operator's place in the plan.
     pub(super) keys: &'a BTreeMap<String, KeyRows>,
+    /// What `now()` was when the stored result was computed.
+    pub(super) then: Option<DateTime<Utc>>,
     /// The laws that were used, in the order they were.
     pub(super) laws: RefCell<Vec<(String, &'static str, &'static str)>>,
 }
@@ -106,6 +64,14 @@ impl Differ<'_> {
     /// Δ of a plan; `place` tells an operator that asks for keys from all others that do.
     pub(super) fn changed(&self, plan: &LogicalPlan, place: &str) -> Difference {
         match plan {
+            LogicalPlan::Filter(filter) if depends_on_moment(&filter.predicate) => {
+                self.filter_on_time(filter, place)
+            }
+            plan if operator_depends_on_moment(plan) => blocked(
+                "clock",
+                "a value depends on the moment of the refresh",
+                "Leave now() to filters, or to the query that reads the view.",
+            ),
             LogicalPlan::TableScan(scan) => self.scan(scan, place),
             LogicalPlan::Filter(filter) => self.filter(filter, place),
             LogicalPlan::Projection(projection) => self.projection(projection, place),
@@ -147,11 +113,16 @@ impl Differ<'_> {
         if self.touches(plan)? { blocked(operator, reason, hint) } else { Ok(None) }
     }
 
-    /// Whether a source below `plan` has moved.
+    /// Whether this only looks for laws.
+    pub(super) fn imagines(&self) -> bool {
+        matches!(self.sources, Sources::Imagined)
+    }
+
+    /// Whether a source below `plan` has moved, or the clock that it looks at.
     pub(super) fn touches(&self, plan: &LogicalPlan) -> Result<bool, Stop> {
         Ok(plan.exists(|node| match node {
             LogicalPlan::TableScan(scan) => Ok(self.moved(scan)?.is_some()),
-            _ => Ok(false),
+            node => Ok(operator_depends_on_moment(node)),
         })?)
     }
 
@@ -166,7 +137,7 @@ impl Differ<'_> {
         })
     }
 
-    /// `plan` over the versions that the stored result has seen: X@0.
+    /// `plan` over the versions, and at the moment, that the stored result has seen: X@0.
     pub(super) fn old(&self, plan: &LogicalPlan) -> Result<LogicalPlan, Stop> {
         let old = plan.clone().transform_up(|node| {
             let LogicalPlan::TableScan(scan) = &node else { return Ok(Transformed::no(node)) };
@@ -176,7 +147,10 @@ impl Differ<'_> {
             let provider = source.changes.before().map_err(external)?;
             Ok(Transformed::yes(put_in_place(scan, provider, "old", &[])?))
         })?;
-        Ok(old.data)
+        Ok(match self.then {
+            Some(then) => filled(old.data, then)?,
+            None => old.data,
+        })
     }
 
     /// ΔR: rows of files that came, and of files that went.
@@ -252,12 +226,12 @@ impl Differ<'_> {
     /// Δγ(X) = γ(X@1 ⋉ K) - γ(X@0 ⋉ K), K the groups of the rows that changed: a group none of whose
     /// rows changed has the result it had, whatever the function.
     fn aggregate(&self, aggregate: &Aggregate, place: &str) -> Difference {
+        if aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
+            return self.grouping_sets(aggregate, place);
+        }
         let Some(input) = self.changed(&aggregate.input, &format!("{place}.0"))? else {
             return Ok(None);
         };
-        if aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
-            return blocked("grouping sets", "totals depend on all rows", "");
-        }
         if aggregate.group_expr.is_empty() {
             return blocked(
                 "aggregate",
@@ -266,6 +240,11 @@ impl Differ<'_> {
             );
         }
         self.note(place, "aggregate", "affected groups are computed again");
+        self.groups(aggregate, input, place)
+    }
+
+    /// The groups of the rows that changed, computed again.
+    pub(super) fn groups(&self, aggregate: &Aggregate, input: Delta, place: &str) -> Difference {
         let keys = aggregate.group_expr.as_slice();
         let Some(known) = self.known(place, vec![(input, keys)])? else { return Ok(None) };
         let over = |input: LogicalPlan, mark: &str| {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use datafusion::common::{DFSchema, JoinType};
 use datafusion::logical_expr::{Expr, Join, LogicalPlan};
 
-use super::differ::{Delta, Differ, Difference, Stop, blocked};
+use super::answer::{Delta, Difference, Stop, blocked};
+use super::differ::Differ;
 use super::law;
 
 impl Differ<'_> {
@@ -35,6 +36,7 @@ impl Differ<'_> {
                 let plan = over(join, LogicalPlan::clone(&join.left), right.plan)?;
                 Ok(Some(Delta { plan: shaped(plan, &join.schema)?, copies }))
             }
+            (left, Some(right)) if join.null_aware => self.not_in(join, left, right, place),
             (left, right) => self.by_key(join, left, right, place),
         }
     }
@@ -55,20 +57,13 @@ impl Differ<'_> {
         Ok(Some(Delta { plan: law::stack(terms, &join.schema)?, copies }))
     }
 
-    fn by_key(
+    pub(super) fn by_key(
         &self,
         join: &Join,
         left: Option<Delta>,
         right: Option<Delta>,
         place: &str,
     ) -> Difference {
-        if join.null_aware && right.is_some() {
-            return blocked(
-                "NOT IN",
-                "one NULL on its right side changes the result for all rows",
-                "Use NOT EXISTS, or a subquery whose column cannot be NULL.",
-            );
-        }
         if join.on.is_empty() {
             return blocked(
                 "join",

@@ -9,12 +9,15 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::NullEquality;
+use datafusion::common::tree_node::TreeNode as _;
 use datafusion::error::Result;
 use datafusion::functions_aggregate::expr_fn::{count, min, sum};
 use datafusion::logical_expr::{
     Aggregate, Expr, Filter, Join, JoinConstraint, JoinType, LogicalPlan, Projection, Sort,
     SubqueryAlias, cast, lit,
 };
+
+use crate::query::{Engine, operator_depends_on_moment};
 
 use super::keys::KeyRows;
 use super::law;
@@ -41,6 +44,10 @@ impl Grouped {
     /// it does not end in groups, or one of their functions cannot follow changes.
     pub(crate) fn of(root: &LogicalPlan, flags: usize) -> Result<Option<Self>> {
         let Some(aggregate) = aggregate_of(root) else { return Ok(None) };
+        // What stands above is computed over the kept groups as they were and as they are, at one moment.
+        if above_depends_on_moment(root) {
+            return Ok(None);
+        }
         let groups = aggregate.group_expr.len();
         if aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
             return Ok(None);
@@ -83,6 +90,12 @@ impl Grouped {
     /// What is aggregated.
     pub(super) fn input(&self) -> &LogicalPlan {
         &self.aggregate.input
+    }
+
+    /// Whether what is aggregated changes with the clock.
+    pub(crate) fn depends_on_moment(&self) -> crate::error::Result<bool> {
+        let found = self.input().exists(|node| Ok(operator_depends_on_moment(node)));
+        found.map_err(Engine::error)
     }
 
     /// Whether rows that went cannot be followed.
@@ -230,6 +243,19 @@ fn aggregate_of(plan: &LogicalPlan) -> Option<&Aggregate> {
         LogicalPlan::SubqueryAlias(alias) => aggregate_of(&alias.input),
         LogicalPlan::Sort(sort) if sort.fetch.is_none() => aggregate_of(&sort.input),
         _ => None,
+    }
+}
+
+/// Whether an operator down to and with the aggregate looks at the clock.
+fn above_depends_on_moment(plan: &LogicalPlan) -> bool {
+    if operator_depends_on_moment(plan) {
+        return true;
+    }
+    match plan {
+        LogicalPlan::Projection(projection) => above_depends_on_moment(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => above_depends_on_moment(&alias.input),
+        LogicalPlan::Sort(sort) => above_depends_on_moment(&sort.input),
+        _ => false,
     }
 }
 

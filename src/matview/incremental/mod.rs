@@ -4,18 +4,23 @@
 //! summed up ([`net`]), is what must go from the stored rows and what must come. Knows no tables of
 //! views and no commits: it takes plans and gives rows.
 
+mod absence;
 mod analyze;
+mod answer;
 mod differ;
+mod grouping;
 mod join;
 mod keys;
 mod law;
 mod merge;
+mod moments;
 mod net;
 mod states;
 mod steps;
 
-pub(super) use analyze::analyze;
-pub(super) use differ::{Blocked, SourceChange};
+pub(super) use analyze::{analyze, unsteady};
+pub(super) use answer::Blocked;
+pub(super) use differ::SourceChange;
 pub(super) use merge::Grouped;
 pub(super) use net::NetRows;
 pub(super) use steps::{Changing, Laws, Outcome, changes_of, groups_of};

@@ -1,6 +1,6 @@
 //! What has to be kept of a group so that its result can follow changes without its rows.
 //!
-//! COUNT and SUM over integers and decimals, BOOL_AND and BOOL_OR are kept as numbers that are added to;
+//! COUNT, SUM and AVG over integers and decimals, BOOL_AND and BOOL_OR are kept as numbers that are added to;
 //! MIN and MAX as the value itself, which follows rows that come and not rows that go. Everything is
 //! exact: sums are numerics of 38 digits. Pure.
 
@@ -12,6 +12,8 @@ use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Expr, ExprFunctionExt as _, ExprSchemable as _, cast, lit, when};
 use datafusion::prelude::col;
 
+use crate::query::quotient;
+
 /// The kept column with the number of rows of a group.
 pub(super) const ROWS: &str = "__lakeport_rows";
 /// In the changes of a group: the least weight of its rows; negative when a row went.
@@ -22,6 +24,7 @@ pub(super) const LEAST_WEIGHT: &str = "__lakeport_least_weight";
 enum Kind {
     Count,
     Sum,
+    Average,
     Least,
     Greatest,
     All,
@@ -66,6 +69,8 @@ impl State {
             ("count", _) => (Kind::Count, DataType::Int64),
             ("sum", DataType::Decimal128(_, scale)) => (Kind::Sum, wide(*scale)),
             ("sum", of) if of.is_integer() => (Kind::Sum, wide(0)),
+            ("avg", DataType::Decimal128(_, scale)) => (Kind::Average, wide(*scale)),
+            ("avg", of) if of.is_integer() => (Kind::Average, wide(0)),
             ("min", of) if !of.is_floating() && !of.is_nested() => (Kind::Least, of.clone()),
             ("max", of) if !of.is_floating() && !of.is_nested() => (Kind::Greatest, of.clone()),
             ("bool_and", DataType::Boolean) => (Kind::All, DataType::Int64),
@@ -108,7 +113,7 @@ impl State {
         let mut kept = vec![filtered(count(self.argument.clone()), None)?.alias(&self.count_name)];
         let value = match self.kind {
             Kind::Count => return Ok(kept),
-            Kind::Sum => filtered(sum(self.widened()), None)?,
+            Kind::Sum | Kind::Average => filtered(sum(self.widened()), None)?,
             Kind::Least => filtered(min(self.argument.clone()), None)?,
             Kind::Greatest => filtered(max(self.argument.clone()), None)?,
             Kind::All | Kind::Any => {
@@ -130,7 +135,7 @@ impl State {
         let mut added = vec![sum(when_counted(weight.clone())?).alias(&self.count_name)];
         let value = match self.kind {
             Kind::Count => return Ok(added),
-            Kind::Sum => {
+            Kind::Sum | Kind::Average => {
                 let times = cast(weight.clone(), DataType::Decimal128(20, 0));
                 sum(cast(when_counted(self.widened() * times)?, self.kept.clone()))
             }
@@ -189,6 +194,7 @@ impl State {
         match self.kind {
             Kind::Count => Ok(result(counted)),
             Kind::Sum | Kind::Least | Kind::Greatest => when(none, null()).otherwise(result(value)),
+            Kind::Average => when(none, null()).otherwise(result(quotient(value, counted))),
             Kind::All => when(none, null()).otherwise(value.eq(counted)),
             Kind::Any => when(none, null()).otherwise(value.gt(lit(0_i64))),
         }

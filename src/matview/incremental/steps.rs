@@ -5,18 +5,21 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::{Int64Type, SchemaRef};
+use chrono::{DateTime, Utc};
 use datafusion::logical_expr::LogicalPlan;
 use futures::StreamExt as _;
 
 use crate::error::{Error, Result};
 use crate::lake::{Location, Table};
-use crate::query::{AuthorizedPlan, Context, Engine, Sealed, rows_in_place, table_in_place};
+use crate::matview::reads::Reads;
+use crate::query::{AuthorizedPlan, Context, Engine, Ran, Sealed, rows_in_place, table_in_place};
 
-use super::differ::{Blocked, Differ, SourceChange, Sources, Stop};
+use super::answer::{Blocked, Stop};
+use super::differ::{Differ, SourceChange, Sources};
 use super::keys::KeyRows;
 use super::merge::{Grouped, MERGED, nullable};
 use super::net::NetRows;
@@ -35,16 +38,24 @@ pub(crate) struct Changing<'a> {
     pub(crate) context: &'a Context,
     /// Sources that moved.
     pub(crate) sources: &'a BTreeMap<Location, SourceChange>,
+    /// What `now()` was when the stored result was computed.
+    pub(crate) then: Option<DateTime<Utc>>,
+    /// What the plans that ran have read.
+    pub(crate) reads: &'a Mutex<Reads>,
     /// Bytes of summed-up rows that are held at most.
     pub(crate) bytes_max: usize,
+}
+
+impl Changing<'_> {
+    fn has_read(&self, ran: &Ran) {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner).add(ran);
+    }
 }
 
 /// A plan's changes.
 pub(crate) struct Changed {
     /// Summed up, in the columns the rows are stored in and those behind them.
     pub(crate) net: NetRows,
-    /// Rows before they were summed up.
-    pub(crate) rows_read: u64,
     pub(crate) laws: Laws,
 }
 
@@ -79,20 +90,35 @@ enum Step {
 type Asked<'a> =
     dyn Fn(&Differ<'_>) -> std::result::Result<Option<LogicalPlan>, Stop> + Send + Sync + 'a;
 
-/// The changes of a plan. `conform` gives its rows, without the weight, the types of `schema`.
+/// The changes of a plan, of the one with the columns that its groups keep where these are kept. `conform` gives its rows, without the weight, the types of `schema`.
 ///
 /// # Errors
 /// What running the plans says; a data file that is gone is an error of reading.
 pub(crate) async fn changes_of(
     changing: &Changing<'_>,
+    grouped: Option<&Sealed<Grouped>>,
     schema: &SchemaRef,
     conform: &Conform<'_>,
 ) -> Result<Outcome> {
-    let normal = changing.engine.normalized(changing.plan, changing.context)?;
+    let normal = normal(changing, grouped)?;
     let mut laws = Laws::new();
     let asked = |differ: &Differ<'_>| Ok(differ.changed(&normal, "0")?.map(|delta| delta.plan));
     let resolved = resolve(changing, &asked, &mut laws).await?;
     outcome_of(changing, resolved, schema, conform, laws).await
+}
+
+/// The plan that laws are asked about; the one that runs is filled in for this moment.
+fn normal(
+    changing: &Changing<'_>,
+    grouped: Option<&Sealed<Grouped>>,
+) -> Result<Sealed<LogicalPlan>> {
+    match grouped {
+        Some(grouped) => {
+            let whole = grouped.full().map_err(Engine::error)?;
+            changing.engine.normalized_plan(whole, changing.context)
+        }
+        None => changing.engine.normalized(changing.plan, changing.context),
+    }
 }
 
 /// The changes of a plan that ends in groups, which `stored` keeps; `None` when rows went that the
@@ -164,16 +190,17 @@ async fn outcome_of(
     laws: Laws,
 ) -> Result<Outcome> {
     let mut net = NetRows::new(schema, changing.bytes_max)?;
-    let rows_read = match resolved {
-        Resolved::Nothing => 0,
+    match resolved {
+        Resolved::Nothing => {}
         Resolved::Blocked(blocked) => return Ok(Outcome::Blocked(blocked)),
         Resolved::TooMany(why) => return Ok(Outcome::TooMany(why)),
-        Resolved::Rows(plan) => match sum_up(changing, &plan, &mut net, conform).await? {
-            Some(rows) => rows,
-            None => return Ok(too_many("the changes do not fit in memory".to_owned())),
-        },
-    };
-    Ok(Outcome::Changed(Changed { net, rows_read, laws }))
+        Resolved::Rows(plan) => {
+            if !sum_up(changing, &plan, &mut net, conform).await? {
+                return Ok(too_many("the changes do not fit in memory".to_owned()));
+            }
+        }
+    }
+    Ok(Outcome::Changed(Changed { net, laws }))
 }
 
 fn too_many(why: String) -> Outcome {
@@ -215,7 +242,7 @@ fn next(
     keys: &BTreeMap<String, KeyRows>,
 ) -> Result<(Step, Laws)> {
     let sources = Sources::Moved(changing.sources);
-    let differ = Differ { sources, keys, laws: RefCell::default() };
+    let differ = Differ { sources, keys, then: changing.then, laws: RefCell::default() };
     let authorized = |plan| changing.engine.derived(changing.plan, plan, changing.context);
     let step = match asked(&differ) {
         Ok(None) => Step::Done(Resolved::Nothing),
@@ -268,30 +295,30 @@ async fn rows_of(changing: &Changing<'_>, plan: &AuthorizedPlan) -> Result<Optio
             .map_err(|error| Error::internal("rows that are held").caused_by(error))?;
         batches.push(batch);
     }
+    changing.has_read(&execution.ran);
     Ok(Some(Rows { schema, batches }))
 }
 
-/// Runs the changed plan; `None` when there is no room for its rows.
+/// Runs the changed plan; false when there is no room for its rows.
 async fn sum_up(
     changing: &Changing<'_>,
     plan: &AuthorizedPlan,
     net: &mut NetRows,
     conform: &Conform<'_>,
-) -> Result<Option<u64>> {
+) -> Result<bool> {
     let execution = changing.engine.execute(plan, changing.context, Vec::new()).await?;
     let mut stream = execution.stream;
-    let mut rows = 0;
     while let Some(batch) = stream.next().await {
         let batch = batch.map_err(Engine::error)?;
-        rows += batch.num_rows() as u64;
         let width = batch.num_columns().saturating_sub(1);
         let columns: Vec<usize> = (0..width).collect();
         let shown = batch
             .project(&columns)
             .map_err(|error| Error::internal("take the weights off").caused_by(error))?;
         if net.add(&conform(&shown)?, batch.column(width))?.is_err() {
-            return Ok(None);
+            return Ok(false);
         }
     }
-    Ok(Some(rows))
+    changing.has_read(&execution.ran);
+    Ok(true)
 }

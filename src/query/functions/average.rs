@@ -154,8 +154,13 @@ fn added(sum: i128, value: i128) -> Result<i128> {
     sum.checked_add(value).ok_or_else(numeric_overflow)
 }
 
+/// Digits after the point of the average of values with `scale`.
+pub(super) fn average_scale(scale: i8) -> i8 {
+    SCALE_MIN.max(scale)
+}
+
 /// The average as a value of the result's type; NULL of no values.
-fn averaged(sum: i128, count: i64, scale: i8) -> Result<Option<i128>> {
+pub(super) fn averaged(sum: i128, count: i64, scale: i8) -> Result<Option<i128>> {
     if count == 0 {
         return Ok(None);
     }

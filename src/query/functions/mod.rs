@@ -21,6 +21,7 @@ mod operators;
 mod ordered;
 mod pattern;
 mod privileges;
+mod quotient;
 mod read;
 mod regular;
 mod round;
@@ -40,6 +41,7 @@ pub(crate) use array_of::{NAME as ARRAY_OF, empty as empty_array};
 pub(crate) use catalog::{reg_number, reg_text};
 pub(crate) use integers::out_of_range;
 pub(crate) use json::{json_text, jsonb_text, uuid_text};
+pub(crate) use quotient::quotient;
 
 use datafusion::common::Result;
 use datafusion::execution::FunctionRegistry;

@@ -26,6 +26,7 @@ pub(crate) use postgres::{
 pub(crate) use stored::Stored;
 pub use types::{element_of, marked_type, postgres_type};
 pub(crate) use types::{field, of, spelled, storage};
+pub use visible::VisibleRelation;
 pub(crate) use visible::visible;
 
 use super::engine::Engine;

@@ -7,13 +7,27 @@ use arrow::datatypes::{Schema, SchemaRef};
 use crate::catalog::{Relation, RelationKind};
 use crate::error::{ErrorKind, Result};
 use crate::lake::Table;
-use crate::query::engine::{Context, Engine, VisibleRelation};
+use crate::name::RelationName;
+use crate::query::engine::{Context, Engine};
 use crate::query::plan::unpacked;
 use crate::query::travel;
 use crate::security::{self, Access};
 use crate::syntax::{Privilege, Query, RelationReference};
 
 use super::names::{Class, Names};
+
+/// A relation as a role sees it.
+#[derive(Debug, Clone)]
+pub struct VisibleRelation {
+    /// Its name.
+    pub name: RelationName,
+    /// `BASE TABLE` or `VIEW` or `SYSTEM TABLE`.
+    pub table_type: &'static str,
+    /// Its columns; `None` for one that was never built.
+    pub schema: Option<SchemaRef>,
+    /// COMMENT.
+    pub comment: Option<String>,
+}
 
 /// What the role of `context` may see, system tables included, sorted by name.
 pub(crate) async fn visible(engine: &Engine, context: &Context) -> Result<Vec<VisibleRelation>> {
@@ -31,7 +45,7 @@ pub(crate) async fn visible(engine: &Engine, context: &Context) -> Result<Vec<Vi
     }
     for source in engine.registry().all() {
         found.push(VisibleRelation {
-            name: crate::name::RelationName::new(source.schema_name(), source.name()),
+            name: RelationName::new(source.schema_name(), source.name()),
             table_type: "SYSTEM TABLE",
             schema: Some(source.schema()),
             comment: Some(source.comment().to_owned()),

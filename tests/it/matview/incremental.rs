@@ -45,11 +45,19 @@ async fn groups_follow_rows_that_come_and_keep_what_they_need_out_of_sight() {
     // Only the file that came was read: two rows, whatever the table holds.
     let read = world
         .rows(
-            "SELECT rule, estimated_rows, files_read FROM lakeport.refresh_operators \
-             WHERE view_name = 'totals' AND files_read IS NOT NULL",
+            "SELECT operator, estimated_rows, actual_rows, files_read, chosen \
+             FROM lakeport.refresh_operators NATURAL JOIN (SELECT refresh_id FROM lakeport.refreshes \
+             WHERE strategy = 'incremental') AS newest WHERE rule IS NULL",
         )
         .await;
-    assert_eq!(read, ["|2|1"]);
+    assert_eq!(
+        read,
+        [
+            "changes of bronze/orders|2|||true",
+            "full refresh|4|||false",
+            "scan bronze.orders|2|2|1|true"
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,4 +172,45 @@ SELECT order_id, amount FROM bronze.orders;";
             .await,
         ["has_amount|1|2|1", "is_small|1|3|1"],
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_on_time_lets_rows_in_and_out_as_the_clock_moves() {
+    let recent = "-- One row a currency: the ids of the last ten days' orders.
+CREATE MATERIALIZED VIEW silver.recent REFRESH POLICY INCREMENTAL AS
+SELECT currency, count(*) AS orders, max(order_id) AS newest
+FROM bronze.orders
+WHERE DATE '2026-09-01' + CAST(order_id AS int) > current_date - 10
+    AND DATE '2026-09-01' + CAST(order_id AS int) <= CAST(now() AS date)
+GROUP BY currency;";
+    let world = World::new(&[("silver/recent", recent)]).await;
+    // The clock begins on 21 September 2026: order n is of September (n + 1).
+    let many: Vec<_> =
+        (0..29).map(|id| (Some(id), ["EUR", "USD"][id as usize % 2], None)).collect();
+    world.arrive("bronze.orders", orders(&many)).await;
+    world.refresh().await;
+    assert_eq!(world.rows("SELECT * FROM silver.recent").await, ["EUR|5|20", "USD|5|19"]);
+    world.wait(3 * 86_400);
+    world.refresh().await;
+    assert_eq!(strategies(&world).await, ["recent|incremental|the clock moved"]);
+    assert_eq!(world.rows("SELECT * FROM silver.recent").await, ["EUR|5|22", "USD|5|23"]);
+    world.wait(30 * 86_400);
+    world.refresh().await;
+    assert_eq!(world.rows("SELECT count(*) FROM silver.recent").await, ["0"]);
+    assert!(world.refresh().await.epoch.is_none(), "the clock has not moved");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_outside_a_filter_has_no_rule() {
+    let aged = "-- One row an order.
+CREATE MATERIALIZED VIEW silver.aged AS
+SELECT order_id, current_date AS seen_on FROM bronze.orders;";
+    let world = World::new(&[("silver/aged", aged)]).await;
+    world.arrive("bronze.orders", orders(&[(Some(1), "EUR", None)])).await;
+    world.refresh().await;
+    world.wait(86_400);
+    world.refresh().await;
+    assert_eq!(world.rows("SELECT * FROM silver.aged").await, ["1|2026-09-22"]);
+    let said = strategies(&world).await;
+    assert!(said[0].starts_with("aged|full|the clock moved; in full because clock: "), "{said:?}");
 }

@@ -167,3 +167,26 @@ async fn views_are_verified_every_so_many_hours() {
     hourly.turn().await;
     assert_eq!(count().await.len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_triggered_view_of_recent_rows_runs_as_the_clock_moves() {
+    let recent = "CREATE MATERIALIZED VIEW silver.recent
+TRIGGER ON UPDATE
+AS SELECT order_id FROM bronze.orders
+WHERE DATE '2026-09-01' + CAST(order_id AS int) > current_date - 10";
+    let world = World::new(&[("silver/recent", recent)]).await;
+    world
+        .arrive("bronze.orders", orders(&[(Some(12), "EUR", None), (Some(20), "EUR", None)]))
+        .await;
+    let mut scheduler = scheduler(&world);
+    scheduler.turn().await;
+    assert_eq!(world.rows("SELECT * FROM silver.recent").await, ["12", "20"]);
+    let runs = async || world.rows("SELECT count(*) FROM lakeport.refreshes").await;
+    world.wait(30);
+    scheduler.turn().await;
+    assert_eq!(runs().await, ["1"], "not more often than every minute");
+    world.wait(4 * 86_400);
+    scheduler.turn().await;
+    assert_eq!(runs().await, ["2"]);
+    assert_eq!(world.rows("SELECT * FROM silver.recent").await, ["20"]);
+}

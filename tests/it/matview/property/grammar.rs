@@ -13,7 +13,7 @@ pub(super) fn view(random: &mut ChaCha8Rng, depth: usize) -> String {
         return base(random);
     }
     let x = view(random, depth - 1);
-    match random.random_range(0..17) {
+    match random.random_range(0..19) {
         0 => format!("SELECT c0, c1, c2 FROM ({x}) AS x WHERE {}", condition(random, "x")),
         1 => format!("SELECT c2 AS c0, coalesce(c1, 'none') AS c1, c0 + 1 AS c2 FROM ({x}) AS x"),
         2 => {
@@ -26,6 +26,8 @@ pub(super) fn view(random: &mut ChaCha8Rng, depth: usize) -> String {
         10 => format!("SELECT DISTINCT c0, c1, c2 FROM ({x}) AS x"),
         11..=12 => windowed(random, &x),
         13 => member(random, &x, depth),
+        17 => totals(random, &x),
+        18 => average(random, &x),
         14 => correlated(random, &x, depth),
         15 => {
             let y = view(random, depth - 1);
@@ -51,6 +53,8 @@ fn base(random: &mut ChaCha8Rng) -> String {
             "SELECT id AS c0, g AS c1, k AS c2 FROM bronze.facts WHERE v IS NOT NULL",
             "SELECT k AS c0, name AS c1, w AS c2 FROM bronze.things",
             "SELECT x AS c0, g AS c1, x * 2 AS c2 FROM bronze.groups",
+            "SELECT k AS c0, g AS c1, v AS c2 FROM bronze.facts WHERE day >= current_date - 690",
+            "SELECT id AS c0, g AS c1, v AS c2 FROM bronze.facts WHERE day BETWEEN current_date - 710 AND CAST(now() - interval '670 days' AS date)",
             "SELECT v AS c0, CASE WHEN p > 1 THEN g ELSE 'low' END AS c1, CAST(p * 100 AS bigint) AS c2 FROM bronze.facts",
         ],
     );
@@ -105,6 +109,42 @@ fn grouped(random: &mut ChaCha8Rng, x: &str) -> String {
     )
 }
 
+fn totals(random: &mut ChaCha8Rng, x: &str) -> String {
+    let sets = choose(
+        random,
+        &[
+            "ROLLUP (c0, c1)",
+            "CUBE (c0, c1)",
+            "GROUPING SETS ((c0, c1), (c1))",
+            "GROUPING SETS ((c0), (c1), (c0))",
+            "GROUPING SETS ((c1, c0), ())",
+        ],
+    );
+    let number = choose(
+        random,
+        &[
+            "count(*)",
+            "CAST(sum(c2) AS bigint)",
+            "max(c2)",
+            "count(DISTINCT c2)",
+            "count(*) + grouping(c1)",
+        ],
+    );
+    format!("SELECT c0, c1, {number} AS c2 FROM ({x}) AS x GROUP BY {sets}")
+}
+
+fn average(random: &mut ChaCha8Rng, x: &str) -> String {
+    let number = choose(
+        random,
+        &[
+            "CAST(avg(c2) * 1000 AS bigint)",
+            "CAST(avg(c2) FILTER (WHERE c0 > 0) * 10 AS bigint)",
+            "CAST(avg(CAST(c2 AS numeric(12, 3))) * 1000 AS bigint) + count(*)",
+        ],
+    );
+    format!("SELECT c0, c1, {number} AS c2 FROM ({x}) AS x GROUP BY c0, c1")
+}
+
 fn windowed(random: &mut ChaCha8Rng, x: &str) -> String {
     let by = choose(random, &["c0", "c1", "c0, c1"]);
     let function = choose(
@@ -128,10 +168,11 @@ fn windowed(random: &mut ChaCha8Rng, x: &str) -> String {
 fn member(random: &mut ChaCha8Rng, x: &str, depth: usize) -> String {
     let y = view(random, depth - 1);
     let on = choose(random, &["c0", "c2"]);
-    let which = match random.random_range(0..4) {
+    let which = match random.random_range(0..5) {
         0 => format!("EXISTS (SELECT 1 FROM ({y}) AS y WHERE y.{on} = x.{on})"),
         1 => format!("NOT EXISTS (SELECT 1 FROM ({y}) AS y WHERE y.{on} = x.{on})"),
         2 => format!("x.{on} IN (SELECT y.{on} FROM ({y}) AS y)"),
+        3 => format!("x.{on} NOT IN (SELECT y.{on} FROM ({y}) AS y)"),
         _ => format!("x.{on} NOT IN (SELECT y.{on} FROM ({y}) AS y WHERE y.{on} IS NOT NULL)"),
     };
     format!("SELECT x.c0, x.c1, x.c2 FROM ({x}) AS x WHERE {which}")

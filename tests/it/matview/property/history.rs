@@ -1,17 +1,21 @@
 //! Random histories: rows that come, go, change, move, and columns that are added.
 
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{
     Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch,
     StringArray,
 };
 use arrow::compute::{concat_batches, filter_record_batch};
-use lakeport::lake::{Commit, CommitMode, CommitOutcome, Layout, Run, RunKind, Table, TableSpec};
+use lakeport::lake::{
+    Commit, CommitMode, CommitOutcome, Due, Layout, Run, RunKind, Table, TableSpec,
+};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::super::world::{World, name};
+use crate::support::{ended, python};
 
 /// The tables views read.
 pub(super) const TABLES: [&str; 3] = ["bronze.facts", "bronze.things", "bronze.groups"];
@@ -44,21 +48,57 @@ enum What {
     Empty,
     Restore,
     NewColumn,
+    Wait(u64),
+    /// Small files brought together; no row changes.
+    Optimize,
+    /// By delta-rs, from Python.
+    Foreign(Foreign),
     Nothing,
 }
 
-/// What happens, in order.
-pub(super) fn steps(random: &mut ChaCha8Rng) -> Vec<Step> {
+/// What another writer does, in its own way.
+#[derive(Debug, Clone, Copy)]
+enum Foreign {
+    Append,
+    Delete,
+    Update,
+    Merge,
+    Overwrite,
+    Optimize,
+    ZOrder,
+    Restore,
+    Checkpoint,
+    Vacuum,
+}
+
+const FOREIGN: [Foreign; 10] = [
+    Foreign::Append,
+    Foreign::Delete,
+    Foreign::Update,
+    Foreign::Merge,
+    Foreign::Overwrite,
+    Foreign::Optimize,
+    Foreign::ZOrder,
+    Foreign::Restore,
+    Foreign::Checkpoint,
+    Foreign::Vacuum,
+];
+
+/// What happens, in order; with `foreign`, some of it by another writer.
+pub(super) fn steps(random: &mut ChaCha8Rng, foreign: bool) -> Vec<Step> {
     let length = random.random_range(3..8);
     (0..length)
         .map(|_| {
-            let what = match random.random_range(0..16) {
+            let what = match random.random_range(0..if foreign { 22 } else { 19 }) {
                 0..=5 => What::Append(random.random_range(1..6)),
                 6..=8 => What::Delete,
                 9..=11 => What::Update,
                 12 => What::Overwrite(random.random_range(0..12)),
                 13 => What::Restore,
                 14 => What::NewColumn,
+                15..=16 => What::Wait(random.random_range(1..40)),
+                17 => What::Optimize,
+                18..=21 if foreign => What::Foreign(FOREIGN[random.random_range(0..FOREIGN.len())]),
                 _ if random.random_ratio(1, 3) => What::Empty,
                 _ => What::Nothing,
             };
@@ -91,10 +131,16 @@ impl Step {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         let location = world.lake.location(&name(table));
         let head = world.lake.newest(&location).await.unwrap().unwrap();
+        match self.what {
+            What::Optimize => return optimize(world, &head).await,
+            What::Foreign(what) => return foreign(world, &head, what, self.seed).await,
+            _ => {}
+        }
         let held = head.read().await.unwrap();
         let held = concat_batches(&head.schema(), &held).unwrap();
         let (mode, gone, came) = match self.what {
-            What::Nothing => return,
+            What::Nothing | What::Optimize | What::Foreign(_) => return,
+            What::Wait(days) => return world.wait(days * 86_400),
             What::Append(count) => {
                 (CommitMode::Append, None, vec![rows(&mut random, table, count)])
             }
@@ -110,14 +156,50 @@ impl Step {
             What::Empty => (CommitMode::Overwrite, None, Vec::new()),
             What::Restore => {
                 let version = random.random_range(0..=head.version());
-                let then = world.lake.at_version(&location, version).await.unwrap();
-                (CommitMode::Overwrite, None, then.read().await.unwrap())
+                let Ok(then) = world.lake.at_version(&location, version).await else { return };
+                // Another writer may have vacuumed it away.
+                let Ok(rows) = then.read().await else { return };
+                (CommitMode::Overwrite, None, rows)
             }
             What::NewColumn => (CommitMode::Append, None, vec![widened(&mut random, table)]),
         };
         let gone: Vec<RecordBatch> = gone.into_iter().collect();
         let came = came.into_iter().map(|batch| fitted(&batch, &head)).collect();
         commit(world, table, Some(head), mode, &gone, came).await;
+    }
+}
+
+async fn optimize(world: &World, table: &Table) {
+    let run = Run::start(RunKind::Maintenance);
+    let done = world.lake.optimize(table, Due::ALWAYS, Some(run.id)).await.unwrap();
+    if let Some(table) = done.table {
+        world.publish(&run, "", &table).await;
+    }
+}
+
+/// delta-rs from Python; `None` (said by name) where there is none.
+pub(super) fn delta_rs() -> Option<&'static Path> {
+    static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
+    PYTHON.get_or_init(|| python(&["deltalake", "pyarrow"])).as_deref()
+}
+
+async fn foreign(world: &World, table: &Table, what: Foreign, seed: u64) {
+    let Some(python) = delta_rs() else { return };
+    let path = world.path("lake").join(
+        TABLES
+            .iter()
+            .find(|name| world.lake.location(&self::name(name)) == *table.location())
+            .unwrap()
+            .replace('.', "/"),
+    );
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/foreign_writer.py");
+    let mut command = std::process::Command::new(python);
+    command.arg("-B").arg(script).arg(path).arg(format!("{what:?}")).arg(seed.to_string());
+    let ended = tokio::task::block_in_place(|| ended(&mut command));
+    assert_eq!(ended.code, Some(0), "{what:?}: {}", ended.stderr);
+    let newest = world.lake.newest(table.location()).await.unwrap().unwrap();
+    if newest.version() > table.version() {
+        world.publish(&Run::start(RunKind::Ingest), "", &newest).await;
     }
 }
 

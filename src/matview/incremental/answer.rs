@@ -1,0 +1,52 @@
+//! What a law answers: a plan over changes, nothing, or what stands in the way.
+
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::LogicalPlan;
+
+/// An operator without a law, and what could be done about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Blocked {
+    /// The operator, as a person would call it.
+    pub(crate) operator: &'static str,
+    /// Why.
+    pub(crate) reason: String,
+    /// A sentence; may be empty.
+    pub(crate) hint: &'static str,
+}
+
+/// Why there is no changed plan (yet).
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// There is no law.
+    Blocked(Blocked),
+    /// The keys of this operator must be known first: the rows of the plan.
+    Needs(String, Box<LogicalPlan>),
+    /// A plan could not be put together.
+    Failed(DataFusionError),
+}
+
+impl From<DataFusionError> for Stop {
+    fn from(error: DataFusionError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+pub(super) fn blocked<T>(
+    operator: &'static str,
+    reason: impl Into<String>,
+    hint: &'static str,
+) -> Result<T, Stop> {
+    Err(Stop::Blocked(Blocked { operator, reason: reason.into(), hint }))
+}
+
+/// A changed plan.
+#[derive(Debug, Clone)]
+pub(super) struct Delta {
+    /// Rows, the weight last.
+    pub(super) plan: LogicalPlan,
+    /// Rows may stand in it that came as often as they went: copies of rewritten files.
+    pub(super) copies: bool,
+}
+
+/// What changed: `None` is nothing.
+pub(super) type Difference = Result<Option<Delta>, Stop>;

@@ -1,0 +1,21 @@
+-- One row a customer: revenue lost to returns in a quarter.
+CREATE MATERIALIZED VIEW silver.q10
+REFRESH POLICY INCREMENTAL
+AS
+SELECT
+    c_custkey,
+    c_name,
+    sum(l_extendedprice * (1 - l_discount)) AS revenue,
+    c_acctbal,
+    n_name,
+    c_address,
+    c_phone,
+    c_comment
+FROM bronze.customer, bronze.orders, bronze.lineitem, bronze.nation
+WHERE c_custkey = o_custkey
+    AND l_orderkey = o_orderkey
+    AND o_orderdate >= DATE '1993-10-01'
+    AND o_orderdate < DATE '1994-01-01'
+    AND l_returnflag = 'R'
+    AND c_nationkey = n_nationkey
+GROUP BY c_custkey, c_name, c_acctbal, c_phone, n_name, c_address, c_comment;
