@@ -242,7 +242,7 @@ fn is_decimal(data_type: &DataType) -> bool {
     matches!(data_type, Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..))
 }
 
-fn type_name(data_type: &DataType) -> String {
+pub(super) fn type_name(data_type: &DataType) -> String {
     match data_type {
         DataType::Int8 | DataType::Int16 => "smallint".to_owned(),
         DataType::Int32 => "integer".to_owned(),

@@ -93,6 +93,8 @@ impl Session {
         let now = services.lake.clock().now();
         let id = SessionId::random();
         let canceller = Canceller::default();
+        let statements = Statements::new(services.config.limits.prepared_statements_max);
+        let cursors = Cursors::default();
         let connected = services.sessions.enter(
             id,
             SessionRow {
@@ -110,13 +112,15 @@ impl Session {
                 canceller: canceller.clone(),
                 ended: CancellationToken::new(),
                 pid: 0,
+                statements: statements.shown.clone(),
+                cursors: cursors.shown.clone(),
             },
             superuser,
         )?;
         settings.set_own("lakeport.backend_pid", &connected.pid().to_string());
         Ok(Self {
             listener: services.notifications.listener(),
-            statements: Statements::new(services.config.limits.prepared_statements_max),
+            statements,
             settings_seen: settings.generation(),
             login: role.clone(),
             services,
@@ -126,7 +130,7 @@ impl Session {
             transaction: Transaction::None,
             canceller,
             rows_failed: Arc::default(),
-            cursors: Cursors::default(),
+            cursors,
             asked: Arc::default(),
             notices: Vec::new(),
             connected: Arc::new(connected),

@@ -18,6 +18,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::query::Engine;
 use crate::syntax::Direction;
 
+use super::activity::{CursorRow, Shown};
+
 /// A declared cursor.
 pub(super) struct Cursor {
     /// In the order of declaration.
@@ -42,6 +44,8 @@ impl std::fmt::Debug for Cursor {
 pub(super) struct Cursors {
     by_name: BTreeMap<String, Cursor>,
     next: u64,
+    /// What `pg_cursors` shows.
+    pub(super) shown: Shown<CursorRow>,
 }
 
 impl Cursors {
@@ -58,13 +62,21 @@ impl Cursors {
         self.by_name.contains_key(name)
     }
 
-    pub(super) fn insert(&mut self, name: &str, rows: Rows, hold: bool, held: bool, binary: bool) {
+    pub(super) fn insert(&mut self, name: &str, rows: Rows, held: bool, row: CursorRow) {
         let number = self.next;
         self.next += 1;
         let schema = rows.stream.schema();
         let rows = Arc::new(tokio::sync::Mutex::new(rows));
+        let (hold, binary) = (row.hold, row.binary);
         let cursor = Cursor { number, hold, held, binary, schema, rows };
         self.by_name.insert(name.to_owned(), cursor);
+        self.shown.lock().insert(name.to_owned(), row);
+    }
+
+    /// Closes what `stays` does not want.
+    fn retain(&mut self, stays: impl Fn(&Cursor) -> bool) {
+        self.by_name.retain(|_, cursor| stays(cursor));
+        self.shown.lock().retain(|name, _| self.by_name.contains_key(name));
     }
 
     /// # Errors
@@ -76,21 +88,25 @@ impl Cursors {
     /// # Errors
     /// `InvalidCursorName`.
     pub(super) fn close(&mut self, name: &str) -> Result<()> {
+        self.shown.lock().remove(name);
         self.by_name.remove(name).map(drop).ok_or_else(|| unknown(name))
     }
 
     pub(super) fn close_all(&mut self) {
-        self.by_name.clear();
+        self.retain(|_| false);
     }
 
     /// What was declared after a savepoint goes with it.
     pub(super) fn close_from(&mut self, number: u64) {
-        self.by_name.retain(|_, cursor| cursor.held || cursor.number < number);
+        self.retain(|cursor| cursor.held || cursor.number < number);
     }
 
     /// The transaction ends: what is not held goes.
     pub(super) fn end(&mut self, committed: bool) {
-        self.by_name.retain(|_, cursor| cursor.held || (committed && cursor.hold));
+        if self.by_name.is_empty() {
+            return;
+        }
+        self.retain(|cursor| cursor.held || (committed && cursor.hold));
         for cursor in self.by_name.values_mut() {
             cursor.held = true;
         }

@@ -121,7 +121,7 @@ impl Session {
     }
 
     /// What comes before any statement: what earlier ones have left to do.
-    async fn begin_statement(&mut self, text: &str) -> Result<()> {
+    pub(super) async fn begin_statement(&mut self, text: &str) -> Result<()> {
         self.note_failed_rows();
         self.do_asked().await?;
         let now = self.services.lake.clock().now();
@@ -178,7 +178,7 @@ impl Session {
             }
             Statement::Fetch(fetch) => self.fetch(fetch, running).await,
             Statement::Execute(execute) => self.execute_named(execute, running).await,
-            statement => match self.steer(statement).await? {
+            statement => match self.steer(statement, &prepared.text).await? {
                 Some(outcome) => Ok(outcome),
                 None => self.define(statement, prepared, &running).await.map(Outcome::Command),
             },
@@ -186,7 +186,7 @@ impl Session {
     }
 
     /// Statements about the session itself; `None` for all others.
-    async fn steer(&mut self, statement: &Statement) -> Result<Option<Outcome>> {
+    async fn steer(&mut self, statement: &Statement, text: &str) -> Result<Option<Outcome>> {
         let tag = match statement {
             Statement::Show { name } => {
                 return Ok(Some(rows("SHOW", show_rows(&self.settings, name)?)));
@@ -205,7 +205,7 @@ impl Session {
             }
             Statement::Discard(what) => self.discard(*what)?,
             Statement::Prepare(prepare) => {
-                self.prepare_named(prepare).await?;
+                self.prepare_named(prepare, text).await?;
                 "PREPARE"
             }
             Statement::Deallocate { name } => {

@@ -4,6 +4,7 @@
 //! wire format.
 
 mod actions;
+mod activity;
 mod admission;
 mod answer;
 mod assign;

@@ -29,6 +29,11 @@ impl Prepared {
         self.schema.clone()
     }
 
+    /// Whether it is a query, whose portal FETCH may name.
+    pub fn is_query(&self) -> bool {
+        matches!(self.statement, Some(Statement::Query(_)))
+    }
+
     /// What executing it makes the protocol forget.
     pub fn forgets(&self) -> Forgets {
         match &self.statement {

@@ -9,6 +9,7 @@ use crate::lake::Lake;
 use crate::matview::{Maintenance, Refresher};
 use crate::query::Engine;
 
+use super::activity;
 use super::notify::Notifications;
 use super::passwords::Passwords;
 use super::sessions::{SessionRows, Sessions};
@@ -45,6 +46,7 @@ impl Services {
         let metrics = Arc::clone(engine.metrics());
         let sessions = Sessions::new(&config.limits, metrics);
         engine.register(Arc::new(SessionRows::new(&sessions)));
+        activity::register(&engine, &sessions, &config.name);
         let changing_catalog = Arc::default();
         let maintenance = Maintenance::new(lake.clone(), Arc::clone(&catalog), Arc::clone(&config));
         Arc::new(Self {

@@ -17,6 +17,7 @@ use crate::query::{Context, RowSource};
 use crate::security;
 use crate::telemetry::{Metrics, Protocol};
 
+use super::activity::{CursorRow, Shown, StatementRow};
 use super::running::Canceller;
 
 /// Who is connected; never more than `limits.connections_max`.
@@ -50,10 +51,12 @@ pub(super) struct SessionRow {
     pub(super) ended: CancellationToken,
     /// Given by [`Sessions::enter`].
     pub(super) pid: i32,
+    pub(super) statements: Shown<StatementRow>,
+    pub(super) cursors: Shown<CursorRow>,
 }
 
 impl SessionRow {
-    fn state(&self) -> &'static str {
+    pub(super) fn state(&self) -> &'static str {
         match (self.active, self.in_transaction) {
             (0, None) => "idle",
             (0, Some(_)) if self.failed => "idle in transaction (aborted)",
@@ -144,6 +147,21 @@ impl Sessions {
         }
         row.canceller.cancel();
         true
+    }
+
+    /// What one role may see of the connected: its own sessions, a superuser all.
+    pub(super) fn seen_by(&self, context: &Context) -> Vec<(SessionId, SessionRow)> {
+        let all = security::is_superuser(&context.snapshot.grants, &context.role);
+        self.lock()
+            .iter()
+            .filter(|(_, row)| all || row.role == context.role)
+            .map(|(id, row)| (*id, row.clone()))
+            .collect()
+    }
+
+    /// One session's row.
+    pub(super) fn row(&self, id: SessionId) -> Option<SessionRow> {
+        self.lock().get(&id).cloned()
     }
 
     /// Nothing is left half-changed under this lock.
@@ -248,15 +266,7 @@ impl RowSource for SessionRows {
     }
 
     async fn rows(&self, context: &Context) -> Result<Vec<RecordBatch>> {
-        let all = security::is_superuser(&context.snapshot.grants, &context.role);
-        let rows: Vec<(SessionId, SessionRow)> = {
-            let connected = self.sessions.connected.lock().unwrap_or_else(PoisonError::into_inner);
-            connected
-                .iter()
-                .filter(|(_, row)| all || row.role == context.role)
-                .map(|(id, row)| (*id, row.clone()))
-                .collect()
-        };
+        let rows = self.sessions.seen_by(context);
         let text = |value: &dyn Fn(&(SessionId, SessionRow)) -> String| -> ArrayRef {
             Arc::new(rows.iter().map(|row| Some(value(row))).collect::<StringArray>())
         };

@@ -37,6 +37,43 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// As `pg_settings` has it.
+    pub(super) fn vartype(self) -> &'static str {
+        match self {
+            Kind::Bool => "bool",
+            Kind::Integer(..) | Kind::Milliseconds => "integer",
+            Kind::OneOf(_) | Kind::Isolation => "enum",
+            _ => "string",
+        }
+    }
+
+    /// Who may set it.
+    pub(super) fn context(self) -> &'static str {
+        if matches!(self, Kind::Fixed) { "internal" } else { "user" }
+    }
+
+    pub(super) fn unit(self) -> Option<&'static str> {
+        matches!(self, Kind::Milliseconds).then_some("ms")
+    }
+
+    pub(super) fn range(self) -> Option<(i64, i64)> {
+        match self {
+            Kind::Integer(least, most) => Some((least, most)),
+            Kind::Milliseconds => Some((0, i64::from(i32::MAX))),
+            _ => None,
+        }
+    }
+
+    pub(super) fn words(&self) -> Option<&[&'static str]> {
+        const LEVELS: &[&str] =
+            &["serializable", "repeatable read", "read committed", "read uncommitted"];
+        match self {
+            Kind::OneOf(words) => Some(words),
+            Kind::Isolation => Some(LEVELS),
+            _ => None,
+        }
+    }
+
     /// Reads a value and spells it as SHOW prints it.
     pub(super) fn read(self, name: &str, values: &[String]) -> Result<String> {
         let text = values.join(", ");
@@ -78,8 +115,8 @@ impl Kind {
                 _ => Err(invalid()),
             },
             Kind::DateStyle => date_style(&lower).ok_or_else(invalid),
-            // Some drivers quote it at start-up.
-            Kind::Encoding => match lower.replace(['-', '_', '\''], "").as_str() {
+            // As Postgres, which looks at letters and figures only.
+            Kind::Encoding => match lower.replace(|c: char| !c.is_alphanumeric(), "").as_str() {
                 "utf8" | "unicode" => Ok("UTF8".to_owned()),
                 // No conversion is what SQL_ASCII asks for.
                 "sqlascii" => Ok("SQL_ASCII".to_owned()),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 
-use super::setting_value::{Kind, split_search_path};
+use super::setting_value::{Kind, read_duration, split_search_path};
 
 /// The version of PostgreSQL whose behaviour is promised to clients.
 pub const SERVER_VERSION: &str = "15.18";
@@ -18,7 +18,7 @@ pub const SERVER_VERSION: &str = "15.18";
 pub(super) struct Setting {
     /// As Postgres spells it in SHOW.
     pub(super) name: &'static str,
-    default: &'static str,
+    pub(super) default: &'static str,
     pub(super) kind: Kind,
     /// Clients are told when it changes.
     reported: bool,
@@ -374,6 +374,16 @@ pub(super) fn values_of(name: &str, value: &str) -> Result<Vec<String>> {
         });
     }
     Ok(vec![value.to_owned()])
+}
+
+/// A value as `pg_settings` has it: durations in the setting's unit.
+pub(super) fn plain(name: &str, value: &str) -> String {
+    match find(name).map(|setting| setting.kind) {
+        Some(Kind::Milliseconds) => {
+            read_duration(value).map_or(value.to_owned(), |time| time.as_millis().to_string())
+        }
+        _ => value.to_owned(),
+    }
 }
 
 /// What a setting would be shown as.

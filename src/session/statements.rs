@@ -13,6 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::query::{Engine, cast_array};
 use crate::syntax::{Declare, Execute, Fetch, Prepare, Query, Statement};
 
+use super::activity::{CursorRow, Shown, StatementRow};
+use super::assign::type_name;
 use super::connection::Session;
 use super::cursors::{Rows, Scroll, fetch};
 use super::outcome::{Outcome, RowStream};
@@ -26,6 +28,10 @@ pub struct Named {
     pub prepared: Arc<Prepared>,
     /// Object ids of `$1`, `$2`, ... as a client declared or was told them; empty where none was.
     pub types: Vec<u32>,
+    /// The text with which it was prepared, PREPARE included.
+    pub text: String,
+    /// Whether SQL's PREPARE made it.
+    pub from_sql: bool,
 }
 
 /// A session's prepared statements, bounded.
@@ -33,11 +39,13 @@ pub struct Named {
 pub(super) struct Statements {
     by_name: HashMap<String, Arc<Named>>,
     entries_max: usize,
+    /// What `pg_prepared_statements` shows.
+    pub(super) shown: Shown<StatementRow>,
 }
 
 impl Statements {
     pub(super) fn new(entries_max: usize) -> Self {
-        Self { by_name: HashMap::new(), entries_max }
+        Self { by_name: HashMap::new(), entries_max, shown: Shown::default() }
     }
 
     fn check_new(&self, name: &str) -> Result<()> {
@@ -55,6 +63,7 @@ impl Statements {
 
     pub(super) fn forget_all(&mut self) {
         self.by_name.clear();
+        self.shown.lock().clear();
     }
 }
 
@@ -100,12 +109,24 @@ impl Session {
     /// As [`Session::check_new_statement`].
     pub fn store_statement(&mut self, name: &str, named: Named) -> Result<()> {
         self.statements.check_new(name)?;
+        // The unnamed one is nobody's to look for.
+        if !name.is_empty() {
+            let types = named.prepared.parameter_types().iter().map(type_name).collect();
+            let row = StatementRow {
+                text: named.text.clone(),
+                prepared_at: self.services.lake.clock().now(),
+                types,
+                from_sql: named.from_sql,
+            };
+            self.statements.shown.lock().insert(name.to_owned(), row);
+        }
         self.statements.by_name.insert(name.to_owned(), Arc::new(named));
         Ok(())
     }
 
     /// Forgets a statement, if there is one.
     pub fn forget_statement(&mut self, name: &str) -> bool {
+        self.statements.shown.lock().remove(name);
         self.statements.by_name.remove(name).is_some()
     }
 
@@ -120,7 +141,7 @@ impl Session {
     }
 
     /// PREPARE.
-    pub(super) async fn prepare_named(&mut self, prepare: &Prepare) -> Result<()> {
+    pub(super) async fn prepare_named(&mut self, prepare: &Prepare, text: &str) -> Result<()> {
         self.statements.check_new(&prepare.name)?;
         let mut declared = Vec::new();
         if !prepare.types.is_empty() {
@@ -138,7 +159,9 @@ impl Session {
             Some(position) => error.at(position + prepare.offset),
             None => error,
         })?);
-        self.store_statement(&prepare.name, Named { prepared, types: Vec::new() })
+        let text = text.trim().to_owned();
+        let named = Named { prepared, types: Vec::new(), text, from_sql: true };
+        self.store_statement(&prepare.name, named)
     }
 
     /// EXECUTE: answers as the statement itself.
@@ -231,7 +254,49 @@ impl Session {
         let bytes_max = self.services.config.limits.cursor_bytes_max;
         let rows = Rows::new(execution.stream, scroll, bytes_max);
         let held = !self.transaction.is_block();
-        self.cursors.insert(name, rows, *hold, held, *binary);
+        let row = CursorRow {
+            text: prepared.text.trim().to_owned(),
+            hold: *hold,
+            binary: *binary,
+            scroll: scroll != Scroll::Never,
+            created_at: self.services.lake.clock().now(),
+        };
+        self.cursors.insert(name, rows, held, row);
+        Ok(())
+    }
+
+    /// Starts a query as a portal with a name, which FETCH, MOVE and CLOSE may use as a cursor. It ends
+    /// with its transaction.
+    ///
+    /// # Errors
+    /// As executing the query.
+    pub async fn open_portal(
+        &mut self,
+        name: &str,
+        prepared: &Arc<Prepared>,
+        parameters: Vec<ScalarValue>,
+    ) -> Result<()> {
+        let Some(statement @ Statement::Query(query)) = &prepared.statement else {
+            return Err(Error::internal("a portal without a query"));
+        };
+        self.begin_statement(&prepared.text).await?;
+        self.refuse_if_failed(statement)?;
+        let running = self.start();
+        let (plan, mut context) = self.current_plan(query, prepared, &running).await?;
+        // The rows outlive this statement.
+        context.cancel = tokio_util::sync::CancellationToken::new();
+        let execution = self.services.engine.execute(&plan, &context, parameters).await;
+        let execution = execution.map_err(|error| running.error(error))?;
+        let bytes_max = self.services.config.limits.cursor_bytes_max;
+        let rows = Rows::new(execution.stream, Scroll::Never, bytes_max);
+        let row = CursorRow {
+            text: prepared.text.trim().to_owned(),
+            hold: false,
+            binary: false,
+            scroll: false,
+            created_at: self.services.lake.clock().now(),
+        };
+        self.cursors.insert(name, rows, false, row);
         Ok(())
     }
 

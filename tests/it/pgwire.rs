@@ -3,6 +3,8 @@
 mod copy;
 mod cursors;
 mod encode;
+mod figures;
+mod fuzz;
 mod login;
 mod login_tls;
 mod messages;

@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use datafusion::scalar::ScalarValue;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::query::cast_array;
 
 use super::decode_array::{array_from_binary, array_from_text};
 use super::encode::{Format, POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS};
@@ -219,13 +220,15 @@ fn cast_text(text: &str, oid: u32, data_type: &DataType, zone: Tz) -> Result<Sca
         DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some(zone.name().into())),
         other => other.clone(),
     };
-    cast_with_options(&array, &in_zone, &options)
-        .and_then(|array| cast_with_options(&array, data_type, &options))
-        .map_err(|error| invalid_text(oid, text).caused_by(error))
-        .and_then(|array| {
-            ScalarValue::try_from_array(&array, 0)
-                .map_err(|error| Error::internal("a parameter").caused_by(error))
-        })
+    let read = |array: &ArrayRef, to: &DataType| match (array.data_type(), to) {
+        (DataType::Utf8, DataType::Interval(_)) => cast_array(array, to),
+        (_, to) => cast_with_options(array, to, &options)
+            .map_err(|error| invalid_text(oid, text).caused_by(error)),
+    };
+    read(&array, &in_zone).and_then(|array| read(&array, data_type)).and_then(|array| {
+        ScalarValue::try_from_array(&array, 0)
+            .map_err(|error| Error::internal("a parameter").caused_by(error))
+    })
 }
 
 pub(super) fn invalid_binary() -> Error {

@@ -32,6 +32,8 @@ struct Portal {
 
 enum Progress {
     Bound,
+    /// It is a cursor of the session, which FETCH and MOVE may name.
+    Cursor,
     /// Boxed: most portals are gone before they suspend.
     Suspended(Box<Rows>),
     /// All rows were sent, under this tag.
@@ -83,7 +85,10 @@ impl Connection {
     pub(super) async fn extended_message(&mut self, message: Message) -> Result<(), Stop> {
         match message {
             Message::Parse { name, text, types } => self.parse(name, &text, &types).await,
-            Message::Bind(bind) => Ok(self.bind(bind)?),
+            Message::Bind(bind) => {
+                self.session.begin_message(false);
+                self.bind(bind).await
+            }
             Message::Describe(target) => Ok(self.describe(target)?),
             Message::Execute { portal, rows_max } => {
                 self.session.begin_message(false);
@@ -93,9 +98,8 @@ impl Connection {
                 match target {
                     Target::Statement(name) => drop(self.session.forget_statement(&name)),
                     Target::Portal(name) => {
-                        if self.extended.portals.remove(&name).is_none() {
-                            self.session.close_cursor(&name);
-                        }
+                        self.extended.portals.remove(&name);
+                        self.session.close_cursor(&name);
                     }
                 }
                 Ok(self.wire.put(Backend::CloseComplete(CloseComplete::new()))?)
@@ -114,11 +118,12 @@ impl Connection {
             prepared = self.prepare(text, &declared).await?;
         }
         let types = told_types(&prepared, types)?;
-        self.session.store_statement(&name, Named { prepared, types })?;
+        let named = Named { prepared, types, text: text.to_owned(), from_sql: false };
+        self.session.store_statement(&name, named)?;
         Ok(self.wire.put(Backend::ParseComplete(ParseComplete::new()))?)
     }
 
-    fn bind(&mut self, bind: Bind) -> Result<()> {
+    async fn bind(&mut self, bind: Bind) -> Result<(), Stop> {
         let named = self.session.statement(&bind.statement)?;
         if bind.portal.is_empty() {
             self.extended.portals.remove("");
@@ -128,7 +133,8 @@ impl Connection {
             return Err(Error::new(
                 ErrorKind::DuplicateCursor,
                 format!("cursor \"{}\" already exists", bind.portal),
-            ));
+            )
+            .into());
         }
         self.extended.room()?;
         let types = known_types(&named)?;
@@ -145,10 +151,10 @@ impl Connection {
                 format!(
                     "bind message supplies {} parameters, but prepared statement \"{}\" requires {}",
                     bind.parameters.len(),
-                    bind.statement,
-                    expected
+                    bind.statement, expected
                 ),
-            ));
+            )
+            .into());
         }
         let zone = self.session.time_zone();
         let parameters = bind
@@ -160,10 +166,15 @@ impl Connection {
         if let Some(schema) = named.prepared.schema() {
             spread(&bind.result_formats, schema.fields().len(), "result formats", "columns")?;
         }
-        let formats = bind.result_formats;
-        let portal = Portal { named, parameters, formats, progress: Progress::Bound };
+        let mut portal =
+            Portal { named, parameters, formats: bind.result_formats, progress: Progress::Bound };
+        if !bind.portal.is_empty() && portal.named.prepared.is_query() {
+            let parameters = std::mem::take(&mut portal.parameters);
+            self.session.open_portal(&bind.portal, &portal.named.prepared, parameters).await?;
+            portal.progress = Progress::Cursor;
+        }
         self.extended.portals.insert(bind.portal, portal);
-        self.wire.put(Backend::BindComplete(BindComplete::new()))
+        Ok(self.wire.put(Backend::BindComplete(BindComplete::new()))?)
     }
 
     fn describe(&mut self, target: Target) -> Result<()> {
@@ -210,6 +221,10 @@ impl Connection {
             Progress::Exhausted(tag) => {
                 portal.progress = Progress::Exhausted(tag);
                 return Ok(self.wire.put(super::answer::complete(row_tag(tag, 0)))?);
+            }
+            Progress::Cursor => {
+                portal.progress = Progress::Cursor;
+                return self.execute_cursor(name, rows_max).await;
             }
             Progress::Done => {
                 return Err(Error::new(
@@ -265,8 +280,9 @@ impl Connection {
         let formats = match rows.binary {
             true => vec![Format::Binary; columns],
             false => {
-                let asked = &self.extended.portal(name)?.formats;
-                spread(asked, columns, "result formats", "columns")?
+                // One that DECLARE made has none.
+                let asked = self.extended.portals.get(name).map(|portal| portal.formats.as_slice());
+                spread(asked.unwrap_or_default(), columns, "result formats", "columns")?
             }
         };
         let encoder = RowEncoder::new(formats.into(), self.session.time_zone());
@@ -281,11 +297,7 @@ impl Connection {
         let Outcome::Rows(rows) = self.session.fetch_forward(name, rows_max).await? else {
             return Err(Error::internal("a cursor without rows").into());
         };
-        let format = if rows.binary { Format::Binary } else { Format::Text };
-        let formats = vec![format; rows.schema.fields().len()];
-        let encoder = RowEncoder::new(formats.into(), self.session.time_zone());
-        let schema = rows.schema.clone();
-        let mut rows = Rows::new(rows, schema, encoder, RowWriter::Data);
+        let mut rows = self.rows(name, rows)?;
         let Sent::All(count) = rows.send(&mut self.wire, 0).await? else {
             return Err(Error::internal("unlimited rows were suspended").into());
         };

@@ -37,8 +37,8 @@ pub(super) enum RowWriter {
     Data,
     /// CopyData with a line.
     Lines(Box<LineWriter>),
-    /// CopyData with a tuple.
-    Tuples,
+    /// CopyData with a tuple; the first has the header before it, as Postgres sends it.
+    Tuples { header_due: bool },
 }
 
 impl RowWriter {
@@ -51,7 +51,15 @@ impl RowWriter {
     ) -> Result<()> {
         match self {
             RowWriter::Data => batch.write_row(row, b'D', out),
-            RowWriter::Tuples => batch.write_row(row, b'd', out),
+            RowWriter::Tuples { header_due } => {
+                if !std::mem::take(header_due) {
+                    return batch.write_row(row, b'd', out);
+                }
+                let mut tuple = BytesMut::new();
+                batch.write_row(row, b'd', &mut tuple)?;
+                put_copy_data(out, &[BINARY_HEADER, &tuple[5..]].concat());
+                Ok(())
+            }
             RowWriter::Lines(lines) => {
                 let start = out.len();
                 let length_at = start + 1;
@@ -104,8 +112,7 @@ impl Connection {
         let value_format = if binary { Format::Binary } else { Format::Text };
         let formats: Arc<[Format]> = vec![value_format; columns].into();
         let writer = if binary {
-            put_copy_data(&mut self.wire.output, BINARY_HEADER);
-            RowWriter::Tuples
+            RowWriter::Tuples { header_due: true }
         } else {
             let lines = LineWriter::new(format.clone());
             if format.header != Header::Off {
@@ -123,7 +130,8 @@ impl Connection {
             return Err(Error::internal("unlimited rows were suspended").into());
         };
         if binary {
-            put_copy_data(&mut self.wire.output, BINARY_TRAILER);
+            let header = if count == 0 { BINARY_HEADER } else { b"" };
+            put_copy_data(&mut self.wire.output, &[header, BINARY_TRAILER].concat());
         }
         self.wire.output.put_slice(b"c\0\0\0\x04");
         Ok(format!("COPY {count}"))

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::query::text::micros;
 
 use super::datetime::{date_binary, put_interval, timestamp_binary};
+use super::figures::put_decimal_binary;
 use super::number::put_numeric_binary;
 use super::patch_length;
 use super::text::{duration, interval, without_nul};
@@ -27,7 +28,10 @@ impl Values {
             Values::Float32(array) => out.put_f32(array.value(row)),
             Values::Float64(array) => out.put_f64(array.value(row)),
             Values::Decimal128(array) => {
-                put_numeric_binary(&array.value(row).to_string(), array.scale(), out);
+                let (value, scale) = (array.value(row), array.scale());
+                if !put_decimal_binary(value, scale, out) {
+                    put_numeric_binary(&value.to_string(), scale, out);
+                }
             }
             Values::Decimal256(array) => {
                 put_numeric_binary(&array.value(row).to_string(), array.scale(), out);

@@ -6,6 +6,7 @@
 
 mod binary;
 mod datetime;
+mod figures;
 mod json;
 mod number;
 mod text;

@@ -1,6 +1,7 @@
 //! Values as text.
 
 use bytes::{BufMut, BytesMut};
+use chrono_tz::Tz;
 use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -8,6 +9,7 @@ use crate::query::text::{
     Interval, date_text, micros, numeric_text, put_float, time_text, timestamp_text,
 };
 
+use super::figures::{put_date, put_decimal, put_integer, put_timestamp};
 use super::values::Values;
 
 impl Values {
@@ -20,14 +22,12 @@ impl Values {
         match self {
             Values::Null => {}
             Values::Bool(array) => out.put_u8(if array.value(row) { b't' } else { b'f' }),
-            Values::Int16(array) => put(out, array.value(row)),
-            Values::Int32(array) => put(out, array.value(row)),
-            Values::Int64(array) => put(out, array.value(row)),
+            Values::Int16(array) => put_integer(array.value(row), out),
+            Values::Int32(array) => put_integer(array.value(row), out),
+            Values::Int64(array) => put_integer(array.value(row), out),
             Values::Float32(array) => put_float(array.value(row), 6, out),
             Values::Float64(array) => put_float(array.value(row), 15, out),
-            Values::Decimal128(array) => {
-                put(out, numeric_text(&array.value(row).to_string(), array.scale()));
-            }
+            Values::Decimal128(array) => put_decimal(array.value(row), array.scale(), out),
             Values::Decimal256(array) => {
                 put(out, numeric_text(&array.value(row).to_string(), array.scale()));
             }
@@ -50,10 +50,21 @@ impl Values {
             }
             Values::Bytes(array) => put_hex(array.value(row), out),
             Values::Uuid(array) => put(out, uuid(array.value(row))?),
-            Values::Date(array) => put(out, date_text(array.value(row))?),
+            Values::Date(array) => {
+                let days = array.value(row);
+                if !put_date(i64::from(days), out) {
+                    put(out, date_text(days)?);
+                }
+            }
             Values::Time(array, unit) => put(out, time_text(array.value(row), *unit)?),
             Values::Timestamp(array, unit, zone) => {
-                put(out, timestamp_text(array.value(row), *unit, *zone, ' ')?);
+                let value = array.value(row);
+                let plain = zone.is_none_or(|zone| zone == Tz::UTC);
+                if !plain || !put_timestamp(value, *unit, out) {
+                    put(out, timestamp_text(value, *unit, *zone, ' ')?);
+                } else if zone.is_some() {
+                    out.put_slice(b"+00");
+                }
             }
             Values::Duration(array, unit) => put(out, duration(array.value(row), *unit)?.text()),
             Values::Interval(array) => put(out, interval(array.value(row)).text()),

@@ -1,0 +1,256 @@
+//! What Postgres shows of sessions: `pg_stat_activity`, `pg_prepared_statements`, `pg_cursors`,
+//! `pg_settings`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
+    StringBuilder, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use chrono::{DateTime, Utc};
+
+use crate::error::{Error, Result};
+use crate::query::{Context, Engine, RowSource};
+
+use super::sessions::{SessionRow, Sessions};
+use super::settings::SETTINGS;
+
+/// A session's things of one kind, by name, as others see them.
+#[derive(Debug)]
+pub(super) struct Shown<T>(Arc<Mutex<BTreeMap<String, T>>>);
+
+impl<T> Shown<T> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<String, T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Default for Shown<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T> Clone for Shown<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// A prepared statement.
+#[derive(Debug, Clone)]
+pub(super) struct StatementRow {
+    pub(super) text: String,
+    pub(super) prepared_at: DateTime<Utc>,
+    pub(super) types: Vec<String>,
+    pub(super) from_sql: bool,
+}
+
+/// A cursor.
+#[derive(Debug, Clone)]
+pub(super) struct CursorRow {
+    pub(super) text: String,
+    pub(super) hold: bool,
+    pub(super) binary: bool,
+    pub(super) scroll: bool,
+    pub(super) created_at: DateTime<Utc>,
+}
+
+type Columns = Vec<(&'static str, ArrayRef)>;
+
+/// A table of this file.
+struct Table {
+    name: &'static str,
+    comment: &'static str,
+    sessions: Arc<Sessions>,
+    database: String,
+    rows: fn(&Table, Option<&Context>) -> Columns,
+}
+
+/// Makes the tables readable.
+pub(super) fn register(engine: &Engine, sessions: &Arc<Sessions>, database: &str) {
+    type Rows = fn(&Table, Option<&Context>) -> Columns;
+    let tables: [(&'static str, &'static str, Rows); 4] = [
+        ("pg_stat_activity", "A connected client, as PostgreSQL shows it.", activity),
+        ("pg_prepared_statements", "A prepared statement of this session.", statements),
+        ("pg_cursors", "A cursor of this session.", cursors),
+        ("pg_settings", "A setting, with its value in this session.", settings),
+    ];
+    for (name, comment, rows) in tables {
+        let sessions = Arc::clone(sessions);
+        let database = database.to_owned();
+        engine.register(Arc::new(Table { name, comment, sessions, database, rows }));
+    }
+}
+
+#[async_trait::async_trait]
+impl RowSource for Table {
+    fn schema_name(&self) -> &'static str {
+        "pg_catalog"
+    }
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn schema(&self) -> SchemaRef {
+        schema_of(&(self.rows)(self, None))
+    }
+
+    fn comment(&self) -> &'static str {
+        self.comment
+    }
+
+    async fn rows(&self, context: &Context) -> Result<Vec<RecordBatch>> {
+        let columns = (self.rows)(self, Some(context));
+        let schema = schema_of(&columns);
+        let arrays = columns.into_iter().map(|(_, array)| array).collect();
+        let batch = RecordBatch::try_new(schema, arrays)
+            .map_err(|error| Error::internal("rows about sessions").caused_by(error))?;
+        Ok(vec![batch])
+    }
+}
+
+fn schema_of(columns: &Columns) -> SchemaRef {
+    let field =
+        |(name, array): &(&str, ArrayRef)| Field::new(*name, array.data_type().clone(), true);
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+fn texts<T>(rows: &[T], text: impl Fn(&T) -> Option<String>) -> ArrayRef {
+    Arc::new(rows.iter().map(text).collect::<StringArray>())
+}
+
+fn times<T>(rows: &[T], time: impl Fn(&T) -> Option<DateTime<Utc>>) -> ArrayRef {
+    let micros = rows.iter().map(|row| time(row).map(|time| time.timestamp_micros()));
+    Arc::new(micros.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+}
+
+fn booleans<T>(rows: &[T], value: impl Fn(&T) -> bool) -> ArrayRef {
+    Arc::new(rows.iter().map(|row| Some(value(row))).collect::<BooleanArray>())
+}
+
+fn integers<T>(rows: &[T], value: impl Fn(&T) -> Option<i32>) -> ArrayRef {
+    Arc::new(rows.iter().map(value).collect::<Int32Array>())
+}
+
+fn activity(table: &Table, context: Option<&Context>) -> Columns {
+    let seen = context.map(|context| table.sessions.seen_by(context)).unwrap_or_default();
+    let rows: Vec<SessionRow> = seen.into_iter().map(|(_, row)| row).collect();
+    let rows = rows.as_slice();
+    let peer = |row: &SessionRow| row.peer.parse::<SocketAddr>().ok();
+    let idle = |row: &SessionRow| row.active == 0;
+    vec![
+        ("datname", texts(rows, |_| Some(table.database.clone()))),
+        ("pid", integers(rows, |row| Some(row.pid))),
+        ("leader_pid", integers(rows, |_| None)),
+        ("usename", texts(rows, |row| Some(row.role.to_string()))),
+        ("application_name", texts(rows, |row| Some(row.application_name.clone()))),
+        ("client_addr", texts(rows, |row| peer(row).map(|peer| peer.ip().to_string()))),
+        ("client_hostname", texts(rows, |_| None)),
+        ("client_port", integers(rows, |row| peer(row).map(|peer| i32::from(peer.port())))),
+        ("backend_start", times(rows, |row| Some(row.connected_at))),
+        ("xact_start", times(rows, |row| row.in_transaction)),
+        ("query_start", times(rows, |row| row.query_started_at)),
+        ("state_change", times(rows, |row| Some(row.state_changed_at))),
+        ("wait_event_type", texts(rows, |row| idle(row).then(|| "Client".to_owned()))),
+        ("wait_event", texts(rows, |row| idle(row).then(|| "ClientRead".to_owned()))),
+        ("state", texts(rows, |row| Some(row.state().to_owned()))),
+        ("query_id", Arc::new(rows.iter().map(|_| None).collect::<Int64Array>()) as ArrayRef),
+        ("query", texts(rows, |row| Some(row.query.clone()))),
+        ("backend_type", texts(rows, |_| Some("client backend".to_owned()))),
+    ]
+}
+
+/// The row of the session that asks.
+fn own(table: &Table, context: Option<&Context>) -> Option<SessionRow> {
+    table.sessions.row(context?.session_id?)
+}
+
+fn statements(table: &Table, context: Option<&Context>) -> Columns {
+    let rows: Vec<(String, StatementRow)> = own(table, context)
+        .map(|row| row.statements.lock().clone().into_iter().collect())
+        .unwrap_or_default();
+    let rows = rows.as_slice();
+    let mut types = ListBuilder::new(StringBuilder::new());
+    for (_, row) in rows {
+        row.types.iter().for_each(|name| types.values().append_value(name));
+        types.append(true);
+    }
+    let none = |rows: &[(String, StatementRow)]| -> ArrayRef {
+        Arc::new(rows.iter().map(|_| Some(0)).collect::<Int64Array>())
+    };
+    vec![
+        ("name", texts(rows, |(name, _)| Some(name.clone()))),
+        ("statement", texts(rows, |(_, row)| Some(row.text.clone()))),
+        ("prepare_time", times(rows, |(_, row)| Some(row.prepared_at))),
+        ("parameter_types", Arc::new(types.finish())),
+        ("from_sql", booleans(rows, |(_, row)| row.from_sql)),
+        ("generic_plans", none(rows)),
+        ("custom_plans", none(rows)),
+    ]
+}
+
+fn cursors(table: &Table, context: Option<&Context>) -> Columns {
+    let rows: Vec<(String, CursorRow)> = own(table, context)
+        .map(|row| row.cursors.lock().clone().into_iter().collect())
+        .unwrap_or_default();
+    let rows = rows.as_slice();
+    vec![
+        ("name", texts(rows, |(name, _)| Some(name.clone()))),
+        ("statement", texts(rows, |(_, row)| Some(row.text.clone()))),
+        ("is_holdable", booleans(rows, |(_, row)| row.hold)),
+        ("is_binary", booleans(rows, |(_, row)| row.binary)),
+        ("is_scrollable", booleans(rows, |(_, row)| row.scroll)),
+        ("creation_time", times(rows, |(_, row)| Some(row.created_at))),
+    ]
+}
+
+fn settings(_: &Table, context: Option<&Context>) -> Columns {
+    let value = |name: &str| {
+        let values = context.map(|context| &context.settings)?;
+        values.get(&name.to_ascii_lowercase()).cloned()
+    };
+    let rows = match context {
+        Some(_) => SETTINGS,
+        None => &[],
+    };
+    let shown = |name: &str| value(name).map(|value| super::settings::plain(name, &value));
+    vec![
+        ("name", texts(rows, |row| Some(row.name.to_owned()))),
+        ("setting", texts(rows, |row| shown(row.name))),
+        ("unit", texts(rows, |row| row.kind.unit().map(str::to_owned))),
+        ("category", texts(rows, |_| Some("Client Connection Defaults".to_owned()))),
+        ("short_desc", texts(rows, |row| Some(row.description.to_owned()))),
+        ("extra_desc", texts(rows, |_| None)),
+        ("context", texts(rows, |row| Some(row.kind.context().to_owned()))),
+        ("vartype", texts(rows, |row| Some(row.kind.vartype().to_owned()))),
+        (
+            "source",
+            texts(rows, |row| {
+                let changed = value(row.name).is_some_and(|value| value != row.default);
+                Some(if changed { "session" } else { "default" }.to_owned())
+            }),
+        ),
+        ("min_val", texts(rows, |row| row.kind.range().map(|(least, _)| least.to_string()))),
+        ("max_val", texts(rows, |row| row.kind.range().map(|(_, most)| most.to_string()))),
+        ("enumvals", words(rows.iter().map(|row| row.kind.words()))),
+        ("boot_val", texts(rows, |row| Some(row.default.to_owned()))),
+        ("reset_val", texts(rows, |row| shown(row.name))),
+        ("sourcefile", texts(rows, |_| None)),
+        ("sourceline", integers(rows, |_| None)),
+        ("pending_restart", booleans(rows, |_| false)),
+    ]
+}
+
+fn words<'a>(rows: impl Iterator<Item = Option<&'a [&'a str]>>) -> ArrayRef {
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for words in rows {
+        words.unwrap_or_default().iter().for_each(|word| lists.values().append_value(word));
+        lists.append(words.is_some());
+    }
+    Arc::new(lists.finish())
+}
