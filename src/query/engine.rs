@@ -7,17 +7,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, SchemaRef};
 use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use datafusion::physical_plan::display::DisplayableExecutionPlan;
-use datafusion::physical_plan::{ExecutionPlan, collect, displayable};
+use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::scalar::ScalarValue;
-use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
@@ -125,6 +123,11 @@ impl Engine {
     /// What the process has done; everybody who works on the lake counts here.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// The columns of a system table.
+    pub fn system_schema(&self, schema: &str, name: &str) -> Option<SchemaRef> {
+        self.registry.find(schema, name).map(|source| source.schema())
     }
 
     /// Adds a table of the `lakeport` schema.
@@ -258,7 +261,7 @@ impl Engine {
         Ok(Execution { query_id, stream: Box::pin(guarded), ran })
     }
 
-    async fn physical(
+    pub(super) async fn physical(
         &self,
         plan: &Sealed<LogicalPlan>,
         context: &Context,
@@ -269,46 +272,6 @@ impl Engine {
         Facts::put(self, context, &state, text).await?;
         let physical = execute::physical_plan(&state, plan).await?;
         Ok((state, physical))
-    }
-
-    /// EXPLAIN's rows: one text column `QUERY PLAN`.
-    pub async fn explain(
-        &self,
-        plan: &AuthorizedPlan,
-        context: &Context,
-        analyze: bool,
-        verbose: bool,
-    ) -> Result<Vec<String>> {
-        let logical = &plan.parts().plan;
-        let (state, physical) =
-            self.physical(logical, context, Joins::Hash, &plan.parts().text).await?;
-        let mut lines = Vec::new();
-        if verbose {
-            let optimized = execute::optimized(&state, logical)?;
-            lines.extend(optimized.display_indent().to_string().lines().map(str::to_owned));
-            lines.push(String::new());
-        }
-        if analyze {
-            let started = self.lake.clock().instant();
-            let running = self.history.start(context.session_id, &context.role, &plan.parts().text);
-            let stream = execute::start(&state, Arc::clone(&physical))?;
-            let holdings = Holdings { permit: None, running };
-            let cancel = context.cancel.clone();
-            let mut stream = Guarded::new(plan.schema(), stream, cancel, holdings);
-            let mut rows = 0;
-            while let Some(batch) = stream.next().await {
-                rows += batch.map_err(error::convert)?.num_rows();
-            }
-            let elapsed = self.lake.clock().instant().saturating_duration_since(started);
-            let shown = DisplayableExecutionPlan::with_metrics(physical.as_ref());
-            lines.extend(shown.indent(verbose).to_string().lines().map(str::to_owned));
-            lines.push(format!("Rows: {rows}"));
-            lines.push(format!("Execution Time: {:.3} ms", elapsed.as_secs_f64() * 1000.0));
-        } else {
-            let shown = displayable(physical.as_ref());
-            lines.extend(shown.indent(verbose).to_string().lines().map(str::to_owned));
-        }
-        Ok(lines)
     }
 
     /// What a DataFusion error means to a user, in Postgres' words.

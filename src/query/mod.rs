@@ -12,6 +12,7 @@ mod derive;
 mod engine;
 mod error;
 mod execute;
+mod explain;
 mod functions;
 mod gate;
 mod history;

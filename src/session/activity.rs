@@ -6,17 +6,18 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
-    StringBuilder, TimestampMicrosecondArray,
+    Array, ArrayRef, BooleanArray, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
+    StringBuilder, TimestampMicrosecondArray, new_null_array,
 };
+use arrow::compute::cast;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::query::{Context, Engine, RowSource};
 
+use super::known_settings::SETTINGS;
 use super::sessions::{SessionRow, Sessions};
-use super::settings::SETTINGS;
 
 /// A session's things of one kind, by name, as others see them.
 #[derive(Debug)]
@@ -67,12 +68,14 @@ struct Table {
     comment: &'static str,
     sessions: Arc<Sessions>,
     database: String,
-    rows: fn(&Table, Option<&Context>) -> Columns,
+    /// As Postgres has it.
+    schema: SchemaRef,
+    rows: fn(&Table, &Context) -> Columns,
 }
 
 /// Makes the tables readable.
 pub(super) fn register(engine: &Engine, sessions: &Arc<Sessions>, database: &str) {
-    type Rows = fn(&Table, Option<&Context>) -> Columns;
+    type Rows = fn(&Table, &Context) -> Columns;
     let tables: [(&'static str, &'static str, Rows); 4] = [
         ("pg_stat_activity", "A connected client, as PostgreSQL shows it.", activity),
         ("pg_prepared_statements", "A prepared statement of this session.", statements),
@@ -82,7 +85,9 @@ pub(super) fn register(engine: &Engine, sessions: &Arc<Sessions>, database: &str
     for (name, comment, rows) in tables {
         let sessions = Arc::clone(sessions);
         let database = database.to_owned();
-        engine.register(Arc::new(Table { name, comment, sessions, database, rows }));
+        let schema = engine.system_schema("pg_catalog", name);
+        let schema = schema.unwrap_or_else(|| Arc::new(Schema::empty()));
+        engine.register(Arc::new(Table { name, comment, sessions, database, schema, rows }));
     }
 }
 
@@ -97,7 +102,7 @@ impl RowSource for Table {
     }
 
     fn schema(&self) -> SchemaRef {
-        schema_of(&(self.rows)(self, None))
+        Arc::clone(&self.schema)
     }
 
     fn comment(&self) -> &'static str {
@@ -105,19 +110,20 @@ impl RowSource for Table {
     }
 
     async fn rows(&self, context: &Context) -> Result<Vec<RecordBatch>> {
-        let columns = (self.rows)(self, Some(context));
-        let schema = schema_of(&columns);
-        let arrays = columns.into_iter().map(|(_, array)| array).collect();
-        let batch = RecordBatch::try_new(schema, arrays)
-            .map_err(|error| Error::internal("rows about sessions").caused_by(error))?;
+        let columns = (self.rows)(self, context);
+        let rows = columns.first().map_or(0, |(_, array)| array.len());
+        let failed = |error| Error::internal("rows about sessions").caused_by(error);
+        let column = |field: &Arc<Field>| {
+            let found = columns.iter().find(|(name, _)| name == field.name());
+            match found {
+                None => Ok(new_null_array(field.data_type(), rows)),
+                Some((_, array)) => cast(array, field.data_type()).map_err(failed),
+            }
+        };
+        let arrays = self.schema.fields().iter().map(column).collect::<Result<_>>()?;
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(failed)?;
         Ok(vec![batch])
     }
-}
-
-fn schema_of(columns: &Columns) -> SchemaRef {
-    let field =
-        |(name, array): &(&str, ArrayRef)| Field::new(*name, array.data_type().clone(), true);
-    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
 }
 
 fn texts<T>(rows: &[T], text: impl Fn(&T) -> Option<String>) -> ArrayRef {
@@ -137,8 +143,8 @@ fn integers<T>(rows: &[T], value: impl Fn(&T) -> Option<i32>) -> ArrayRef {
     Arc::new(rows.iter().map(value).collect::<Int32Array>())
 }
 
-fn activity(table: &Table, context: Option<&Context>) -> Columns {
-    let seen = context.map(|context| table.sessions.seen_by(context)).unwrap_or_default();
+fn activity(table: &Table, context: &Context) -> Columns {
+    let seen = table.sessions.seen_by(context);
     let rows: Vec<SessionRow> = seen.into_iter().map(|(_, row)| row).collect();
     let rows = rows.as_slice();
     let peer = |row: &SessionRow| row.peer.parse::<SocketAddr>().ok();
@@ -166,11 +172,11 @@ fn activity(table: &Table, context: Option<&Context>) -> Columns {
 }
 
 /// The row of the session that asks.
-fn own(table: &Table, context: Option<&Context>) -> Option<SessionRow> {
-    table.sessions.row(context?.session_id?)
+fn own(table: &Table, context: &Context) -> Option<SessionRow> {
+    table.sessions.row(context.session_id?)
 }
 
-fn statements(table: &Table, context: Option<&Context>) -> Columns {
+fn statements(table: &Table, context: &Context) -> Columns {
     let rows: Vec<(String, StatementRow)> = own(table, context)
         .map(|row| row.statements.lock().clone().into_iter().collect())
         .unwrap_or_default();
@@ -194,7 +200,7 @@ fn statements(table: &Table, context: Option<&Context>) -> Columns {
     ]
 }
 
-fn cursors(table: &Table, context: Option<&Context>) -> Columns {
+fn cursors(table: &Table, context: &Context) -> Columns {
     let rows: Vec<(String, CursorRow)> = own(table, context)
         .map(|row| row.cursors.lock().clone().into_iter().collect())
         .unwrap_or_default();
@@ -209,15 +215,9 @@ fn cursors(table: &Table, context: Option<&Context>) -> Columns {
     ]
 }
 
-fn settings(_: &Table, context: Option<&Context>) -> Columns {
-    let value = |name: &str| {
-        let values = context.map(|context| &context.settings)?;
-        values.get(&name.to_ascii_lowercase()).cloned()
-    };
-    let rows = match context {
-        Some(_) => SETTINGS,
-        None => &[],
-    };
+fn settings(_: &Table, context: &Context) -> Columns {
+    let value = |name: &str| context.settings.get(&name.to_ascii_lowercase()).cloned();
+    let rows = SETTINGS;
     let shown = |name: &str| value(name).map(|value| super::settings::plain(name, &value));
     vec![
         ("name", texts(rows, |row| Some(row.name.to_owned()))),

@@ -10,7 +10,8 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use crate::error::{Error, Result};
 use crate::syntax::ExplainFormat;
 
-use super::settings::{SETTINGS, Settings, find, unrecognized};
+use super::known_settings::SETTINGS;
+use super::settings::{Settings, find, unrecognized};
 
 /// The columns of `SHOW name`.
 ///

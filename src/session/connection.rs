@@ -82,9 +82,12 @@ impl Session {
         check_login(&state, &role, startup.database.as_deref(), &services.config.name)?;
         let superuser = security::is_superuser(&state, &role);
         let limit = Duration::from_millis(services.config.limits.statement_timeout_ms);
+        let on = |on: bool| if on { "on" } else { "off" };
         let mut settings = Settings::new(&[
-            ("is_superuser", if superuser { "on" } else { "off" }.to_owned()),
+            ("is_superuser", on(superuser).to_owned()),
             ("session_authorization", role.0.clone()),
+            ("max_connections", services.config.limits.connections_max.to_string()),
+            ("ssl", on(services.config.tls.certificate.is_some()).to_owned()),
             ("statement_timeout", duration_text(limit)),
         ]);
         for (name, value) in &startup.settings {

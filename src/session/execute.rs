@@ -54,6 +54,7 @@ impl Session {
             parameters: Vec::new(),
             schema: None,
             planned: None,
+            planning: None,
         };
         let Some(statement) = &prepared.statement else {
             return Ok(prepared);
@@ -75,6 +76,7 @@ impl Session {
                 _ => None,
             };
             prepared.planned = Some(planned);
+            prepared.planning = Some(running.cancel.clone());
         }
         Ok(prepared)
     }

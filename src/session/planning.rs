@@ -44,8 +44,8 @@ impl Session {
         parameters: Vec<ScalarValue>,
         running: &Running,
     ) -> Result<Outcome> {
-        if !matches!(explain.format, ExplainFormat::Text) {
-            return Err(Error::unsupported("EXPLAIN in another FORMAT than TEXT"));
+        if matches!(explain.format, ExplainFormat::Xml | ExplainFormat::Yaml) {
+            return Err(Error::unsupported("EXPLAIN in another FORMAT than TEXT and JSON"));
         }
         let (query, parameters) = match (&explain.what, &prepared.statement) {
             (Some(Explained::Query(query)), _) => (query.as_ref().clone(), parameters),
@@ -57,9 +57,8 @@ impl Session {
         };
         let (plan, context) = self.current_plan(&query, prepared, running).await?;
         let engine = &self.services.engine;
-        let lines = engine.explain(&plan, &context, explain.analyze, explain.verbose).await;
+        let lines = engine.explain(&plan, &context, parameters, explain).await;
         let batch = explain_rows(lines.map_err(|error| running.error(error))?, explain.format)?;
-        drop(parameters);
         Ok(rows("EXPLAIN", batch))
     }
 

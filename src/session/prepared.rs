@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use arrow::datatypes::{DataType, SchemaRef};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::query::{AuthorizedPlan, Snapshot};
 use crate::syntax::{Discard, Statement};
 
@@ -16,6 +18,8 @@ pub struct Prepared {
     pub(super) parameters: Vec<DataType>,
     pub(super) schema: Option<SchemaRef>,
     pub(super) planned: Option<Planned>,
+    /// What would have stopped its planning.
+    pub(super) planning: Option<CancellationToken>,
 }
 
 impl Prepared {
@@ -27,6 +31,12 @@ impl Prepared {
     /// Result columns; `None` for statements without rows.
     pub fn schema(&self) -> Option<SchemaRef> {
         self.schema.clone()
+    }
+
+    /// Whether a cancel came while it was planned, or since, before anything else began. To those who
+    /// plan and execute in one go it means the whole.
+    pub fn is_cancelled(&self) -> bool {
+        self.planning.as_ref().is_some_and(CancellationToken::is_cancelled)
     }
 
     /// Whether it is a query, whose portal FETCH may name.

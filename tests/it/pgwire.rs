@@ -3,6 +3,7 @@
 mod copy;
 mod cursors;
 mod encode;
+mod explain;
 mod figures;
 mod fuzz;
 mod login;

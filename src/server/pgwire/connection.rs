@@ -265,6 +265,10 @@ impl Connection {
                 None => error,
             };
             let prepared = self.prepare(piece, &[]).await.map_err(|stop| stop.map(moved))?;
+            if prepared.is_cancelled() {
+                let message = "canceling statement due to user request";
+                return Err(Error::new(ErrorKind::QueryCanceled, message).into());
+            }
             let outcome = self.execute(&prepared, Vec::new()).await;
             answered |= self.answer(&prepared, outcome.map_err(|stop| stop.map(moved))?).await?;
         }

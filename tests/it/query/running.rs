@@ -6,7 +6,7 @@ use futures::StreamExt;
 use lakeport::config::Config;
 use lakeport::error::ErrorKind;
 use lakeport::query::Engine;
-use lakeport::syntax::Query;
+use lakeport::syntax::{Explain, Query};
 
 use super::Lab;
 
@@ -68,11 +68,12 @@ async fn explain_shows_the_plan() {
     let context = lab.context("lakeport");
     let query = Query::parse("SELECT n + 1 FROM silver.orders WHERE n > 1").unwrap();
     let plan = lab.engine.plan(&query, &context, &[]).await.unwrap();
-    let lines = lab.engine.explain(&plan, &context, false, false).await.unwrap();
+    let lines = lab.engine.explain(&plan, &context, Vec::new(), &Explain::default()).await.unwrap();
     assert!(
         lines.iter().any(|line| line.contains("Filter") || line.contains("predicate")),
         "{lines:?}"
     );
-    let lines = lab.engine.explain(&plan, &context, true, true).await.unwrap();
+    let both = Explain { analyze: true, verbose: true, ..Explain::default() };
+    let lines = lab.engine.explain(&plan, &context, Vec::new(), &both).await.unwrap();
     assert!(lines.iter().any(|line| line == "Rows: 2"), "{lines:?}");
 }
