@@ -71,6 +71,8 @@ pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
             Ok(ColumnarValue::Scalar(ScalarValue::Int32(Some(pid.unwrap_or(0)))))
         })
         .build(),
+        // Nobody holds such a lock; drivers' pools let go of them all when a connection comes back.
+        nullary("pg_advisory_unlock_all", |_, _| text("")).build(),
         Simple::new("pg_is_in_recovery", none(), DataType::Boolean, |_, _| {
             Ok(ColumnarValue::Scalar(ScalarValue::Boolean(Some(false))))
         })
