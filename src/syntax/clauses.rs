@@ -69,7 +69,7 @@ impl StatementParser<'_> {
             if types == ColumnTypes::Required || !elements.primary_key.is_empty() {
                 return unsupported("this PRIMARY KEY");
             }
-            self.expect("PRIMARY KEY")?;
+            self.require("PRIMARY KEY")?;
             elements.primary_key = self.column_names()?;
             return Ok(());
         }
@@ -119,7 +119,7 @@ impl StatementParser<'_> {
     }
 
     fn expectation(&mut self) -> Parsed<Expectation> {
-        self.expect("CONSTRAINT")?;
+        self.require("CONSTRAINT")?;
         let name = self.identifier()?;
         if !self.at("EXPECT") {
             for other in ["PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "NOT"] {
@@ -128,7 +128,7 @@ impl StatementParser<'_> {
                 }
             }
         }
-        self.expect("EXPECT")?;
+        self.require("EXPECT")?;
         self.parser.expect_token(&Token::LParen)?;
         let start = self.parser.peek_token_ref().span.start;
         self.parser.parse_expr()?;
@@ -157,7 +157,7 @@ impl StatementParser<'_> {
                 return self.unexpected();
             }
             seen.push(clause);
-            self.expect(clause)?;
+            self.require(clause)?;
             match clause {
                 "PARTITIONED BY" => clauses.partition_by = self.column_names()?,
                 "COMMENT" => clauses.comment = Some(self.string()?),
@@ -186,7 +186,7 @@ impl StatementParser<'_> {
         if self.at("CRON") {
             return unsupported("SCHEDULE CRON");
         }
-        self.expect("EVERY")?;
+        self.require("EVERY")?;
         Ok(Schedule { every: self.pause()? })
     }
 

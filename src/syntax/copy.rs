@@ -10,7 +10,7 @@ use super::statement::Statement;
 
 impl StatementParser<'_> {
     pub(super) fn copy(&mut self) -> Parsed<Statement> {
-        self.expect("COPY")?;
+        self.require("COPY")?;
         let mut options = Vec::new();
         // Before 7.3 the format came first.
         if self.accept("BINARY") {
@@ -32,14 +32,14 @@ impl StatementParser<'_> {
         };
         let from = self.accept("FROM");
         if !from {
-            self.expect("TO")?;
+            self.require("TO")?;
         }
         if from && matches!(what, Copied::Query(_)) {
             return self.unexpected();
         }
         self.copy_place(from)?;
         if self.accept("USING") {
-            self.expect("DELIMITERS")?;
+            self.require("DELIMITERS")?;
             options.push(("delimiter".to_owned(), CopyValue::Text(self.string()?)));
         }
         self.accept("WITH");

@@ -77,7 +77,7 @@ impl StatementParser<'_> {
             "FOREIGN",
             "CATALOG",
         ];
-        self.expect("CREATE")?;
+        self.require("CREATE")?;
         if known.iter().any(|word| self.at(word)) {
             return unsupported(format!("CREATE {}", self.first_words(1)));
         }
@@ -121,7 +121,7 @@ impl StatementParser<'_> {
             }
         }
         let query = if elements.columns.is_empty() {
-            self.expect("AS")?;
+            self.require("AS")?;
             Some(Box::new(self.query()?))
         } else if self.at("AS") {
             return unsupported("a column list in CREATE TABLE ... AS");
@@ -182,7 +182,7 @@ impl StatementParser<'_> {
                 return unsupported(format!("{clause} on a streaming table"));
             }
         }
-        self.expect("AS")?;
+        self.require("AS")?;
         let query = self.query()?;
         let Some(stream) = self.stream.take() else {
             let error = Error::new(
@@ -231,7 +231,7 @@ impl StatementParser<'_> {
                 .hint("A view has SCHEDULE or TRIGGER ON UPDATE, not both.");
             return Err(error.into());
         }
-        self.expect("AS")?;
+        self.require("AS")?;
         let query = Box::new(self.query()?);
         if self.at("WITH") {
             return unsupported("CREATE MATERIALIZED VIEW ... WITH [NO] DATA");
@@ -263,7 +263,7 @@ impl StatementParser<'_> {
         if self.at("WITH") {
             return unsupported("CREATE VIEW ... WITH (...)");
         }
-        self.expect("AS")?;
+        self.require("AS")?;
         let query = Box::new(self.query()?);
         if self.at("WITH") {
             return unsupported("WITH CHECK OPTION");
@@ -289,7 +289,7 @@ impl StatementParser<'_> {
         ];
         let Some((_, kind)) = kinds.into_iter().find(|(words, _)| self.accept(words)) else {
             let named = self.first_words(2);
-            self.expect("DROP")?;
+            self.require("DROP")?;
             return if named.contains(' ') { unsupported(named) } else { self.unexpected() };
         };
         let if_exists = self.accept("IF EXISTS");

@@ -11,14 +11,14 @@ impl StatementParser<'_> {
         if self.accept("SAVEPOINT") {
             return Ok(Statement::Savepoint(self.identifier()?));
         }
-        self.expect("RELEASE")?;
+        self.require("RELEASE")?;
         self.accept("SAVEPOINT");
         Ok(Statement::Release(self.identifier()?))
     }
 
     /// `PREPARE name [(types)] AS statement`.
     pub(super) fn prepare(&mut self) -> Parsed<Statement> {
-        self.expect("PREPARE")?;
+        self.require("PREPARE")?;
         if self.at("TRANSACTION") {
             return unsupported("a prepared transaction");
         }
@@ -32,7 +32,7 @@ impl StatementParser<'_> {
             })?;
             self.parser.expect_token(&Token::RParen)?;
         }
-        self.expect("AS")?;
+        self.require("AS")?;
         let start = self.parser.peek_token_ref().span.start;
         let preparable = ["INSERT", "UPDATE", "DELETE", "MERGE"];
         if !self.starts_query() && !preparable.iter().any(|word| self.at(word)) {
@@ -52,7 +52,7 @@ impl StatementParser<'_> {
 
     /// `EXECUTE name [(arguments)]`.
     pub(super) fn execute_of(&mut self) -> Parsed<Execute> {
-        self.expect("EXECUTE")?;
+        self.require("EXECUTE")?;
         let name = self.identifier()?;
         let mut arguments = None;
         if self.parser.consume_token(&Token::LParen) {
@@ -66,7 +66,7 @@ impl StatementParser<'_> {
     }
 
     pub(super) fn declare(&mut self) -> Parsed<Statement> {
-        self.expect("DECLARE")?;
+        self.require("DECLARE")?;
         let name = self.identifier()?;
         let (mut binary, mut scroll) = (false, None);
         loop {
@@ -80,12 +80,12 @@ impl StatementParser<'_> {
                 break;
             }
         }
-        self.expect("CURSOR")?;
+        self.require("CURSOR")?;
         let hold = self.accept("WITH HOLD");
         if !hold {
             self.accept("WITHOUT HOLD");
         }
-        self.expect("FOR")?;
+        self.require("FOR")?;
         let query = Box::new(self.query()?);
         Ok(Statement::Declare(Box::new(Declare { name, binary, scroll, hold, query })))
     }
@@ -93,7 +93,7 @@ impl StatementParser<'_> {
     pub(super) fn fetch(&mut self) -> Parsed<Statement> {
         let moving = self.accept("MOVE");
         if !moving {
-            self.expect("FETCH")?;
+            self.require("FETCH")?;
         }
         let direction = self.direction()?;
         if !self.accept("FROM") {
@@ -166,7 +166,7 @@ impl StatementParser<'_> {
     }
 
     pub(super) fn close(&mut self) -> Parsed<Statement> {
-        self.expect("CLOSE")?;
+        self.require("CLOSE")?;
         if self.accept("ALL") {
             return Ok(Statement::Close { name: None });
         }
@@ -183,7 +183,7 @@ impl StatementParser<'_> {
             }
             return Ok(Statement::Unlisten { channel: Some(self.identifier()?) });
         }
-        self.expect("NOTIFY")?;
+        self.require("NOTIFY")?;
         let channel = self.identifier()?;
         let payload =
             if self.parser.consume_token(&Token::Comma) { self.string()? } else { String::new() };
@@ -191,7 +191,7 @@ impl StatementParser<'_> {
     }
 
     pub(super) fn lock(&mut self) -> Parsed<Statement> {
-        self.expect("LOCK")?;
+        self.require("LOCK")?;
         self.accept("TABLE");
         self.accept("ONLY");
         let names = self.comma_separated(Self::object_name)?;
@@ -199,7 +199,7 @@ impl StatementParser<'_> {
             while !self.at("MODE") {
                 self.identifier()?;
             }
-            self.expect("MODE")?;
+            self.require("MODE")?;
         }
         self.accept("NOWAIT");
         Ok(Statement::Lock { names })

@@ -62,7 +62,7 @@ impl StatementParser<'_> {
     pub(super) fn grant_or_revoke(&mut self) -> Parsed<Statement> {
         let grant = self.accept("GRANT");
         if !grant {
-            self.expect("REVOKE")?;
+            self.require("REVOKE")?;
             if self.at("GRANT OPTION FOR") || self.at("ADMIN OPTION FOR") {
                 return unsupported(format!("REVOKE {}", self.first_words(3)));
             }
@@ -74,7 +74,7 @@ impl StatementParser<'_> {
         } else {
             (Vec::new(), GrantObject::Roles(listed.words))
         };
-        self.expect(if grant { "TO" } else { "FROM" })?;
+        self.require(if grant { "TO" } else { "FROM" })?;
         let roles = self.comma_separated(Self::grantee)?;
         if self.at("WITH") {
             return unsupported(self.first_words(3));

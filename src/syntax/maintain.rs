@@ -7,7 +7,7 @@ use super::statement::{Statement, Vacuum};
 
 impl StatementParser<'_> {
     pub(super) fn optimize(&mut self) -> Parsed<Statement> {
-        self.expect("OPTIMIZE")?;
+        self.require("OPTIMIZE")?;
         let name = self.object_name()?;
         for clause in ["WHERE", "ZORDER", "FULL"] {
             if self.at(clause) {
@@ -18,7 +18,7 @@ impl StatementParser<'_> {
     }
 
     pub(super) fn vacuum(&mut self) -> Parsed<Statement> {
-        self.expect("VACUUM")?;
+        self.require("VACUUM")?;
         for option in ["FULL", "FREEZE", "VERBOSE", "ANALYZE"] {
             if self.at(option) {
                 return unsupported(format!("VACUUM {option}"));
@@ -36,7 +36,7 @@ impl StatementParser<'_> {
         let mut retain_hours = None;
         if self.accept("RETAIN") {
             retain_hours = Some(self.whole_number()?);
-            self.expect("HOURS")?;
+            self.require("HOURS")?;
         }
         let dry_run = self.accept("DRY RUN");
         Ok(Statement::Vacuum(Vacuum { name, retain_hours, dry_run }))
@@ -44,12 +44,12 @@ impl StatementParser<'_> {
 
     pub(super) fn describe(&mut self) -> Parsed<Statement> {
         if !self.accept("DESCRIBE") {
-            self.expect("DESC")?;
+            self.require("DESC")?;
         }
         if !self.at("HISTORY") || self.ends_after_word() {
             return unsupported("DESCRIBE other than DESCRIBE HISTORY");
         }
-        self.expect("HISTORY")?;
+        self.require("HISTORY")?;
         let name = self.object_name()?;
         let limit = if self.accept("LIMIT") { Some(self.whole_number()?) } else { None };
         Ok(Statement::DescribeHistory { name, limit })

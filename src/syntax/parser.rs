@@ -265,7 +265,7 @@ impl<'a> StatementParser<'a> {
         found
     }
 
-    pub(super) fn expect(&mut self, words: &str) -> Parsed<()> {
+    pub(super) fn require(&mut self, words: &str) -> Parsed<()> {
         for word in words.split(' ') {
             if !self.accept(word) {
                 return self.unexpected();

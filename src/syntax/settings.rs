@@ -82,7 +82,7 @@ impl StatementParser<'_> {
     }
 
     pub(super) fn set(&mut self) -> Parsed<Statement> {
-        self.expect("SET")?;
+        self.require("SET")?;
         if self.accept("SESSION CHARACTERISTICS AS TRANSACTION") {
             let modes = self.transaction_modes()?;
             return Ok(Statement::SetTransaction { session: true, modes });
@@ -128,7 +128,7 @@ impl StatementParser<'_> {
         }
         let name = self.setting_name()?;
         if !self.parser.consume_token(&Token::Eq) {
-            self.expect("TO")?;
+            self.require("TO")?;
         }
         Ok((name, self.values()?))
     }
@@ -185,12 +185,12 @@ impl StatementParser<'_> {
     }
 
     pub(super) fn show(&mut self) -> Parsed<Statement> {
-        self.expect("SHOW")?;
+        self.require("SHOW")?;
         Ok(Statement::Show { name: self.shown_name()? })
     }
 
     pub(super) fn reset(&mut self) -> Parsed<Statement> {
-        self.expect("RESET")?;
+        self.require("RESET")?;
         if self.accept("ALL") {
             return Ok(Statement::Reset { name: None });
         }
@@ -198,7 +198,7 @@ impl StatementParser<'_> {
     }
 
     pub(super) fn discard(&mut self) -> Parsed<Statement> {
-        self.expect("DISCARD")?;
+        self.require("DISCARD")?;
         for (word, what) in [
             ("ALL", Discard::All),
             ("PLANS", Discard::Plans),
@@ -214,7 +214,7 @@ impl StatementParser<'_> {
     }
 
     pub(super) fn deallocate(&mut self) -> Parsed<Statement> {
-        self.expect("DEALLOCATE")?;
+        self.require("DEALLOCATE")?;
         self.accept("PREPARE");
         if self.accept("ALL") {
             return Ok(Statement::Deallocate { name: None });

@@ -11,7 +11,7 @@ use super::statement::{Insert, Statement};
 
 impl StatementParser<'_> {
     pub(super) fn explain(&mut self) -> Parsed<Statement> {
-        self.expect("EXPLAIN")?;
+        self.require("EXPLAIN")?;
         let mut explain = Explain::default();
         let options = [
             "ANALYZE", "VERBOSE", "COSTS", "FORMAT", "BUFFERS", "TIMING", "SUMMARY", "SETTINGS",
@@ -97,11 +97,11 @@ impl StatementParser<'_> {
             return unsupported(format!("EXPLAIN {option} of a materialized view"));
         }
         if self.accept("CREATE") {
-            self.expect("MATERIALIZED VIEW")?;
+            self.require("MATERIALIZED VIEW")?;
             let create = self.materialized_view_definition()?;
             return Ok(Statement::ExplainCreateView(Box::new(create)));
         }
-        self.expect("MATERIALIZED VIEW")?;
+        self.require("MATERIALIZED VIEW")?;
         Ok(Statement::ExplainView { name: self.object_name()? })
     }
 
@@ -119,7 +119,7 @@ impl StatementParser<'_> {
     }
 
     pub(super) fn insert(&mut self) -> Parsed<Statement> {
-        self.expect("INSERT INTO")?;
+        self.require("INSERT INTO")?;
         let name = self.object_name()?;
         if self.accept("AS") {
             self.identifier()?;
@@ -152,7 +152,7 @@ impl StatementParser<'_> {
         if self.at("REFRESH STREAMING TABLE") {
             return unsupported("REFRESH STREAMING TABLE");
         }
-        self.expect("REFRESH MATERIALIZED VIEW")?;
+        self.require("REFRESH MATERIALIZED VIEW")?;
         if self.at("CONCURRENTLY") {
             return unsupported("REFRESH MATERIALIZED VIEW CONCURRENTLY");
         }
@@ -169,7 +169,7 @@ impl StatementParser<'_> {
         if !self.at("VERIFY MATERIALIZED") {
             return unsupported(self.first_words(2));
         }
-        self.expect("VERIFY MATERIALIZED VIEW")?;
+        self.require("VERIFY MATERIALIZED VIEW")?;
         let name = self.object_name()?;
         let mut sample_percent = 100.0;
         if self.accept("SAMPLE") {
@@ -184,7 +184,7 @@ impl StatementParser<'_> {
                 return Err(error.at(self.source.position(place.span.start)).into());
             }
             self.parser.advance_token();
-            self.expect("PERCENT")?;
+            self.require("PERCENT")?;
         }
         Ok(Statement::Verify { name, sample_percent })
     }
