@@ -6,19 +6,24 @@
 //! move rows (OPTIMIZE) are stepped over, so that they cost nothing. Refuses to sum up: its reader
 //! knows which columns count.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
-use deltalake_core::kernel::{Action, MetadataValue, Remove, StructField};
+use deltalake_core::kernel::{
+    Action, DeletionVectorDescriptor, MetadataValue, Remove, StructField,
+};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use roaring::RoaringTreemap;
 
 use crate::error::{Error, Result};
 use crate::name::Version;
 
 use super::changes_scan::{ChangesScan, Part};
+use super::data_files::DataFile;
 use super::error;
+use super::file_scan::Picked;
 use super::log;
 use super::store::Lake;
 use super::table::Table;
@@ -77,7 +82,8 @@ impl Changes {
         }
         let (_, bytes) = self.from.files();
         let table = self.from.clone();
-        let part = Part { table, paths: None, weight: 1, bytes, rows: self.from.rows() };
+        let rows = self.from.rows();
+        let part = Part { table, paths: None, picked: None, weight: 1, bytes, rows };
         Ok(Arc::new(ChangesScan::new(Arc::new(Schema::new(wanted)), vec![part])))
     }
 
@@ -116,7 +122,7 @@ impl Lake {
         let schema = Changes::schema_of(&to.schema());
         let mut parts = Vec::new();
         for (before, after) in self.stretches(from, to).await? {
-            parts.extend(difference(&before, &after)?);
+            parts.extend(difference(&before, &after).await?);
         }
         Ok(ChangesOutcome::Readable(Changes { from: from.clone(), schema, parts }))
     }
@@ -203,35 +209,111 @@ fn physical_name(field: &StructField) -> String {
     }
 }
 
-/// The files only one of the two versions has.
-fn difference(before: &Table, after: &Table) -> Result<Vec<Part>> {
-    let (had, has) = (active(before)?, active(after)?);
-    let only = |these: &HashMap<String, Remove>, those: &HashMap<String, Remove>| {
-        let those: HashSet<&String> = those.keys().collect();
-        these.iter().filter(|(key, _)| !those.contains(key)).map(|(_, f)| f.clone()).collect()
-    };
-    let (gone, came): (Vec<Remove>, Vec<Remove>) = (only(&had, &has), only(&has, &had));
-    let parts = [part(before, gone, -1)?, part(after, came, 1)?];
+/// The rows only one of the two versions has: whole files, and of files that both have the rows that are
+/// gone in one.
+async fn difference(before: &Table, after: &Table) -> Result<Vec<Part>> {
+    let (mut had, mut has) = (active(before)?, active(after)?);
+    had.retain(|key, _| has.remove(key).is_none());
+    let mut parts = marked(before, after, &mut had, &mut has).await?;
+    parts.push(part(before, had.into_values().collect(), -1)?);
+    parts.push(part(after, has.into_values().collect(), 1)?);
     Ok(parts.into_iter().filter(|part| part.paths.iter().flatten().next().is_some()).collect())
 }
 
+/// Takes out the files that both versions have, with other rows gone: only these rows came or went.
+async fn marked(
+    before: &Table,
+    after: &Table,
+    had: &mut Files,
+    has: &mut Files,
+) -> Result<Vec<Part>> {
+    if !had.values().chain(has.values()).any(|file| file.deletion_vector.is_some()) {
+        return Ok(Vec::new());
+    }
+    // Else each version's rows of such a file are read whole, which is as right, if dearer.
+    let (Some(old), Some(new)) = (before.data_files(), after.data_files()) else {
+        return Ok(Vec::new());
+    };
+    let old: HashMap<&str, &DataFile> = old.files.iter().map(|f| (f.path.as_str(), f)).collect();
+    let (mut went, mut came) = (Side::new(before, -1), Side::new(after, 1));
+    for file in &new.files {
+        let Some(was) = old.get(file.path.as_str()) else { continue };
+        let (is, then) = (key(&file.path, &file.vector), key(&was.path, &was.vector));
+        if !has.contains_key(&is) || !had.contains_key(&then) {
+            continue;
+        }
+        let gone_before = was.gone(before.root_store().as_ref(), before.location()).await?;
+        let gone_after = file.gone(after.root_store().as_ref(), after.location()).await?;
+        went.pick(file, gone_after.as_ref() - gone_before.as_ref());
+        came.pick(file, gone_before.as_ref() - gone_after.as_ref());
+        had.remove(&then);
+        has.remove(&is);
+    }
+    Ok([went, came].into_iter().map(Side::part).collect())
+}
+
+/// Rows picked out of files.
+struct Side {
+    table: Table,
+    weight: i64,
+    picked: Picked,
+    bytes: u64,
+    rows: u64,
+}
+
+impl Side {
+    fn new(table: &Table, weight: i64) -> Self {
+        Self { table: table.clone(), weight, picked: Picked::new(), bytes: 0, rows: 0 }
+    }
+
+    fn pick(&mut self, file: &DataFile, rows: RoaringTreemap) {
+        if rows.is_empty() {
+            return;
+        }
+        self.rows += rows.len();
+        // About what is read: pages, not rows.
+        self.bytes += file.bytes * rows.len() / file.rows.unwrap_or(1).max(1);
+        self.picked.insert(file.path.clone(), rows);
+    }
+
+    fn part(self) -> Part {
+        let mut paths: Vec<String> = self.picked.keys().cloned().collect();
+        paths.sort();
+        Part {
+            table: self.table,
+            paths: Some(paths),
+            picked: Some(Arc::new(self.picked)),
+            weight: self.weight,
+            bytes: self.bytes,
+            rows: Some(self.rows),
+        }
+    }
+}
+
+/// What the log says of files, by path and deletion vector.
+type Files = HashMap<String, Remove>;
+
+fn key(path: &str, vector: &Option<DeletionVectorDescriptor>) -> String {
+    match vector {
+        Some(vector) => format!("{path}\n{vector:?}"),
+        None => path.to_owned(),
+    }
+}
+
 /// Files by path and deletion vector.
-fn active(table: &Table) -> Result<HashMap<String, Remove>> {
+fn active(table: &Table) -> Result<Files> {
     let files = table.state().snapshot().try_log_data();
     let files = files.map_err(|cause| error::delta(table.location(), cause))?;
     let keyed = files.iter().map(|file| {
         let vector = file.deletion_vector_descriptor();
         let rows = file.num_records().and_then(|rows| i64::try_from(rows).ok());
-        let key = match &vector {
-            Some(vector) => format!("{}\n{vector:?}", file.path()),
-            None => file.path().into_owned(),
-        };
         let mut remove = file.remove_action(true);
+        let key = key(&logged_path(remove.clone())?, &vector);
         // A place to keep what the log says of the rows; never written.
         remove.base_row_id = rows.map(|rows| rows - vector.map_or(0, |v| v.cardinality));
-        (key, remove)
+        Ok((key, remove))
     });
-    Ok(keyed.collect())
+    keyed.collect()
 }
 
 fn part(table: &Table, files: Vec<Remove>, weight: i64) -> Result<Part> {
@@ -240,7 +322,7 @@ fn part(table: &Table, files: Vec<Remove>, weight: i64) -> Result<Part> {
     let (bytes, rows) = (files.iter().map(size).sum(), files.iter().map(rows).sum());
     let mut paths = files.into_iter().map(logged_path).collect::<Result<Vec<String>>>()?;
     paths.sort();
-    Ok(Part { table: table.clone(), paths: Some(paths), weight, bytes, rows })
+    Ok(Part { table: table.clone(), paths: Some(paths), picked: None, weight, bytes, rows })
 }
 
 /// A file's path as the log spells it, percent-encoded: that is what a scan is told to read.

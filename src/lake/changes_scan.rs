@@ -22,6 +22,7 @@ use datafusion::scalar::ScalarValue;
 use futures::future::BoxFuture;
 
 use super::changes::WEIGHT_COLUMN;
+use super::file_scan::{Picked, Wanted};
 use super::table::Table;
 
 /// Some files of one version, all with the same weight.
@@ -31,6 +32,8 @@ pub(super) struct Part {
     pub(super) table: Table,
     /// As the log spells them; `None` for all files.
     pub(super) paths: Option<Vec<String>>,
+    /// Of these files only these rows; `None` for all that are not gone.
+    pub(super) picked: Option<Arc<Picked>>,
     /// +1 came, -1 went.
     pub(super) weight: i64,
     /// Bytes of the files.
@@ -112,11 +115,10 @@ impl PartScan {
         filters: &[Expr],
     ) -> DataFusionResult<Self> {
         let external = |error| datafusion::error::DataFusionError::External(Box::new(error));
-        let provider = match &part.paths {
-            Some(paths) => part.table.files_provider(paths.clone()),
-            None => part.table.provider(),
-        };
-        let provider = provider.map_err(external)?;
+        let (only, picked) = (part.paths.clone(), part.picked.clone());
+        let wanted = Wanted { only, picked, ..Wanted::default() };
+        let provider: Arc<dyn TableProvider> =
+            Arc::new(part.table.wanted_scan(wanted).map_err(external)?);
         let found = provider.schema();
         let index_of = |&index: &usize| found.index_of(schema.field(index).name()).ok();
         let known = |filter: &&Expr| {

@@ -176,11 +176,14 @@ impl Lake {
             actions.extend(removes(base, now_ms)?);
         }
         if commit.mode == CommitMode::Edit {
-            actions.extend(commit.files.removes.iter().map(|file| {
+            let marked = &commit.files.marked;
+            let removes = commit.files.removes.iter().chain(marked.iter().map(|(was, _)| was));
+            actions.extend(removes.map(|file| {
                 let mut remove = file.clone();
                 remove.deletion_timestamp = Some(now_ms);
                 Action::Remove(remove)
             }));
+            actions.extend(marked.iter().map(|(_, is)| Action::Add(is.clone())));
         }
         actions.extend(commit.files.adds.iter().cloned().map(Action::Add));
         lines(&actions)

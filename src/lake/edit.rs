@@ -1,17 +1,16 @@
 //! Rows taken out of a table and others put in, in one commit.
 //!
-//! Its one idea: the files that hold the rows are found by reading only the columns that tell a row,
-//! in files whose statistics allow one; only these files are written anew. Refuses to guess: rows that
-//! are not there are counted, and the caller decides what that means.
+//! Its one idea: where the rows are is found by reading only the columns that tell a row, in files whose
+//! statistics allow one. A file that loses few rows has them marked as gone, if the table allows deletion
+//! vectors; one that loses many is written anew without them. Refuses to guess: rows that are not there are
+//! counted, and the caller decides what that means.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray as _, BooleanArray, RecordBatch, StringArray, UInt32Array,
-};
-use arrow::compute::{cast, filter_record_batch, take_record_batch};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::array::{ArrayRef, AsArray as _, RecordBatch, UInt32Array};
+use arrow::compute::{cast, take_record_batch};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use datafusion::catalog::TableProvider as _;
 use datafusion::common::DFSchema;
@@ -22,21 +21,30 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionContext, col};
-use deltalake_core::kernel::Remove;
+use deltalake_core::kernel::{Add, Remove};
 use futures::StreamExt as _;
+use roaring::RoaringTreemap;
 
 use crate::error::{Error, Result};
 
 use super::bounds::Bounds;
 use super::changes::logged_path;
+use super::data_files::{DataFile, DataFileList};
+use super::file_scan::{Picked, Wanted};
 use super::provider::PinnedScan;
 use super::store::Lake;
 use super::table::Table;
 use super::write::{DataFiles, Layout};
-use super::{error, schema};
+use super::{error, schema, statistics, vectors};
 
-/// The column a scan names files in.
+/// The columns that say where a row is.
 const FILE_COLUMN: &str = "__lakeport_file";
+const ROW_COLUMN: &str = "__lakeport_row";
+/// A file that has lost up to this share of its rows keeps the others where they are, in percent.
+const MARKED_PERCENT: u64 = 10;
+
+/// Rows by file, as the log spells it.
+type Places = BTreeMap<String, RoaringTreemap>;
 
 /// Rows to take out: values of the columns that tell a row, and how often each.
 struct Gone {
@@ -111,29 +119,113 @@ impl Lake {
     ) -> Result<Edited> {
         let spec = table.spec();
         let mut writer = self.writer(table.location(), &spec)?.laid_out(layout)?;
-        let (mut removes, mut missing, mut files_read) = (Vec::new(), 0, 0);
+        let (mut leaving, mut missing, mut files_read) = (Leaving::default(), 0, 0);
         if gone.iter().any(|batch| batch.num_rows() > 0) {
             let mut gone = Gone::new(&spec.schema, identity, gone)?;
-            let touched = gone.find(table).await?;
-            files_read = touched.len() as u64;
-            if !touched.is_empty() {
-                let urls = touched.keys().cloned().collect();
-                let mut rows = scan(table.edited_scan(Some(urls), None)?, None, &[]).await?;
-                let sieve = Sieve::new(&gone.filter, &rows.schema())?;
+            let places = gone.find(table).await?;
+            files_read = places.len() as u64;
+            leaving = Leaving::of(table, places).await?;
+            if !leaving.kept.is_empty() {
+                let only = Some(leaving.kept.keys().cloned().collect());
+                let picked = Some(Arc::new(std::mem::take(&mut leaving.kept)));
+                let wanted = Wanted { only, picked, ..Wanted::default() };
+                let mut rows = scan(table.stored_scan(wanted)?, None, &[]).await?;
                 while let Some(batch) = rows.next().await {
-                    let batch = gone.take_out(&sieve, &batch.map_err(error::datafusion)?)?;
-                    writer.write(batch).await?;
+                    writer.write(batch.map_err(error::datafusion)?).await?;
                 }
             }
-            removes = touched.into_values().collect();
             missing = gone.left.values().sum();
         }
         for batch in came {
             writer.write(batch.clone()).await?;
         }
-        let files = writer.finish().await?.replacing(removes);
+        let files = writer.finish().await?.replacing(leaving.removed).marking(leaving.marked);
         Ok(Edited { files, missing, files_read })
     }
+}
+
+/// What becomes of the files that lose rows.
+#[derive(Default)]
+struct Leaving {
+    /// Files that go; the rows they keep are to be written anew.
+    removed: Vec<Remove>,
+    kept: Picked,
+    /// Files that stay, with more rows marked as gone: as they were, and as they are.
+    marked: Vec<(Remove, Add)>,
+}
+
+impl Leaving {
+    async fn of(table: &Table, places: Places) -> Result<Self> {
+        let list = listed(table)?;
+        let files: HashMap<&str, &DataFile> =
+            list.files.iter().map(|file| (file.path.as_str(), file)).collect();
+        let store = table.root_store();
+        let marks = table.allows_vectors();
+        let (mut leaving, mut vectors) = (Self::default(), Vec::new());
+        let mut actions = actions_by_path(table)?;
+        for (path, rows) in places {
+            let (file, action) = match (files.get(path.as_str()), actions.remove(&path)) {
+                (Some(file), Some(action)) => (file, action),
+                _ => return Err(Error::internal(format!("{path} is no file of the table"))),
+            };
+            let all = file.rows.ok_or_else(|| Error::internal("a file without a row count"))?;
+            let mut gone = match &file.vector {
+                Some(_) => file.gone(store.as_ref(), table.location()).await?.as_ref().clone(),
+                None => RoaringTreemap::new(),
+            };
+            gone |= rows;
+            if gone.len() >= all {
+                leaving.removed.push(action.remove);
+            } else if marks && gone.len() * 100 <= all * MARKED_PERCENT {
+                vectors.push(gone);
+                leaving.marked.push((action.remove, action.add));
+            } else {
+                let mut kept = RoaringTreemap::from_iter(0..all);
+                kept -= gone;
+                leaving.kept.insert(path, kept);
+                leaving.removed.push(action.remove);
+            }
+        }
+        if !vectors.is_empty() {
+            let named = vectors::write(store.as_ref(), table.location(), &vectors).await?;
+            for ((_, add), vector) in leaving.marked.iter_mut().zip(named) {
+                add.deletion_vector = Some(vector);
+            }
+        }
+        Ok(leaving)
+    }
+}
+
+/// A file of the table in both the log's words.
+struct Actions {
+    remove: Remove,
+    add: Add,
+}
+
+fn actions_by_path(table: &Table) -> Result<HashMap<String, Actions>> {
+    let files = table.state().snapshot().try_log_data();
+    let files = files.map_err(|cause| error::delta(table.location(), cause))?;
+    let mut by_path = HashMap::new();
+    for file in files.iter() {
+        let remove = file.remove_action(true);
+        let add = Add {
+            path: file.path().into_owned(),
+            partition_values: file.partition_values_map(),
+            size: file.size(),
+            modification_time: file.modification_time(),
+            data_change: true,
+            stats: file.stats().map(|stats| statistics::loose(&stats)),
+            ..Add::default()
+        };
+        by_path.insert(logged_path(remove.clone())?, Actions { remove, add });
+    }
+    Ok(by_path)
+}
+
+/// The files of a table that can be changed row by row: every table we write.
+fn listed(table: &Table) -> Result<&Arc<DataFileList>> {
+    let missing = || error::unsupported(table.location(), "changing single rows");
+    table.data_files().ok_or_else(missing)
 }
 
 impl Lake {
@@ -159,7 +251,7 @@ impl Lake {
                 places.insert(row.owned(), (number, i));
             }
         }
-        let provider = table.edited_scan(None, None)?;
+        let provider = table.stored_scan(Wanted::default())?;
         let projection = Some(wanted.columns.clone());
         let mut found = scan(provider, projection, &wanted.filter).await?;
         let columns: Vec<usize> = (0..wanted.columns.len()).collect();
@@ -200,15 +292,17 @@ impl Gone {
         Ok(Self { columns, converter, left, filter })
     }
 
-    /// The files that hold any of the rows, by URL.
-    async fn find(&self, table: &Table) -> Result<BTreeMap<String, Remove>> {
-        let provider = table.edited_scan(None, Some(FILE_COLUMN))?;
+    /// Where the rows are, each as often as it is to go.
+    async fn find(&mut self, table: &Table) -> Result<Places> {
+        let (file_column, row_column) = (Some(FILE_COLUMN.into()), Some(ROW_COLUMN.into()));
+        listed(table)?;
+        let wanted = Wanted { file_column, row_column, ..Wanted::default() };
+        let provider = table.stored_scan(wanted)?;
         let width = provider.schema().fields().len();
         let mut projection = self.columns.clone();
-        projection.push(width - 1);
+        projection.extend([width - 2, width - 1]);
         let mut rows = scan(provider, Some(projection), &self.filter).await?;
-        let mut touched: BTreeMap<String, Remove> = BTreeMap::new();
-        let mut files = files_by_url(table)?;
+        let mut places = Places::new();
         let columns: Vec<usize> = (0..self.columns.len()).collect();
         let sieve = Sieve::new(&self.filter, &rows.schema())?;
         while let Some(batch) = rows.next().await {
@@ -216,41 +310,25 @@ impl Gone {
             if batch.num_rows() == 0 {
                 continue;
             }
-            let names = cast(batch.column(columns.len()), &DataType::Utf8).map_err(compared)?;
-            let Some(names) = names.as_any().downcast_ref::<StringArray>() else {
-                return Err(Error::internal("files without names"));
+            let files = cast(batch.column(columns.len()), &DataType::Utf8).map_err(compared)?;
+            let numbers = batch.column(columns.len() + 1).as_primitive_opt::<Int64Type>();
+            let (Some(files), Some(numbers)) = (files.as_string_opt::<i32>(), numbers) else {
+                return Err(Error::internal("rows without a place"));
             };
             for (i, row) in encoded(&self.converter, &batch, &columns)?.iter().enumerate() {
-                if touched.contains_key(names.value(i)) || !self.left.contains_key(&row.owned()) {
+                let Some(left) = self.left.get_mut(&row.owned()).filter(|left| **left > 0) else {
                     continue;
-                }
-                let name = names.value(i);
-                let file = files.remove(name).ok_or_else(|| {
-                    Error::internal(format!("a scan of {} names a strange file", table.location()))
-                })?;
-                touched.insert(name.to_owned(), file);
-            }
-        }
-        Ok(touched)
-    }
-
-    /// The batch without rows that go.
-    fn take_out(&mut self, sieve: &Sieve, batch: &RecordBatch) -> Result<RecordBatch> {
-        let passing = sieve.passing(batch)?;
-        if passing.is_empty() {
-            return Ok(batch.clone());
-        }
-        let suspects = taken(batch, &passing)?;
-        let mut kept = vec![true; batch.num_rows()];
-        for (row, at) in encoded(&self.converter, &suspects, &self.columns)?.iter().zip(passing) {
-            if let Some(left) = self.left.get_mut(&row.owned())
-                && *left > 0
-            {
+                };
                 *left -= 1;
-                kept[at as usize] = false;
+                let number = u64::try_from(numbers.value(i));
+                let number = number.map_err(|_| Error::internal("a row before its file"))?;
+                match places.get_mut(files.value(i)) {
+                    Some(rows) => rows.insert(number),
+                    None => places.entry(files.value(i).to_owned()).or_default().insert(number),
+                };
             }
         }
-        filter_record_batch(batch, &BooleanArray::from(kept)).map_err(compared)
+        Ok(places)
     }
 }
 
@@ -263,21 +341,6 @@ fn taken(batch: &RecordBatch, rows: &[u32]) -> Result<RecordBatch> {
         return Ok(batch.clone());
     }
     take_record_batch(batch, &UInt32Array::from(rows.to_vec())).map_err(compared)
-}
-
-/// A table's files by the URL a scan gives them.
-fn files_by_url(table: &Table) -> Result<HashMap<String, Remove>> {
-    let root = table.location().url()?;
-    let files = table.state().snapshot().try_log_data();
-    let files = files.map_err(|cause| error::delta(table.location(), cause))?;
-    let mut by_url = HashMap::new();
-    for file in files.iter() {
-        let remove = file.remove_action(true);
-        let path = logged_path(remove.clone())?;
-        let url = root.join(&path).map_err(|error| Error::internal(path).caused_by(error))?;
-        by_url.insert(url.to_string(), remove);
-    }
-    Ok(by_url)
 }
 
 async fn scan(

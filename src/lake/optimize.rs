@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use deltalake_core::kernel::Remove;
 use futures::StreamExt as _;
-use object_store::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::RunId;
 
+use super::changes::logged_path;
 use super::commit::CommitOutcome;
 use super::error;
 use super::store::{Lake, Location};
@@ -200,8 +200,7 @@ fn candidates(table: &Table, due: Due) -> Result<Vec<(Partition, Candidate)>> {
         let mut partition: Partition = file.partition_values_map().into_iter().collect();
         partition.sort();
         let candidate = Candidate {
-            // As a scan spells it when it is told which files to read.
-            path: Path::from(file.path().as_ref()).to_string(),
+            path: logged_path(file.remove_action(false))?,
             bytes,
             rows: rows.map(|rows| rows.saturating_sub(gone)),
             deleted,

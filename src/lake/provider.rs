@@ -1,5 +1,6 @@
 //! A pinned table for DataFusion to scan.
 //!
+//! Plain tables are read by our own scan, those with column mapping and the like by deltalake's.
 //! Its one idea: whoever scans it, in whichever session, reads through this lake's object store and
 //! exactly this version. Reads only: no insert, no update. What a scan yields may have partition
 //! columns and nullability as Delta keeps them; types are plain.
@@ -19,35 +20,45 @@ use deltalake_core::kernel::EagerSnapshot;
 use futures::future::BoxFuture;
 use object_store::ObjectStore;
 
+use super::file_scan::FileScan;
 use super::statistics;
 
-/// `DeltaScan`, with its object store at hand.
+/// A scan, with its object store at hand.
 #[derive(Debug)]
 pub(super) struct PinnedScan {
     scan: Arc<dyn TableProvider>,
     schema: SchemaRef,
     /// What is scanned when nobody says what.
     shown: Vec<usize>,
-    partitioned_by: Vec<String>,
+    /// Where bounds are still to be mistrusted: all but these columns' may be rounded.
+    partitioned_by: Option<Vec<String>>,
     store_url: ObjectStoreUrl,
     store: Arc<dyn ObjectStore>,
 }
 
 impl PinnedScan {
-    /// The whole version, or these of its data files only; the first `columns` of its columns, and a
-    /// column more with the file of each row where it has a name.
-    pub(super) fn new(
+    /// These columns of a version whose files are plain Parquet.
+    pub(super) fn plain(
+        scan: FileScan,
+        store_url: ObjectStoreUrl,
+        store: Arc<dyn ObjectStore>,
+    ) -> Self {
+        let schema = scan.schema();
+        let shown = (0..schema.fields().len()).collect();
+        Self { scan: Arc::new(scan), schema, shown, partitioned_by: None, store_url, store }
+    }
+
+    /// The first `columns` columns of the whole version, or of these of its data files only; for tables
+    /// that [`PinnedScan::plain`] does not read.
+    pub(super) fn foreign(
         snapshot: EagerSnapshot,
         store_url: ObjectStoreUrl,
         store: Arc<dyn ObjectStore>,
         columns: usize,
         only: Option<Vec<String>>,
-        file_column: Option<&str>,
     ) -> DataFusionResult<Self> {
         let mut config = DeltaScanConfig::new().with_wrap_partition_values(false);
         config.schema_force_view_types = false;
-        config.file_column_name = file_column.map(str::to_owned);
-        let columns = columns + usize::from(file_column.is_some());
         let partitioned_by = snapshot.metadata().partition_columns().to_vec();
         let scan = DeltaScanNext::new(snapshot, config)?;
         let scan = match only {
@@ -56,6 +67,7 @@ impl PinnedScan {
         };
         let shown: Vec<usize> = (0..columns).collect();
         let schema = Arc::new(scan.schema().project(&shown)?);
+        let partitioned_by = Some(partitioned_by);
         Ok(Self { scan: Arc::new(scan), schema, shown, partitioned_by, store_url, store })
     }
 }
@@ -66,10 +78,11 @@ type Held = Arc<dyn Deref<Target = Vec<Expr>> + Send + Sync>;
 impl PinnedScan {
     /// Whether a filter looks at a column whose bounds may be rounded. A partition column's value is exact.
     fn is_rounded(&self, filter: &Expr) -> bool {
+        let Some(partitioned_by) = &self.partitioned_by else { return false };
         filter.column_refs().into_iter().any(|column| {
             let field = self.schema.field_with_name(&column.name);
             let rounded = field.is_ok_and(|field| statistics::is_rounded(field.data_type()));
-            rounded && !self.partitioned_by.contains(&column.name)
+            rounded && !partitioned_by.contains(&column.name)
         })
     }
 }

@@ -13,6 +13,30 @@ use super::commit::{Commit, CommitMode};
 use super::table::{Table, TableSpec};
 use super::{error, schema};
 
+/// The property that lets rows of a table be marked as gone.
+pub const DELETION_VECTORS: &str = "delta.enableDeletionVectors";
+
+/// Features of the format that a table needs of those who read it.
+fn features(spec: &TableSpec) -> Vec<&'static str> {
+    let marks = spec.properties.get(DELETION_VECTORS).is_some_and(|value| value == "true");
+    let needed =
+        [(schema::has_local_times(&spec.schema), "timestampNtz"), (marks, "deletionVectors")];
+    needed.into_iter().filter(|(needed, _)| *needed).map(|(_, name)| name).collect()
+}
+
+fn names(protocol: &Protocol, key: &str) -> Vec<String> {
+    let value = serde_json::to_value(protocol).unwrap_or_default();
+    let listed = value.get(key).and_then(|names| names.as_array());
+    let names = listed.into_iter().flatten().filter_map(|name| name.as_str());
+    names.map(str::to_owned).collect()
+}
+
+/// Whether readers of the table know of rows marked as gone.
+pub(super) fn has_vectors(protocol: &Protocol) -> bool {
+    let has = |key| names(protocol, key).iter().any(|name| name == "deletionVectors");
+    has("readerFeatures") && has("writerFeatures")
+}
+
 /// Protocol and metadata, where they differ from the base's.
 pub(super) fn shape(commit: &Commit, now_ms: i64) -> Result<Vec<Action>> {
     let mut spec = commit.spec.clone();
@@ -20,8 +44,8 @@ pub(super) fn shape(commit: &Commit, now_ms: i64) -> Result<Vec<Action>> {
     schema::check_partitions(&spec.schema, &spec.partition_by)?;
     let Some(base) = &commit.base else {
         let metadata = metadata(&spec, &Uuid::new_v4().to_string(), now_ms)?;
-        let local_times = schema::has_local_times(&spec.schema);
-        return Ok(vec![Action::Protocol(protocol(local_times)?), Action::Metadata(metadata)]);
+        let protocol = protocol(&features(&spec))?;
+        return Ok(vec![Action::Protocol(protocol), Action::Metadata(metadata)]);
     };
     let had = base.spec();
     if commit.mode != CommitMode::Overwrite {
@@ -37,8 +61,11 @@ pub(super) fn shape(commit: &Commit, now_ms: i64) -> Result<Vec<Action>> {
         spec.properties = had.properties.clone().into_iter().chain(given).collect();
     }
     let mut actions = Vec::new();
-    if schema::has_local_times(&spec.schema) && !schema::has_local_times(&had.schema) {
-        actions.push(Action::Protocol(upgraded(base)?));
+    let has = names(base.state().protocol(), "readerFeatures");
+    let mut wanted = features(&spec);
+    wanted.retain(|name| !has.iter().any(|has| has == name));
+    if !wanted.is_empty() {
+        actions.push(Action::Protocol(upgraded(base, &wanted)?));
     }
     if spec != had {
         let created_ms = base.state().metadata().created_time().unwrap_or(now_ms);
@@ -64,47 +91,45 @@ fn metadata(spec: &TableSpec, id: &str, created_ms: i64) -> Result<Metadata> {
 }
 
 /// The oldest protocol that has what a new table needs.
-fn protocol(local_times: bool) -> Result<Protocol> {
-    let value = if local_times {
+fn protocol(features: &[&str]) -> Result<Protocol> {
+    let value = if features.is_empty() {
+        json!({ "minReaderVersion": 1, "minWriterVersion": 2 })
+    } else {
+        let writer: Vec<&str> =
+            features.iter().copied().chain(["appendOnly", "invariants"]).collect();
         json!({
             "minReaderVersion": 3,
             "minWriterVersion": 7,
-            "readerFeatures": ["timestampNtz"],
-            "writerFeatures": ["timestampNtz", "appendOnly", "invariants"],
+            "readerFeatures": features,
+            "writerFeatures": writer,
         })
-    } else {
-        json!({ "minReaderVersion": 1, "minWriterVersion": 2 })
     };
     serde_json::from_value(value).map_err(|error| Error::internal("protocol").caused_by(error))
 }
 
-/// The base's protocol with times without a zone added.
-fn upgraded(base: &Table) -> Result<Protocol> {
+/// The base's protocol with these features added.
+fn upgraded(base: &Table, features: &[&str]) -> Result<Protocol> {
     let had = base.state().protocol();
     if had.min_writer_version() < 7 && had.min_writer_version() > 2 {
         return Err(Error::new(
             ErrorKind::FeatureNotSupported,
             format!(
-                "the table at {} has writer version {}, which cannot take a timestamp without a zone",
+                "the table at {} has writer version {}, which cannot take {}",
                 base.location(),
-                had.min_writer_version()
+                had.min_writer_version(),
+                features.join(" and ")
             ),
         ));
     }
-    let invalid = |error| Error::internal("protocol").caused_by(error);
-    let value = serde_json::to_value(had).map_err(invalid)?;
-    let names = |key: &str| -> Vec<String> {
-        let listed = value.get(key).and_then(|names| names.as_array());
-        let names = listed.into_iter().flatten().filter_map(|name| name.as_str());
-        names.map(str::to_owned).collect()
-    };
-    let (mut reader, mut writer) = (names("readerFeatures"), names("writerFeatures"));
+    let (mut reader, mut writer) = (names(had, "readerFeatures"), names(had, "writerFeatures"));
     if had.min_writer_version() < 7 {
         writer.extend(["appendOnly".to_owned(), "invariants".to_owned()]);
     }
-    for features in [&mut reader, &mut writer] {
-        if !features.iter().any(|name| name == "timestampNtz") {
-            features.push("timestampNtz".to_owned());
+    for known in [&mut reader, &mut writer] {
+        for feature in features {
+            if !known.iter().any(|name| name == feature) {
+                known.push((*feature).to_owned());
+            }
         }
     }
     serde_json::from_value(json!({
@@ -113,7 +138,7 @@ fn upgraded(base: &Table) -> Result<Protocol> {
         "readerFeatures": reader,
         "writerFeatures": writer,
     }))
-    .map_err(invalid)
+    .map_err(|error| Error::internal("protocol").caused_by(error))
 }
 
 /// One `remove` for each file of the base.

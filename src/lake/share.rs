@@ -24,6 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 use super::changes::logged_path;
 use super::error;
+use super::file_scan::Wanted;
 use super::provider::PinnedScan;
 use super::table::Table;
 
@@ -74,13 +75,14 @@ impl Table {
         }
         let whole = share.files.iter().filter(|file| file.bytes.is_none());
         let whole: Vec<String> = whole.map(|file| file.path.clone()).collect();
+        let of = |paths| Wanted { only: Some(paths), ..Wanted::default() };
         let mut scans = Vec::new();
         if !whole.is_empty() || share.files.is_empty() {
-            scans.push((self.share_scan(whole)?, None));
+            scans.push((self.wanted_scan(of(whole))?, None));
         }
         for file in &share.files {
             if let Some(bytes) = &file.bytes {
-                scans.push((self.share_scan(vec![file.path.clone()])?, Some(bytes.clone())));
+                scans.push((self.wanted_scan(of(vec![file.path.clone()]))?, Some(bytes.clone())));
             }
         }
         Ok(Arc::new(ShareScan { schema: scans[0].0.schema(), scans }))

@@ -44,6 +44,17 @@ pub(super) fn exact(add: &mut Add, schema: &SchemaRef) {
     add.stats = Some(stats.to_string());
 }
 
+/// The statistics of a file that has lost rows: its bounds are wide then, as the format calls it.
+pub(super) fn loose(stats: &str) -> String {
+    match serde_json::from_str::<Value>(stats) {
+        Ok(Value::Object(mut stats)) => {
+            stats.insert("tightBounds".to_owned(), Value::Bool(false));
+            Value::Object(stats).to_string()
+        }
+        _ => stats.to_owned(),
+    }
+}
+
 fn without(bounds: &mut Map<String, Value>, rounded: &[&Field]) {
     for field in rounded {
         match (field.data_type(), bounds.get_mut(field.name())) {

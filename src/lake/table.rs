@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -18,13 +18,17 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use deltalake_core::kernel::transaction::{PROTOCOL, TransactionError};
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::table::state::DeltaTableState;
+use object_store::ObjectStore;
 use url::Position;
 
 use crate::error::{Error, Result};
 use crate::name::Version;
 
+use super::data_files::DataFileList;
+use super::file_scan::{FileScan, Wanted};
 use super::log;
 use super::provider::PinnedScan;
+use super::shape::{self, DELETION_VECTORS};
 use super::store::Location;
 use super::txns::Txns;
 use super::{error, schema};
@@ -44,6 +48,8 @@ struct Inner {
     schema: SchemaRef,
     visible: SchemaRef,
     txns: Txns,
+    /// Read off the log when first asked for.
+    files: OnceLock<Option<Arc<DataFileList>>>,
 }
 
 /// Columns that are the server's own begin with this, lie behind all others, and are shown to nobody:
@@ -93,7 +99,15 @@ impl Table {
             .map_err(|cause| error::unsupported(&location, "a column type").caused_by(cause))?;
         let visible = visible(&schema);
         Ok(Self {
-            inner: Arc::new(Box::new(Inner { location, log, state, schema, visible, txns })),
+            inner: Arc::new(Box::new(Inner {
+                location,
+                log,
+                state,
+                schema,
+                visible,
+                txns,
+                files: OnceLock::new(),
+            })),
         })
     }
 
@@ -136,52 +150,60 @@ impl Table {
     /// For DataFusion to scan: exactly this version, in any session. Types are those of
     /// [`Table::schema`].
     pub fn provider(&self) -> Result<Arc<dyn TableProvider>> {
-        Ok(Arc::new(self.scan(&self.inner.visible, None, None)?))
+        Ok(Arc::new(self.wanted_scan(Wanted::default())?))
     }
 
     /// As [`Table::provider`], with the hidden columns.
     pub fn stored_provider(&self) -> Result<Arc<dyn TableProvider>> {
-        Ok(Arc::new(self.scan(&self.inner.schema, None, None)?))
+        Ok(Arc::new(self.stored_scan(Wanted::default())?))
     }
 
-    /// As [`Table::provider`], of these data files only, named as the log names them.
-    pub(super) fn files_provider(&self, paths: Vec<String>) -> Result<Arc<dyn TableProvider>> {
-        Ok(Arc::new(self.scan(&self.inner.visible, Some(paths), None)?))
+    /// All stored columns of what is wanted. Files are named as the log names them.
+    ///
+    /// # Errors
+    /// `FeatureNotSupported` where columns are asked for that the table's files do not give.
+    pub(super) fn stored_scan(&self, wanted: Wanted) -> Result<PinnedScan> {
+        self.scan(&self.inner.schema, wanted)
     }
 
-    /// All stored columns of these files, named by URL or as the log names them; then a column with
-    /// each row's file, when named.
-    pub(super) fn edited_scan(
-        &self,
-        only: Option<Vec<String>>,
-        file_column: Option<&str>,
-    ) -> Result<PinnedScan> {
-        self.scan(&self.inner.schema, only, file_column)
+    /// The visible columns of what is wanted.
+    pub(super) fn wanted_scan(&self, wanted: Wanted) -> Result<PinnedScan> {
+        self.scan(&self.inner.visible, wanted)
     }
 
-    /// The visible columns of these data files.
-    pub(super) fn share_scan(&self, paths: Vec<String>) -> Result<PinnedScan> {
-        self.scan(&self.inner.visible, Some(paths), None)
+    /// This version's data files; `None` where they are not read as plain Parquet.
+    pub(super) fn data_files(&self) -> Option<&Arc<DataFileList>> {
+        let list = || DataFileList::of(self, &self.inner.schema).map(Arc::new);
+        self.inner.files.get_or_init(list).as_ref()
     }
 
-    fn scan(
-        &self,
-        columns: &SchemaRef,
-        only: Option<Vec<String>>,
-        file_column: Option<&str>,
-    ) -> Result<PinnedScan> {
+    /// The store that serves the root of the location's URL.
+    pub(super) fn root_store(&self) -> Arc<dyn ObjectStore> {
+        self.inner.log.root_object_store(None)
+    }
+
+    fn scan(&self, columns: &SchemaRef, wanted: Wanted) -> Result<PinnedScan> {
         let url = self.inner.location.url()?;
         let store_url = ObjectStoreUrl::parse(&url[..Position::BeforePath])
             .map_err(|error| Error::internal(format!("store of {url}")).caused_by(error))?;
-        let store = self.inner.log.root_object_store(None);
+        let store = self.root_store();
+        if let Some(list) = self.data_files() {
+            let (location, list) = (&self.inner.location, Arc::clone(list));
+            let (at, from) = (store_url.clone(), Arc::clone(&store));
+            let scan = FileScan::new(location, list, columns, wanted, at, from);
+            return Ok(PinnedScan::plain(scan, store_url, store));
+        }
+        if wanted.file_column.is_some() || wanted.row_column.is_some() || wanted.picked.is_some() {
+            return Err(error::unsupported(&self.inner.location, "changing single rows"));
+        }
         let snapshot = self.inner.state.snapshot().clone();
-        PinnedScan::new(snapshot, store_url, store, columns.fields().len(), only, file_column)
+        PinnedScan::foreign(snapshot, store_url, store, columns.fields().len(), wanted.only)
             .map_err(error::datafusion)
     }
 
     /// All rows. For the lake's own small tables; queries scan [`Table::provider`].
     pub async fn read(&self) -> Result<Vec<RecordBatch>> {
-        read_all(self.scan(&self.inner.visible, None, None)?).await
+        read_all(self.wanted_scan(Wanted::default())?).await
     }
 
     /// The rows of these data files, named as the log names them, file by file; hidden columns too.
@@ -189,7 +211,7 @@ impl Table {
         &self,
         paths: Vec<String>,
     ) -> Result<SendableRecordBatchStream> {
-        let scan = self.edited_scan(Some(paths), None)?;
+        let scan = self.stored_scan(Wanted { only: Some(paths), ..Wanted::default() })?;
         let session =
             SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
         let plan = scan.scan(&session.state(), None, &[], None).await.map_err(error::datafusion)?;
@@ -302,6 +324,13 @@ impl Table {
             }
         }
         None
+    }
+
+    /// Whether rows may be marked as gone instead of being written out of their files.
+    pub(super) fn allows_vectors(&self) -> bool {
+        let state = &self.inner.state;
+        let enabled = state.metadata().configuration().get(DELETION_VECTORS);
+        enabled.is_some_and(|value| value == "true") && shape::has_vectors(state.protocol())
     }
 
     pub(super) fn state(&self) -> &DeltaTableState {

@@ -39,6 +39,8 @@ pub struct DataFiles {
     pub(super) adds: Vec<Add>,
     /// Files whose place they take; only an edit looks at them.
     pub(super) removes: Vec<Remove>,
+    /// Files that stay with more rows marked as gone: as they were, and as they are.
+    pub(super) marked: Vec<(Remove, Add)>,
     rows: u64,
 }
 
@@ -56,6 +58,16 @@ impl DataFiles {
     /// Files that go when these come.
     pub fn replaced(&self) -> u64 {
         self.removes.len() as u64
+    }
+
+    /// Files that stay with more of their rows marked as gone.
+    pub fn marked(&self) -> u64 {
+        self.marked.len() as u64
+    }
+
+    pub(super) fn marking(mut self, marked: Vec<(Remove, Add)>) -> Self {
+        self.marked = marked;
+        self
     }
 
     pub(super) fn replacing(mut self, removes: Vec<Remove>) -> Self {

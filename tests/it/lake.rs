@@ -4,6 +4,7 @@ mod changes;
 mod epochs;
 mod fold;
 mod optimize;
+mod others;
 mod places;
 mod rows;
 mod vacuum;
