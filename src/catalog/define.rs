@@ -139,12 +139,13 @@ pub fn materialized_view(create: &CreateMaterializedView, text: &str) -> Result<
         return Err(Error::unsupported(refused).at(reference.position.unwrap_or(1)));
     }
     let query = create.query.text().to_owned();
+    let marks = if create.deletion_vectors { "\ndeletion vectors" } else { "" };
     let hash = hash(&[
         &normalize(&query),
         &column_names(&create.columns),
         &expectations(&create.constraints),
         &create.primary_key.join("\n"),
-        &create.partition_by.join("\n"),
+        &(create.partition_by.join("\n") + marks),
     ]);
     let kind = RelationKind::MaterializedView(MaterializedView {
         query,
@@ -154,6 +155,7 @@ pub fn materialized_view(create: &CreateMaterializedView, text: &str) -> Result<
         schedule: create.schedule,
         trigger: create.trigger,
         policy: create.policy,
+        deletion_vectors: create.deletion_vectors,
         sources: sources(&create.query),
         pending: None,
     });

@@ -145,6 +145,9 @@ pub struct MaterializedView {
     pub trigger: Option<Trigger>,
     /// REFRESH POLICY.
     pub policy: RefreshPolicy,
+    /// Rows of its table may be marked as gone.
+    #[serde(default)]
+    pub deletion_vectors: bool,
     /// Relations the query names, directly.
     pub sources: Vec<RelationName>,
     /// A definition that waits for its rebuild: the old one is served until then.

@@ -3,6 +3,7 @@
 //! Rows stream from the query through the expectations into data files; nothing holds the result.
 //! Refused rows are committed first, then the view: a table that carries a run's progress is complete.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,7 +14,8 @@ use futures::StreamExt;
 use crate::catalog::{MaterializedView, Relation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{
-    Commit, CommitMode, CommitOutcome, DataFiles, Lake, Layout, Run, Table, TableSpec, TableWriter,
+    Commit, CommitMode, CommitOutcome, DELETION_VECTORS, DataFiles, Lake, Layout, Run, Table,
+    TableSpec, TableWriter,
 };
 use crate::name::RelationName;
 use crate::query::{Context, Engine};
@@ -240,8 +242,16 @@ impl Job<'_> {
             schema: Arc::clone(schema),
             partition_by: self.view.partition_by.clone(),
             comment: self.relation.comment.clone(),
-            properties: progress::properties(&self.relation.definition_hash),
+            properties: self.properties(),
         }
+    }
+
+    fn properties(&self) -> BTreeMap<String, String> {
+        let mut properties = progress::properties(&self.relation.definition_hash);
+        if self.view.deletion_vectors {
+            properties.insert(DELETION_VECTORS.to_owned(), "true".to_owned());
+        }
+        properties
     }
 
     pub(super) fn quarantine_spec(&self, schema: &SchemaRef) -> TableSpec {
@@ -251,7 +261,7 @@ impl Job<'_> {
             schema: quarantine_schema(schema),
             partition_by: Vec::new(),
             comment: Some(comment),
-            properties: progress::properties(&self.relation.definition_hash),
+            properties: self.properties(),
         }
     }
 

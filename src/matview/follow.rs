@@ -342,7 +342,11 @@ impl Job<'_> {
 
 /// Rows that only come go behind whatever another commit adds; rows that go do not.
 fn mode_of(edited: &Edited) -> CommitMode {
-    if edited.files.replaced() > 0 { CommitMode::Edit } else { CommitMode::Append }
+    if edited.files.replaced() + edited.files.marked() > 0 {
+        CommitMode::Edit
+    } else {
+        CommitMode::Append
+    }
 }
 
 fn missing(table: &Table, rows: u64) -> Followed {

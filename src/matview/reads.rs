@@ -105,7 +105,12 @@ impl Job<'_> {
     pub(super) fn edited(&self, edited: &Edited, kept: &Sides, before: usize) -> OperatorRow {
         let rows = |side: &[RecordBatch]| side.iter().map(|rows| rows.num_rows() as u64).sum();
         let (came, went): (u64, u64) = (rows(&kept.came), rows(&kept.went));
-        let how = if edited.files.replaced() > 0 { "keyed replace" } else { "append" };
+        let how = match (edited.files.replaced(), edited.files.marked()) {
+            (0, 0) => "append",
+            (0, _) => "deletion vectors",
+            (_, 0) => "keyed replace",
+            _ => "keyed replace and deletion vectors",
+        };
         OperatorRow {
             number: u32::try_from(before + 1).unwrap_or(u32::MAX),
             operator: format!("{how} in {}", self.relation.name),

@@ -38,6 +38,7 @@ pub(super) struct Clauses {
     pub(super) policy: Option<RefreshPolicy>,
     pub(super) format: Option<String>,
     pub(super) location: Option<String>,
+    pub(super) deletion_vectors: bool,
 }
 
 impl StatementParser<'_> {
@@ -175,10 +176,43 @@ impl StatementParser<'_> {
                 "REFRESH POLICY" => clauses.policy = Some(self.policy()?),
                 "STORED AS" => clauses.format = Some(self.identifier()?.to_ascii_uppercase()),
                 "LOCATION" => clauses.location = Some(self.string()?),
+                "TBLPROPERTIES" => clauses.deletion_vectors = self.properties()?,
                 _ => return self.unexpected(),
             }
         }
         Ok(clauses)
+    }
+
+    /// `('name' = 'value', ...)`, of which there is one so far: whether rows of the table may be marked as gone.
+    fn properties(&mut self) -> Parsed<bool> {
+        let mut marks = false;
+        self.parser.expect_token(&Token::LParen)?;
+        self.comma_separated(|parser| {
+            let place = parser.parser.peek_token().span.start;
+            let name = parser.string()?;
+            parser.parser.expect_token(&Token::Eq)?;
+            let value = match parser.parser.peek_token().token {
+                Token::SingleQuotedString(_) => parser.string()?,
+                _ => parser.identifier()?,
+            };
+            let invalid = |message: String| {
+                let error = Error::new(ErrorKind::InvalidParameterValue, message).hint(
+                    "The property a table can be given is 'delta.enableDeletionVectors', true or false.",
+                );
+                Failure::Error(error.at(parser.source.position(place)))
+            };
+            if !name.eq_ignore_ascii_case("delta.enableDeletionVectors") {
+                return Err(invalid(format!("unrecognized table property \"{name}\"")));
+            }
+            marks = match value.to_ascii_lowercase().as_str() {
+                "true" => true,
+                "false" => false,
+                _ => return Err(invalid(format!("invalid value for \"{name}\": \"{value}\""))),
+            };
+            Ok(())
+        })?;
+        self.parser.expect_token(&Token::RParen)?;
+        Ok(marks)
     }
 
     fn schedule(&mut self) -> Parsed<Schedule> {

@@ -225,6 +225,7 @@ impl StatementParser<'_> {
             "TRIGGER ON UPDATE",
             "TARGET LAG",
             "REFRESH POLICY",
+            "TBLPROPERTIES",
         ])?;
         if clauses.schedule.is_some() && clauses.trigger.is_some() {
             let error = Error::new(ErrorKind::SyntaxError, "conflicting or redundant options")
@@ -248,6 +249,7 @@ impl StatementParser<'_> {
             trigger: clauses.trigger,
             target_lag: clauses.target_lag,
             policy: clauses.policy.unwrap_or_default(),
+            deletion_vectors: clauses.deletion_vectors,
             query,
         })
     }

@@ -295,6 +295,8 @@ pub struct CreateMaterializedView {
     pub target_lag: bool,
     /// REFRESH POLICY.
     pub policy: RefreshPolicy,
+    /// TBLPROPERTIES: rows may be marked as gone.
+    pub deletion_vectors: bool,
     /// The query.
     pub query: Box<Query>,
 }

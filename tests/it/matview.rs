@@ -12,5 +12,6 @@ mod scheduler;
 mod tpch;
 mod triggers;
 mod unpublished;
+mod vectors;
 mod verify;
 mod world;

@@ -108,6 +108,7 @@ impl Lab {
             schedule: None,
             trigger: None,
             policy: RefreshPolicy::Auto,
+            deletion_vectors: false,
             sources: Vec::new(),
             pending: None,
         };

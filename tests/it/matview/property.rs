@@ -60,7 +60,9 @@ async fn a_view_equals_its_query_whatever_happened() {
     }
     eprintln!("{all:#?}");
     let incremental = all.get("incremental").copied().unwrap_or(0);
+    let marking = all.remove("of these with deletion vectors").unwrap_or(0);
     let refreshes: u64 = all.values().sum();
+    assert!(marking > 0, "no refresh marked rows as gone");
     assert!(incremental * 2 > refreshes, "{incremental} of {refreshes} were incremental");
 }
 
@@ -87,8 +89,10 @@ impl Case {
             .iter()
             .enumerate()
             .map(|(i, query)| {
+                let marks = i % 2 == 1;
                 let text = format!(
-                    "-- One row.\nCREATE MATERIALIZED VIEW silver.v{i}\nREFRESH POLICY INCREMENTAL\nAS {query};"
+                    "-- One row.\nCREATE MATERIALIZED VIEW silver.v{i}\nREFRESH POLICY INCREMENTAL\n\
+                     TBLPROPERTIES ('delta.enableDeletionVectors' = {marks})\nAS {query};"
                 );
                 (format!("silver/v{i}"), text)
             })
@@ -117,6 +121,9 @@ impl Case {
             };
             *tally.entry(word).or_default() += 1;
         }
+        let marking = "SELECT count(*)::text FROM lakeport.refresh_operators WHERE operator LIKE '%deletion vectors%'";
+        let marking: u64 = world.rows(marking).await[0].parse().unwrap();
+        *tally.entry("of these with deletion vectors".to_owned()).or_default() += marking;
         Ok(())
     }
 
