@@ -19,9 +19,10 @@ use crate::telemetry::Steps;
 
 use super::blocking::in_runs;
 use super::history::{FileRow, FileState};
+use super::layout::{Layout, METADATA};
 use super::ledger::{FileList, ListedFile};
 use super::listing::{self, FoundFile, Reach, Roots};
-use super::load::{FileOutcome, Layout, METADATA};
+use super::load::FileOutcome;
 use super::options::ReadOptions;
 use super::output::Output;
 use super::quarantine::{self, QuarantineWriter};

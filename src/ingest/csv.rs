@@ -4,9 +4,10 @@
 //! silence. Knows no types: a field is text, and whether it was quoted.
 
 use std::collections::HashSet;
-use std::io::{self, Read};
+use std::io;
 
 use super::naming;
+use super::open::Source;
 use super::options::{CsvOptions, Delimiter};
 use super::records::{Quoting, Record, RecordReader, beginning};
 
@@ -72,7 +73,7 @@ pub(crate) struct CsvReader {
 impl CsvReader {
     /// Starts reading: skips what is to be skipped, tells the delimiter, reads the header.
     pub(crate) fn new(
-        source: Box<dyn Read + Send>,
+        source: Source,
         options: &CsvOptions,
         line_bytes_max: usize,
     ) -> io::Result<Self> {
@@ -294,7 +295,7 @@ pub(crate) fn header_names(header: &[String]) -> Vec<String> {
     let mut names = naming::clean_all(header.iter().map(String::as_str));
     let taken: HashSet<String> = names.iter().cloned().collect();
     for name in &mut names {
-        if name == super::load::RESCUED {
+        if name == super::layout::RESCUED {
             *name = naming::free_name(name.clone(), &taken);
         }
     }

@@ -10,7 +10,7 @@ use crate::error::{ErrorKind, Result};
 use crate::query::{Context, Engine};
 use crate::syntax::{Query, STREAM_RELATION};
 
-use super::load::{Layout, METADATA};
+use super::layout::{Layout, METADATA};
 use super::options::ReadOptions;
 
 /// The columns of a streaming table: those it has in a lake (`stored`), then what its column list

@@ -10,6 +10,7 @@ use super::naming;
 use super::options::{ReadOptions, TextOptions};
 use super::pattern;
 use super::types::{ColumnType, FileColumn};
+use super::widen::widen;
 
 /// Objects nested deeper than this stay JSON text.
 const DEPTH_MAX: usize = 16;
@@ -27,6 +28,8 @@ pub(crate) enum Guess {
     Text,
     Struct(Vec<(String, Guess)>),
     List(Box<Guess>),
+    /// The files say it.
+    Known(ColumnType),
 }
 
 /// The largest of each over all numbers seen.
@@ -121,6 +124,7 @@ impl Guess {
                 }
                 Self::Struct(members)
             }
+            (Self::Known(a), Self::Known(b)) => Self::Known(widen(a, b)),
             (a, b) if a == b => a,
             _ => Self::Text,
         }
@@ -131,6 +135,7 @@ impl Guess {
         match self {
             Self::Nothing | Self::Text => ColumnType::Text,
             Self::Boolean => ColumnType::Boolean,
+            Self::Known(kind) => kind.clone(),
             Self::Number(digits) => digits.column_type(prefers_decimal),
             Self::Date => ColumnType::Date,
             Self::Timestamp => ColumnType::Timestamp,

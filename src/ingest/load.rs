@@ -6,27 +6,26 @@
 use std::io;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use chrono::{DateTime, Utc};
+use arrow::array::{RecordBatch, StringBuilder};
+use arrow::datatypes::SchemaRef;
 
 use crate::error::{Error, Result};
 
 use super::columns::{ColumnBuilder, Lookup};
 use super::csv::{CsvReader, CsvRow, Fields, header_names};
 use super::json;
+use super::json_file::{JsonReader, JsonText};
+use super::layout::Layout;
 use super::listing::FoundFile;
-use super::options::{Format, ReadOptions};
-use super::records::{self, RecordReader, beginning};
-use super::types::FileColumn;
+use super::open::{Source, is_corrupt, open};
+use super::options::{Format, TEXT_COLUMN};
+use super::parquet_file::ParquetFile;
+use super::records::{RecordReader, beginning};
 
 /// Rows in one batch.
 const BATCH_ROWS: usize = 8192;
 /// Refused lines of one file that are kept one by one.
 const REFUSED_MAX: u64 = 1000;
-
-/// The column that keeps what did not fit.
-pub(crate) const RESCUED: &str = "_rescued_data";
 
 /// A line that is no row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,44 +50,6 @@ pub(crate) struct FileOutcome {
 pub(crate) trait Sink {
     fn batch(&mut self, batch: RecordBatch) -> bool;
     fn refused(&mut self, refused: Refused) -> bool;
-}
-
-/// How the files of one batch are read.
-#[derive(Debug, Clone)]
-pub(crate) struct Layout {
-    pub(crate) options: ReadOptions,
-    pub(crate) columns: Vec<FileColumn>,
-    /// `_metadata_*` columns the query asks for, by name.
-    pub(crate) metadata: Vec<&'static str>,
-    pub(crate) ingested_at: DateTime<Utc>,
-    pub(crate) line_bytes_max: usize,
-}
-
-/// Every column of `_metadata`.
-pub(crate) const METADATA: [&str; 5] = [
-    "_metadata_file_path",
-    "_metadata_file_name",
-    "_metadata_file_size",
-    "_metadata_file_modification_time",
-    "_metadata_ingested_at",
-];
-
-impl Layout {
-    /// The columns of the stream: the files', `_rescued_data`, then `_metadata_*`.
-    pub(crate) fn schema(&self) -> SchemaRef {
-        let mut fields: Vec<Field> = self.columns.iter().map(FileColumn::field).collect();
-        fields.push(Field::new(RESCUED, DataType::Utf8, true));
-        let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        for name in &self.metadata {
-            let kind = match *name {
-                "_metadata_file_size" => DataType::Int64,
-                "_metadata_file_modification_time" | "_metadata_ingested_at" => time.clone(),
-                _ => DataType::Utf8,
-            };
-            fields.push(Field::new(*name, kind, true));
-        }
-        Arc::new(Schema::new(fields))
-    }
 }
 
 /// Reads files one after the other into batches that may span files.
@@ -144,6 +105,8 @@ impl<'a, S: Sink> Loader<'a, S> {
         let done = match self.layout.options.format {
             Format::Csv => self.read_csv(file),
             Format::Json => self.read_json(file),
+            Format::Parquet => self.read_parquet(file),
+            Format::Text => self.read_text(file),
         };
         match done.and_then(|()| self.summarize(file)) {
             Ok(()) => Ok(Some(std::mem::take(&mut self.outcome))),
@@ -166,7 +129,8 @@ impl<'a, S: Sink> Loader<'a, S> {
 
     fn read_csv(&mut self, file: &FoundFile) -> Result<(), Stop> {
         let options = &self.layout.options.csv;
-        let opened = records::open(&file.absolute)
+        let opened = self
+            .open(file)
             .and_then(|source| CsvReader::new(source, options, self.layout.line_bytes_max));
         let Some(mut reader) = self.intact(file, opened)? else { return Ok(()) };
         if let Some(reason) = reader.broken() {
@@ -192,7 +156,7 @@ impl<'a, S: Sink> Loader<'a, S> {
     fn intact<T>(&mut self, file: &FoundFile, value: io::Result<T>) -> Result<Option<T>, Stop> {
         match value {
             Ok(value) => Ok(Some(value)),
-            Err(error) if records::is_corrupt(&error) => {
+            Err(error) if is_corrupt(&error) => {
                 let reason = format!("the file is damaged: {error}");
                 self.outcome.error = Some(reason.clone());
                 self.note(file, reason)?;
@@ -236,23 +200,65 @@ impl<'a, S: Sink> Loader<'a, S> {
         self.end_row(file)
     }
 
+    fn open(&self, file: &FoundFile) -> io::Result<Source> {
+        open(&file.absolute, self.layout.options.encoding)
+    }
+
     fn read_json(&mut self, file: &FoundFile) -> Result<(), Stop> {
-        let opened = records::open(&file.absolute)
-            .and_then(|source| RecordReader::new(source, self.layout.line_bytes_max));
+        let multi_line = self.layout.options.csv.multi_line;
+        let opened = self
+            .open(file)
+            .and_then(|source| JsonReader::new(source, multi_line, self.layout.line_bytes_max));
         let Some(mut reader) = self.intact(file, opened)? else { return Ok(()) };
         loop {
             let next = reader.next();
-            let record = match self.intact(file, next)? {
+            match self.intact(file, next)? {
                 None | Some(None) => return Ok(()),
-                Some(Some(record)) => record,
-            };
-            let line = record.line;
-            match record.content {
-                Ok(text) if text.trim().is_empty() => {}
-                Ok(text) => match json::line(text) {
+                Some(Some(JsonText::Object(_, text))) if text.trim().is_empty() => {}
+                Some(Some(JsonText::Object(line, text))) => match json::line(text) {
                     Ok(members) => self.json_row(file, &members)?,
                     Err(reason) => self.refuse(file, line, beginning(text), reason)?,
                 },
+                Some(Some(JsonText::Refused { line, raw, reason })) => {
+                    self.refuse(file, line, raw, reason)?;
+                }
+            }
+        }
+    }
+
+    /// Parquet's batches are handed on as they are; none of their rows waits in a builder.
+    fn read_parquet(&mut self, file: &Arc<FoundFile>) -> Result<(), Stop> {
+        let opened = ParquetFile::open(&file.absolute, &file.path, &self.layout.columns);
+        let Some(mut reader) = self.intact(file, opened)? else { return Ok(()) };
+        loop {
+            let next = reader.next(&self.layout.options.texts);
+            let Some(Some(rows)) = self.intact(file, next)? else { return Ok(()) };
+            let batch = self.layout.batch(rows, file).map_err(inconsistent)?;
+            self.outcome.rows += batch.num_rows() as u64;
+            if !self.sink.batch(batch) {
+                return Err(Stop::Closed);
+            }
+        }
+    }
+
+    /// Every line, blank ones too, is a row of one column.
+    fn read_text(&mut self, file: &FoundFile) -> Result<(), Stop> {
+        let opened = self
+            .open(file)
+            .and_then(|source| RecordReader::new(source, self.layout.line_bytes_max));
+        let Some(mut reader) = self.intact(file, opened)? else { return Ok(()) };
+        let target = self.position(TEXT_COLUMN);
+        loop {
+            let next = reader.next();
+            let Some(Some(record)) = self.intact(file, next)? else { return Ok(()) };
+            let line = record.line;
+            match record.content {
+                Ok(text) => {
+                    if let Some(column) = target {
+                        self.columns[column].append_text(text, &self.layout.options.texts);
+                    }
+                    self.end_row(file)?;
+                }
                 Err(unreadable) => self.refuse(file, line, unreadable.raw, unreadable.reason)?,
             }
         }
@@ -292,14 +298,8 @@ impl<'a, S: Sink> Loader<'a, S> {
         if self.misfits.is_empty() {
             self.rescued.append_null();
         } else {
-            let members: Vec<String> = self
-                .misfits
-                .drain(..)
-                .map(|(name, value)| format!("{}:{value}", json::quoted(&name)))
-                .collect();
-            let path = json::quoted(&file.path);
-            let path_key = json::quoted("_file_path");
-            self.rescued.append_value(format!("{{{},{path_key}:{path}}}", members.join(",")));
+            self.rescued.append_value(rescued(&self.misfits, &file.path));
+            self.misfits.clear();
         }
         self.outcome.rows += 1;
         if let Some((_, rows)) = self.runs.last_mut() {
@@ -343,9 +343,7 @@ impl<'a, S: Sink> Loader<'a, S> {
     }
 
     fn flush(&mut self) -> Result<(), Stop> {
-        let batch = self.build().map_err(|error| {
-            Stop::Failed(Error::internal("columns of one batch differ").caused_by(error))
-        })?;
+        let batch = self.build().map_err(inconsistent)?;
         if self.sink.batch(batch) { Ok(()) } else { Err(Stop::Closed) }
     }
 
@@ -354,7 +352,7 @@ impl<'a, S: Sink> Loader<'a, S> {
             self.columns.iter_mut().map(ColumnBuilder::finish).collect::<Result<Vec<_>, _>>()?;
         arrays.push(Arc::new(self.rescued.finish()));
         for name in &self.layout.metadata {
-            arrays.push(self.metadata(name));
+            arrays.push(self.layout.metadata(name, &self.runs));
         }
         self.rows = 0;
         let current = self.runs.pop();
@@ -362,34 +360,16 @@ impl<'a, S: Sink> Loader<'a, S> {
         self.runs.extend(current.map(|(file, _)| (file, 0)));
         RecordBatch::try_new(Arc::clone(&self.schema), arrays)
     }
+}
 
-    fn metadata(&self, name: &str) -> ArrayRef {
-        let texts = |of: fn(&FoundFile) -> &str| -> ArrayRef {
-            let mut builder = StringBuilder::new();
-            for (file, rows) in &self.runs {
-                (0..*rows).for_each(|_| builder.append_value(of(file)));
-            }
-            Arc::new(builder.finish())
-        };
-        let times = |of: &dyn Fn(&FoundFile) -> DateTime<Utc>| -> ArrayRef {
-            let values = self
-                .runs
-                .iter()
-                .flat_map(|(file, rows)| std::iter::repeat_n(of(file).timestamp_micros(), *rows));
-            Arc::new(TimestampMicrosecondArray::from_iter_values(values).with_timezone("UTC"))
-        };
-        match name {
-            "_metadata_file_path" => texts(|file| &file.path),
-            "_metadata_file_name" => texts(FoundFile::name),
-            "_metadata_file_modification_time" => times(&|file| file.modified),
-            "_metadata_ingested_at" => times(&|_| self.layout.ingested_at),
-            _ => {
-                let mut builder = Int64Builder::new();
-                for (file, rows) in &self.runs {
-                    (0..*rows).for_each(|_| builder.append_value(file.size as i64));
-                }
-                Arc::new(builder.finish())
-            }
-        }
-    }
+/// What did not fit, as `_rescued_data` has it: names, values as JSON, and the file.
+pub(crate) fn rescued(misfits: &[(String, String)], path: &str) -> String {
+    let members: Vec<String> =
+        misfits.iter().map(|(name, value)| format!("{}:{value}", json::quoted(name))).collect();
+    let (key, path) = (json::quoted("_file_path"), json::quoted(path));
+    format!("{{{},{key}:{path}}}", members.join(","))
+}
+
+fn inconsistent(error: arrow::error::ArrowError) -> Stop {
+    Stop::Failed(Error::internal("columns of one batch differ").caused_by(error))
 }

@@ -7,6 +7,7 @@ use crate::catalog::StreamingTable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::syntax::{ColumnDefinition, ReadFiles};
 
+use super::encoding::Encoding;
 use super::pattern::Pattern;
 use super::types::{ColumnType, FileColumn, parse_columns};
 
@@ -15,7 +16,12 @@ use super::types::{ColumnType, FileColumn, parse_columns};
 pub(crate) enum Format {
     Csv,
     Json,
+    Parquet,
+    Text,
 }
+
+/// The one column of a file of text.
+pub(crate) const TEXT_COLUMN: &str = "value";
 
 /// What stands between two fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +35,8 @@ pub(crate) enum Delimiter {
 #[derive(Debug, Clone)]
 pub(crate) struct ReadOptions {
     pub(crate) format: Format,
+    /// Of text; Parquet has none.
+    pub(crate) encoding: Encoding,
     pub(crate) csv: CsvOptions,
     pub(crate) texts: TextOptions,
     /// False makes every column text.
@@ -96,6 +104,7 @@ impl ReadOptions {
     pub(crate) fn parse(files: &ReadFiles) -> Result<Self> {
         let mut options = Self {
             format: format_of(files)?,
+            encoding: Encoding::default(),
             csv: CsvOptions::default(),
             texts: TextOptions::default(),
             infer_types: true,
@@ -136,12 +145,7 @@ impl ReadOptions {
             }
             "allowoverwrites" => self.allow_overwrites = boolean(value)?,
             "maxfilespertrigger" => self.batch_files_max = Some(number(value)?.max(1)),
-            "encoding" | "charset" => {
-                if !matches!(value.to_lowercase().as_str(), "utf-8" | "utf8") {
-                    return Err(Error::unsupported(format!("encoding \"{value}\""))
-                        .hint("Files are read as UTF-8."));
-                }
-            }
+            "encoding" | "charset" => self.encoding = Encoding::parse(value)?,
             _ => {
                 return Err(Error::new(
                     ErrorKind::InvalidParameterValue,
@@ -187,7 +191,8 @@ impl Default for CsvOptions {
 fn format_of(files: &ReadFiles) -> Result<Format> {
     let written = files.options.iter().find(|(name, _)| name.eq_ignore_ascii_case("format"));
     let path = files.path.to_lowercase();
-    let path = path.strip_suffix(".gz").unwrap_or(&path);
+    let packed = [".gz", ".zst", ".zstd"].into_iter().find_map(|end| path.strip_suffix(end));
+    let path = packed.unwrap_or(&path);
     let name = match written {
         Some((_, value)) => value.to_lowercase(),
         None => path.rsplit('.').next().unwrap_or_default().to_owned(),
@@ -195,20 +200,22 @@ fn format_of(files: &ReadFiles) -> Result<Format> {
     match name.as_str() {
         "csv" | "tsv" => Ok(Format::Csv),
         "json" | "ndjson" | "jsonl" => Ok(Format::Json),
-        "parquet" | "avro" | "orc" | "xml" | "text" | "binaryfile" => {
+        "parquet" => Ok(Format::Parquet),
+        "text" | "txt" | "log" => Ok(Format::Text),
+        "avro" | "orc" | "xml" | "binaryfile" => {
             Err(Error::unsupported(format!("format \"{name}\" of read_files"))
-                .hint("Formats are csv and json."))
+                .hint("Formats are csv, json, parquet and text."))
         }
         _ if written.is_some() => Err(Error::new(
             ErrorKind::InvalidParameterValue,
             format!("format \"{name}\" of read_files does not exist"),
         )
-        .hint("Formats are csv and json.")),
+        .hint("Formats are csv, json, parquet and text.")),
         _ => Err(Error::new(
             ErrorKind::InvalidParameterValue,
             format!("the format of \"{}\" cannot be told from its name", files.path),
         )
-        .hint("Add format => 'csv' or format => 'json'.")),
+        .hint("Add format => 'csv', 'json' or 'parquet'.")),
     }
 }
 

@@ -15,8 +15,9 @@ use crate::lake::Table;
 use crate::matview::expectations::Splitter;
 use crate::syntax::{ColumnDefinition, ViolationAction};
 
+use super::layout::{METADATA, RESCUED};
 use super::ledger::FileList;
-use super::load::{METADATA, RESCUED, Refused};
+use super::load::Refused;
 use super::types::FileColumn;
 
 /// How the query's rows become the table's.

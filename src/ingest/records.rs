@@ -3,20 +3,18 @@
 //! Its one idea: every byte of a file belongs to exactly one record, and a record that is too long or
 //! not text is handed out as such rather than dropped. Knows no fields.
 
-use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
-use std::path::Path;
+use std::io::{self, Read};
 
-use flate2::bufread::MultiGzDecoder;
+use super::open::Source;
 
 /// How much is read at once.
 const BLOCK_BYTES: usize = 256 << 10;
-/// How much is read of a file to tell what it is.
-const HEAD_BYTES: usize = 32 << 10;
 /// A quoted value with line breaks may span so many bytes.
 const QUOTED_BYTES_MAX: usize = 1 << 20;
 /// So many quotes that never close, and the file's quotes are taken for ordinary ones.
 const UNCLOSED_MAX: u32 = 100;
+/// A line that begins with more blanks is laid out like no other.
+const INDENT_BYTES_MAX: usize = 256;
 /// What is kept of a record that is refused.
 pub(crate) const RAW_BYTES_MAX: usize = 4 << 10;
 
@@ -49,7 +47,7 @@ pub(crate) struct Quoting {
 
 /// Reads records one after the other.
 pub(crate) struct RecordReader {
-    source: Box<dyn Read + Send>,
+    source: Source,
     buffer: Vec<u8>,
     start: usize,
     at_end: bool,
@@ -59,6 +57,10 @@ pub(crate) struct RecordReader {
     line_bytes_max: usize,
     quoting: Option<Quoting>,
     unclosed: u32,
+    /// What was passed over since the last line break, while it is blank.
+    indent: Option<Vec<u8>>,
+    /// A record that was not UTF-8, as it is now.
+    decoded: String,
 }
 
 impl std::fmt::Debug for RecordReader {
@@ -67,39 +69,8 @@ impl std::fmt::Debug for RecordReader {
     }
 }
 
-/// Opens a file for reading; gzip is told by its first bytes.
-pub(crate) fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
-    let mut file = File::open(path)?;
-    // Most landing files are small: they are read whole here, with one buffer of their size.
-    let mut head = Vec::with_capacity(HEAD_BYTES);
-    file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
-    let gzip = head.starts_with(&[0x1f, 0x8b]);
-    let named_gzip = path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("gz"));
-    if !gzip && !head.is_empty() && named_gzip {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is not gzip"));
-    }
-    let more = head.len() == HEAD_BYTES;
-    let head = Cursor::new(head);
-    Ok(match (gzip, more) {
-        (false, false) => Box::new(head),
-        (false, true) => Box::new(head.chain(file)),
-        (true, _) => {
-            let rest = BufReader::with_capacity(BLOCK_BYTES, head.chain(file));
-            Box::new(MultiGzDecoder::new(rest))
-        }
-    })
-}
-
-/// Whether an error says that the file's content is wrong, not that reading failed.
-pub(crate) fn is_corrupt(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
-    )
-}
-
 impl RecordReader {
-    pub(crate) fn new(source: Box<dyn Read + Send>, line_bytes_max: usize) -> io::Result<Self> {
+    pub(crate) fn new(source: Source, line_bytes_max: usize) -> io::Result<Self> {
         let mut reader = Self {
             source,
             buffer: Vec::new(),
@@ -110,6 +81,8 @@ impl RecordReader {
             line_bytes_max,
             quoting: None,
             unclosed: 0,
+            indent: Some(Vec::new()),
+            decoded: String::new(),
         };
         reader.fill()?;
         if reader.buffer.starts_with(b"\xef\xbb\xbf") {
@@ -128,9 +101,54 @@ impl RecordReader {
         &self.buffer[self.start..]
     }
 
+    /// The line of what is handed out next.
+    pub(crate) fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Passes over bytes of `peek` that belong to no record.
+    pub(crate) fn pass(&mut self, length: usize) {
+        self.line += breaks(&self.buffer[self.start..self.start + length]);
+        self.note_indent(length);
+        self.start += length;
+    }
+
+    /// What stands between the last line break passed over and here, when that is blank.
+    pub(crate) fn indent(&self) -> Option<&[u8]> {
+        self.indent.as_deref()
+    }
+
+    fn note_indent(&mut self, length: usize) {
+        let passed = &self.buffer[self.start..self.start + length];
+        if let Some(at) = memchr::memrchr(b'\n', passed) {
+            self.indent = Some(passed[at + 1..].to_vec());
+        } else if length > 0 {
+            match &mut self.indent {
+                Some(indent) if passed.iter().all(u8::is_ascii_whitespace) => {
+                    indent.extend_from_slice(passed);
+                }
+                indent => *indent = None,
+            }
+        }
+        if self.indent.as_ref().is_some_and(|indent| {
+            indent.len() > INDENT_BYTES_MAX || !indent.iter().all(u8::is_ascii_whitespace)
+        }) {
+            self.indent = None;
+        }
+    }
+
+    /// The first bytes of `peek` as a record of their own, whatever line breaks they hold.
+    pub(crate) fn take(&mut self, length: usize) -> Record<'_> {
+        let (line, start) = (self.line, self.start);
+        self.line += breaks(&self.buffer[start..start + length]);
+        self.indent = None;
+        self.start += length;
+        self.record(line, start, length, true)
+    }
+
     /// Reads another block; false at the end of the file. What was read before an error is handed
     /// out first.
-    fn fill(&mut self) -> io::Result<bool> {
+    pub(crate) fn fill(&mut self) -> io::Result<bool> {
         if let Some(error) = self.failure.take() {
             return Err(error);
         }
@@ -142,7 +160,7 @@ impl RecordReader {
             self.start = 0;
         }
         let filled = self.buffer.len();
-        let mut block = self.source.by_ref().take(BLOCK_BYTES as u64);
+        let mut block = self.source.text.by_ref().take(BLOCK_BYTES as u64);
         let outcome = block.read_to_end(&mut self.buffer);
         let read = self.buffer.len() - filled;
         self.at_end = read < BLOCK_BYTES;
@@ -224,16 +242,26 @@ impl RecordReader {
         }
     }
 
-    fn record(&self, line: u64, start: usize, length: usize, terminated: bool) -> Record<'_> {
+    fn record(&mut self, line: u64, start: usize, length: usize, terminated: bool) -> Record<'_> {
         let bytes = &self.buffer[start..start + length];
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        let content = match std::str::from_utf8(bytes) {
+        let read = match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(text),
+            Err(error) => match self.source.otherwise.and_then(|other| other.decode(bytes)) {
+                Some(text) => {
+                    self.decoded = text;
+                    Ok(self.decoded.as_str())
+                }
+                None => Err(error.valid_up_to() + 1),
+            },
+        };
+        let content = match read {
             Ok(text) if !text.as_bytes().contains(&0) => Ok(text),
             Ok(_) => Err(unreadable("the line holds a NUL byte", bytes)),
-            Err(error) => Err(unreadable(
-                &format!("not UTF-8 from byte {} of the line", error.valid_up_to() + 1),
-                bytes,
-            )),
+            Err(at) => {
+                let reason = format!("not {} from byte {at} of the line", self.source.charset);
+                Err(unreadable(&reason, bytes))
+            }
         };
         Record { line, terminated, content }
     }

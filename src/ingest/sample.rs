@@ -11,9 +11,11 @@ use super::blocking::{blocking, in_runs};
 use super::csv::{CsvReader, CsvRow, header_names};
 use super::infer::{Guess, Sample};
 use super::json;
+use super::json_file::{JsonReader, JsonText};
 use super::listing::{FoundFile, io_error};
-use super::options::{Format, ReadOptions};
-use super::records::{self, RecordReader};
+use super::open::{is_corrupt, open};
+use super::options::{Format, ReadOptions, TEXT_COLUMN};
+use super::parquet_file;
 use super::types::FileColumn;
 
 /// Bytes of one batch that column types are inferred from.
@@ -79,9 +81,15 @@ impl Sampling {
         let sampled = match self.options.format {
             Format::Csv => self.csv(file, into),
             Format::Json => self.json(file, into),
+            Format::Parquet => self.parquet(file, into),
+            Format::Text => {
+                let at = into.column(TEXT_COLUMN, TEXT_COLUMN);
+                into.add(at, || Guess::Text);
+                Ok(())
+            }
         };
         match sampled {
-            Err(error) if !records::is_corrupt(&error) => {
+            Err(error) if !is_corrupt(&error) => {
                 Err(io_error("could not read a landing file", error).within(&file.path))
             }
             _ => Ok(()),
@@ -90,7 +98,7 @@ impl Sampling {
 
     fn csv(&self, file: &FoundFile, into: &mut Sample) -> io::Result<()> {
         let options = &self.options;
-        let source = records::open(&file.absolute)?;
+        let source = open(&file.absolute, self.options.encoding)?;
         let mut reader = CsvReader::new(source, &options.csv, self.line_bytes_max)?;
         let names = header_names(reader.header());
         let mut places: Vec<usize> = names
@@ -124,17 +132,27 @@ impl Sampling {
     }
 
     fn json(&self, file: &FoundFile, into: &mut Sample) -> io::Result<()> {
-        let source = records::open(&file.absolute)?;
-        let mut reader = RecordReader::new(source, self.line_bytes_max)?;
+        let source = open(&file.absolute, self.options.encoding)?;
+        let multi_line = self.options.csv.multi_line;
+        let mut reader = JsonReader::new(source, multi_line, self.line_bytes_max)?;
         let mut read = 0;
         while read < self.budget_bytes {
-            let Some(record) = reader.next()? else { break };
-            if let Ok(text) = record.content {
+            let Some(text) = reader.next()? else { break };
+            if let JsonText::Object(_, text) = text {
                 read += text.len() as u64 + 1;
                 if let Ok(members) = json::line(text) {
                     into.add_object(&members);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A Parquet file says what its columns are.
+    fn parquet(&self, file: &FoundFile, into: &mut Sample) -> io::Result<()> {
+        for column in parquet_file::columns(&file.absolute)? {
+            let at = into.column(&column.name, &column.original);
+            into.add(at, || Guess::Known(column.kind));
         }
         Ok(())
     }

@@ -20,8 +20,9 @@ use tokio::sync::mpsc;
 use crate::error::{Error, Result};
 use crate::telemetry::Steps;
 
+use super::layout::Layout;
 use super::listing::FoundFile;
-use super::load::{FileOutcome, Layout, Loader, Refused, Sink};
+use super::load::{FileOutcome, Loader, Refused, Sink};
 
 /// Batches that may wait between a reader and the query.
 const WAITING_MAX: usize = 2;

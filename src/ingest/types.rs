@@ -86,6 +86,19 @@ impl ColumnType {
         }
     }
 
+    /// Whether its values are numbers.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(
+            self,
+            Self::SmallInt
+                | Self::Integer
+                | Self::BigInt
+                | Self::Real
+                | Self::Double
+                | Self::Decimal(..)
+        )
+    }
+
     /// Whether it has parts of its own.
     pub(crate) fn is_nested(&self) -> bool {
         matches!(self, Self::Struct(_) | Self::List(_))

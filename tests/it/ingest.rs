@@ -1,6 +1,7 @@
 //! Landing files, each exactly once.
 
 mod exactly_once;
+mod formats;
 mod lines;
 mod paths;
 mod typed;

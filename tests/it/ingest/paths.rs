@@ -149,8 +149,8 @@ async fn options_that_make_no_sense_are_named() {
     for (source, expected) in [
         ("'in/*.csv', format => 'csv', delimeter => ';'", "delimeter"),
         ("'in/*.csv', format => 'csv', header => 'perhaps'", "header"),
-        ("'in/*.csv', format => 'csv', encoding => 'latin1'", "latin1"),
-        ("'in/*.parquet', format => 'parquet'", "parquet"),
+        ("'in/*.csv', format => 'csv', encoding => 'klingon'", "klingon"),
+        ("'in/*.avro', format => 'avro'", "avro"),
         ("'in/*.csv', format => 'csv', dateFormat => 'QQ'", "Q"),
     ] {
         let deployment = deployment("", source);
