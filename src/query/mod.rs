@@ -20,6 +20,7 @@ mod joins;
 mod literals;
 mod moment;
 mod multisets;
+mod patterns;
 mod phrases;
 mod pinned;
 mod plan;

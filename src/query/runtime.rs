@@ -23,6 +23,7 @@ use crate::error::Result;
 
 use super::actions::Actions;
 use super::engine::Context;
+use super::patterns::Patterns;
 use super::pushdown::physical_rules;
 use super::rows::Registry;
 use super::system::{Facts, Names};
@@ -143,6 +144,8 @@ pub(crate) struct StatementInfo {
     pub(crate) settings: Arc<HashMap<String, String>>,
     /// What functions may do to sessions.
     pub(crate) actions: Option<Arc<dyn Actions>>,
+    /// Regular expressions, compiled once.
+    pub(crate) patterns: Arc<Patterns>,
     registry: Arc<Registry>,
     known: Arc<Known>,
 }
@@ -195,6 +198,7 @@ impl StatementInfo {
                 || crate::security::SYSTEM_SCHEMAS.contains(&schema.as_str())
         };
         Self {
+            patterns: Arc::default(),
             role: context.role.0.clone(),
             database: context.database.clone(),
             schemas: context.search_path.iter().filter(exists).cloned().collect(),

@@ -3,6 +3,8 @@
 //! Patterns are read by a matcher of linear time; what it does not know (references back, looking around) is
 //! refused, never matched otherwise.
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use regex::{Captures, Regex, RegexBuilder};
@@ -17,16 +19,16 @@ const SIZE_MAX: usize = 1 << 20;
 
 /// The functions of this file.
 pub(super) const ALL: &[Function] = &[
-    pure("regexp_match", &["text text", "text text text"], "_text", |_, v| {
+    pure("regexp_match", &["text text", "text text text"], "_text", |info, v| {
         let flags = flags(v, 2, false)?;
-        match pattern(v, 1, &flags)?.captures(text_at(v, 0).unwrap_or_default()) {
+        match pattern(info, v, 1, &flags)?.captures(text_at(v, 0).unwrap_or_default()) {
             Some(found) => groups(&found),
             None => null(),
         }
     }),
-    pure("__regexp_matches", &["text text", "text text text"], "__text", |_, v| {
+    pure("__regexp_matches", &["text text", "text text text"], "__text", |info, v| {
         let flags = flags(v, 2, true)?;
-        let pattern = pattern(v, 1, &flags)?;
+        let pattern = pattern(info, v, 1, &flags)?;
         let count = if flags.global { usize::MAX } else { 1 };
         let found = pattern.captures_iter(text_at(v, 0).unwrap_or_default()).take(count);
         let rows = found.map(|found| groups(&found)).collect::<Result<Vec<_>>>()?;
@@ -35,18 +37,18 @@ pub(super) const ALL: &[Function] = &[
     }),
     pure("regexp_replace", &["text text text", "text text text text"], "text", replace),
     pure("regexp_split_to_array", &["text text", "text text text"], "_text", split),
-    pure("regexp_like", &["text text", "text text text"], "bool", |_, v| {
+    pure("regexp_like", &["text text", "text text text"], "bool", |info, v| {
         let flags = flags(v, 2, false)?;
-        boolean(pattern(v, 1, &flags)?.is_match(text_at(v, 0).unwrap_or_default()))
+        boolean(pattern(info, v, 1, &flags)?.is_match(text_at(v, 0).unwrap_or_default()))
     }),
     pure(
         "regexp_count",
         &["text text", "text text int4", "text text int4 text"],
         "int4",
-        |_, v| {
+        |info, v| {
             let flags = flags(v, 3, false)?;
             let searched = from(text_at(v, 0).unwrap_or_default(), int_at(v, 2).unwrap_or(1))?;
-            let count = pattern(v, 1, &flags)?.find_iter(searched).count();
+            let count = pattern(info, v, 1, &flags)?.find_iter(searched).count();
             Ok(ScalarValue::Int32(i32::try_from(count).ok()))
         },
     ),
@@ -60,21 +62,21 @@ pub(super) const ALL: &[Function] = &[
             "text text int4 int4 text int4",
         ],
         "text",
-        |_, v| {
+        |info, v| {
             let flags = flags(v, 4, false)?;
             let searched = from(text_at(v, 0).unwrap_or_default(), int_at(v, 2).unwrap_or(1))?;
             let nth = usize::try_from(int_at(v, 3).unwrap_or(1) - 1).unwrap_or(0);
             let group = usize::try_from(int_at(v, 5).unwrap_or(0)).unwrap_or(0);
-            let pattern = pattern(v, 1, &flags)?;
+            let pattern = pattern(info, v, 1, &flags)?;
             let found = pattern.captures_iter(searched).nth(nth);
             text(found.and_then(|found| found.get(group).map(|m| m.as_str().to_owned())))
         },
     ),
     pure("__substring_matching", &["text text", "text text text"], "text", substring),
-    pure("__similar_to", &["text text", "text text text"], "bool", |_, v| {
+    pure("__similar_to", &["text text", "text text text"], "bool", |info, v| {
         let escape = escape(v, 2)?;
         let written = similar(text_at(v, 1).unwrap_or_default(), escape)?;
-        let pattern = compile(&format!("^(?:{written})$"), &Flags::default())?;
+        let pattern = compiled(info, &format!("^(?:{written})$"), &Flags::default())?;
         boolean(pattern.is_match(text_at(v, 0).unwrap_or_default()))
     }),
 ];
@@ -87,6 +89,15 @@ struct Flags {
     dot_stops: bool,
     expanded: bool,
     literal: bool,
+}
+
+impl Flags {
+    /// A number of their own for each combination that compiles to something else.
+    fn bits(&self) -> u8 {
+        [self.ignore_case, self.by_line, self.dot_stops, self.expanded, self.literal]
+            .into_iter()
+            .fold(0, |bits, flag| bits * 2 + u8::from(flag))
+    }
 }
 
 fn flags(values: &[ScalarValue], at: usize, global: bool) -> Result<Flags> {
@@ -117,8 +128,18 @@ fn flags(values: &[ScalarValue], at: usize, global: bool) -> Result<Flags> {
     Ok(flags)
 }
 
-fn pattern(values: &[ScalarValue], at: usize, flags: &Flags) -> Result<Regex> {
-    compile(text_at(values, at).unwrap_or_default(), flags)
+fn pattern(
+    info: &StatementInfo,
+    values: &[ScalarValue],
+    at: usize,
+    flags: &Flags,
+) -> Result<Arc<Regex>> {
+    compiled(info, text_at(values, at).unwrap_or_default(), flags)
+}
+
+/// A pattern is the same for all rows nearly always, and compiling it costs more than a thousand matches.
+fn compiled(info: &StatementInfo, written: &str, flags: &Flags) -> Result<Arc<Regex>> {
+    info.patterns.get((written, flags.bits()), || compile(written, flags))
 }
 
 fn compile(written: &str, flags: &Flags) -> Result<Regex> {
@@ -185,9 +206,9 @@ fn from(searched: &str, start: i64) -> Result<&str> {
     Ok(searched.get(at..).unwrap_or_default())
 }
 
-fn replace(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
+fn replace(info: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
     let flags = flags(values, 3, true)?;
-    let pattern = pattern(values, 1, &flags)?;
+    let pattern = pattern(info, values, 1, &flags)?;
     let (searched, written) = (text_at(values, 0).unwrap_or_default(), text_at(values, 2));
     let written = written.unwrap_or_default();
     let count = if flags.global { usize::MAX } else { 1 };
@@ -220,9 +241,9 @@ fn replace(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
     text(Some(out))
 }
 
-fn split(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
+fn split(info: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
     let flags = flags(values, 2, false)?;
-    let pattern = pattern(values, 1, &flags)?;
+    let pattern = pattern(info, values, 1, &flags)?;
     let searched = text_at(values, 0).unwrap_or_default();
     let (mut parts, mut last) = (Vec::new(), 0);
     for found in pattern.find_iter(searched) {
@@ -242,7 +263,7 @@ fn split(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
     Ok(ScalarValue::List(ScalarValue::new_list_nullable(&parts, &DataType::Utf8)))
 }
 
-fn substring(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
+fn substring(info: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
     let searched = text_at(values, 0).unwrap_or_default();
     let written = text_at(values, 1).unwrap_or_default();
     if values.len() == 3 {
@@ -251,18 +272,18 @@ fn substring(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
         let parts: Vec<&str> = written.split(&marker).collect();
         let [before, middle, after] = parts.as_slice() else {
             let whole =
-                compile(&format!("^(?:{})$", similar(written, escape)?), &Flags::default())?;
+                compiled(info, &format!("^(?:{})$", similar(written, escape)?), &Flags::default())?;
             return text(whole.is_match(searched).then(|| searched.to_owned()));
         };
         let parts = [before, middle, after].map(|part| similar(part, escape));
         let [before, middle, after] = parts;
         let (before, middle, after) = (before?, middle?, after?);
         let all = format!("^(?:{before})({middle})(?:{after})$");
-        let pattern = compile(&all, &Flags::default())?;
+        let pattern = compiled(info, &all, &Flags::default())?;
         let found = pattern.captures(searched);
         return text(found.and_then(|found| found.get(1).map(|m| m.as_str().to_owned())));
     }
-    let pattern = compile(written, &Flags::default())?;
+    let pattern = compiled(info, written, &Flags::default())?;
     let found = pattern.captures(searched);
     let group = usize::from(pattern.captures_len() > 1);
     text(found.and_then(|found| found.get(group).map(|m| m.as_str().to_owned())))
