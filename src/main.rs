@@ -70,6 +70,11 @@ enum Command {
     },
     /// Check lakeport.toml and every SQL file; report all mistakes. Needs no lake.
     Check,
+    /// Run *.test.sql beside the views on rows in memory; show what differs. Needs no lake.
+    Test {
+        /// Views, as schema.name, or schemas; all when none is given.
+        views: Vec<String>,
+    },
     /// Refresh materialized views, without ingesting, whatever their schedules.
     Refresh {
         /// Views, as schema.name; all when none is given.
@@ -168,6 +173,7 @@ async fn run(common: Common, command: Command, reporter: &Reporter) -> Result<()
             reporter.checked(&project::check(&paths).await?);
             Ok(())
         }
+        Command::Test { views } => project::test(&paths, &views, reporter).await,
         Command::Refresh { views, full } => project::refresh(&paths, &views, full, reporter).await,
         Command::Verify { views, sample } => {
             project::verify(&paths, &views, sample, reporter).await

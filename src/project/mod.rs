@@ -1,4 +1,4 @@
-//! The commands of the binary: check, serve, ingest, refresh, verify.
+//! The commands of the binary: check, test, serve, ingest, refresh, verify.
 //!
 //! Its one idea: the files of `catalog/` and `sql/` are brought into the lake as a whole or not at
 //! all, before anything runs. Puts modules together and words their outcomes for a terminal or a
@@ -11,6 +11,7 @@ mod password;
 mod progress;
 mod report;
 mod run;
+mod testing;
 mod types;
 mod verify;
 
@@ -21,6 +22,7 @@ pub use password::password;
 pub use progress::Progress;
 pub use report::Reporter;
 pub use run::{ingest, ingest_with, refresh, refresh_with, serve, serve_with};
+pub use testing::{TestFailure, TestOutcome, run_tests, test};
 pub use verify::verify;
 
 use crate::catalog::FileError;

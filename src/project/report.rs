@@ -15,6 +15,7 @@ use crate::matview::{RefreshReport, VerifyReport, VerifyState, ViewState};
 use crate::server::Addresses;
 
 use super::progress::Progress;
+use super::testing::{self as tests, TestOutcome};
 use super::{AppliedFiles, CheckReport, Failure};
 
 /// Writes what commands have to say.
@@ -235,6 +236,12 @@ impl Reporter {
         self.outcome(&value, &lines.join("\n"));
     }
 
+    /// How tests ended.
+    pub fn tested(&self, outcomes: &[TestOutcome]) {
+        let (value, text) = tests::words(outcomes);
+        self.outcome(&value, &text);
+    }
+
     /// Why a command failed, to standard error.
     pub fn failure(&self, failure: &Failure) {
         let text = match (failure, self.json) {
@@ -256,7 +263,7 @@ fn published(epoch: Option<u64>) -> String {
 }
 
 /// As psql prints an error.
-fn error_text(error: &Error) -> String {
+pub(super) fn error_text(error: &Error) -> String {
     let mut text = format!("ERROR:  {}", error.message());
     if let Some(detail) = error.detail_text() {
         text.push_str(&format!("\nDETAIL:  {detail}"));
@@ -283,7 +290,7 @@ fn mistakes_text(mistakes: &[FileError]) -> String {
     lines.join("\n")
 }
 
-fn error_value(error: &Error) -> Value {
+pub(super) fn error_value(error: &Error) -> Value {
     json!({
         "code": error.kind().sqlstate(),
         "condition": error.kind().condition(),

@@ -4,7 +4,7 @@
 //! over it says what its columns are, or what is wrong with it. What a wrong or unknown relation
 //! feeds is left out: one mistake, one message.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -31,7 +31,16 @@ pub(super) async fn check_types(
     desired: &Desired,
     services: Option<&Services>,
 ) -> Result<(), Failure> {
+    typed(desired, services).await.map(drop)
+}
+
+/// As [`check_types`]; the columns of every relation that is stored and whose columns are known.
+pub(super) async fn typed(
+    desired: &Desired,
+    services: Option<&Services>,
+) -> Result<BTreeMap<RelationName, SchemaRef>, Failure> {
     let scratch = Scratch::open(desired, services).await?;
+    let mut schemas = BTreeMap::new();
     let mut mistakes = Vec::new();
     let mut unknown = BTreeSet::new();
     for relation in scratch.in_order()? {
@@ -40,7 +49,10 @@ pub(super) async fn check_types(
             false => scratch.columns(&relation).await,
         };
         match columns {
-            Ok(Some(Columns::Stored(schema))) => scratch.make(&relation, schema).await?,
+            Ok(Some(Columns::Stored(schema))) => {
+                schemas.insert(relation.name.clone(), Arc::clone(&schema));
+                scratch.make(&relation, schema).await?;
+            }
             Ok(Some(Columns::Seen)) => {}
             Ok(None) => {
                 unknown.insert(relation.name.clone());
@@ -53,7 +65,7 @@ pub(super) async fn check_types(
         }
     }
     match mistakes.is_empty() {
-        true => Ok(()),
+        true => Ok(schemas),
         false => Err(Failure::Files(mistakes)),
     }
 }

@@ -22,6 +22,7 @@ mod reads;
 mod security;
 mod session;
 mod slt;
+mod sql_tests;
 mod support;
 mod syntax;
 mod tidy;
