@@ -9,6 +9,7 @@ mod crash;
 mod demo;
 mod differential;
 mod flight;
+mod global_electronics;
 mod ingest;
 mod lake;
 mod limits;

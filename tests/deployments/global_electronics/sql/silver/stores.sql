@@ -1,0 +1,39 @@
+-- One row per store; number 0 is the web shop.
+-- For example: which stores opened last? SELECT store_key, country, opened_on FROM silver.stores ORDER BY opened_on DESC LIMIT 5;
+CREATE MATERIALIZED VIEW silver.stores (
+    store_key COMMENT 'The company''s number of the store; 0 is the web shop.',
+    country COMMENT 'The country, or Online.',
+    state COMMENT 'The state or region.',
+    square_meters COMMENT 'Its area; NULL for the web shop.',
+    opened_on COMMENT 'The first day of business.',
+    CONSTRAINT store_has_key EXPECT (store_key IS NOT NULL) ON VIOLATION QUARANTINE ROW,
+    CONSTRAINT opening_is_read EXPECT (opened_on IS NOT NULL) ON VIOLATION QUARANTINE ROW,
+    PRIMARY KEY (store_key)
+)
+COMMENT 'Stores, as any delivery has them. Codes of states come with some deliveries only and are left out.'
+SCHEDULE EVERY 1 HOURS
+REFRESH POLICY AUTO
+AS
+WITH delivered AS (
+    SELECT
+        try_cast(stores.storekey AS bigint) AS store_key,
+        trim(stores.country) AS country,
+        trim(stores.state) AS state,
+        try_cast(nullif(trim(stores.square_meters), '') AS bigint) AS square_meters,
+        dates.day AS opened_on
+    FROM bronze.stores AS stores
+    LEFT JOIN silver.read_dates AS dates
+        ON dates.written = trim(stores.open_date) AND dates.delivery = regexp_replace(stores._source_file, '/[^/]*$', '')
+),
+ranked AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY store_key
+            ORDER BY opened_on DESC NULLS LAST, country, state, square_meters
+        ) AS place
+    FROM delivered
+)
+SELECT store_key, country, state, square_meters, opened_on
+FROM ranked
+WHERE place = 1;
