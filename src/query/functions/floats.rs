@@ -1,4 +1,4 @@
-//! `sqrt`, `ln`, `exp`, `power` and their like over floats: an error where Postgres has one.
+//! `sqrt`, `ln`, `exp`, `power`, `erf` and their like over floats: an error where Postgres has one.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ type Named = (&'static str, &'static [&'static str], usize, Compute);
 
 /// The functions of this file.
 pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
-    const NAMES: [Named; 6] = [
+    const NAMES: [Named; 8] = [
         ("sqrt", &[], 1, |x, _| {
             if x < 0.0 {
                 return Err(Error::new(
@@ -34,6 +34,9 @@ pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
             }
             Ok(x.sqrt())
         }),
+        // Of PostgreSQL 16: the area below the normal curve is erfc(-z / sqrt(2)) / 2.
+        ("erf", &[], 1, |x, _| Ok(libm::erf(x))),
+        ("erfc", &[], 1, |x, _| Ok(libm::erfc(x))),
         ("cbrt", &[], 1, |x, _| Ok(x.cbrt())),
         ("ln", &[], 1, |x, _| logarithm(x).map(f64::ln)),
         ("log10", &[], 1, |x, _| logarithm(x).map(f64::log10)),
