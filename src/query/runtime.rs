@@ -64,6 +64,9 @@ pub(crate) fn shared_state(
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.collect_spans = true;
     options.execution.time_zone = Some("UTC".to_owned());
+    // Of a union's columns with different comments the logical plan keeps none and the physical one the
+    // first, which is no reason to refuse a query that groups by them.
+    options.execution.skip_physical_aggregate_schema_check = true;
     let info = StatementInfo { registry: Arc::clone(registry), ..StatementInfo::default() };
     options.extensions.insert(info);
     let mut state = SessionStateBuilder::new()
