@@ -19,6 +19,7 @@ mod literals;
 mod maintain;
 mod normal;
 mod parser;
+mod positions;
 mod query;
 mod refused;
 mod rewrite;

@@ -19,6 +19,7 @@ use super::dialect::is_reserved;
 use super::from::{check_aliases, check_factor, name_series, named};
 use super::hidden;
 use super::literals;
+use super::positions;
 use super::query::{RelationReference, TimeTravel};
 use super::refused::{check_body, check_select, fetch_as_limit, refuse};
 use super::series;
@@ -90,6 +91,7 @@ impl VisitorMut for Rewriter<'_> {
         refuse(&refused)?;
         check_body(&query.body)?;
         fetch_as_limit(query)?;
+        positions::as_expressions(query);
         literals::keep_in_query(query);
         let (names, recursive) = match &mut query.with {
             None => (Vec::new(), false),
