@@ -230,7 +230,7 @@ fn listed(table: &Table) -> Result<&Arc<DataFileList>> {
 
 impl Lake {
     /// Whether `table` holds a row that agrees with one of `rows` in the `identity` columns: that one,
-    /// as batch and row.
+    /// as batch and row. `rows` hold all columns of `table`, hidden ones included.
     ///
     /// # Errors
     /// Errors of reading.
@@ -243,7 +243,8 @@ impl Lake {
         if rows.iter().all(|batch| batch.num_rows() == 0) {
             return Ok(None);
         }
-        let schema = table.schema();
+        // Rows of groups carry the hidden columns.
+        let schema = table.spec().schema;
         let wanted = Gone::new(&schema, identity, rows)?;
         let mut places: HashMap<OwnedRow, (usize, usize)> = HashMap::new();
         for (number, batch) in rows.iter().enumerate() {

@@ -61,6 +61,22 @@ async fn groups_follow_rows_that_come_and_keep_what_they_need_out_of_sight() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_comes_is_looked_for_by_its_primary_key() {
+    let keyed = BY_CURRENCY.replace("silver.totals", "silver.totals (PRIMARY KEY (currency))");
+    let world = World::new(&[("silver/totals", &keyed)]).await;
+    world.arrive("bronze.orders", orders(&[(Some(1), "EUR", None), (Some(2), "USD", None)])).await;
+    world.refresh().await;
+    world.wait(60);
+    world.arrive("bronze.orders", orders(&[(Some(3), "GBP", None), (Some(4), "USD", None)])).await;
+    world.refresh().await;
+    assert_eq!(strategies(&world).await, ["totals|incremental|sources changed: bronze.orders"],);
+    assert_eq!(
+        world.rows("SELECT * FROM silver.totals").await,
+        ["EUR|1|1|1", "GBP|1|3|3", "USD|2|4|6"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_operator_without_a_rule_is_computed_in_full_and_named() {
     let first = "-- The first orders.
 CREATE MATERIALIZED VIEW silver.first AS
