@@ -6,27 +6,37 @@
 //!
 //! Refuses to know how files are read or what a view does with them: a landing file here is bytes.
 
+mod campaigns;
+mod contacts;
 mod deliver;
 mod deployment;
+mod facts;
 mod files;
 mod master;
 mod orders;
+mod people;
+mod places;
 mod random;
 mod rates;
+mod spelling;
 mod truth;
+mod visits;
 
 pub use deployment::{Deployment, deployment};
 
 use std::path::Path;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 
+use campaigns::Spend;
+use contacts::{Assignment, Interaction};
 use files::Landing;
 use master::{Product, Store};
 use orders::Order;
+use people::People;
 use rates::Rates;
 
 /// What to generate.
@@ -71,11 +81,20 @@ struct Shop {
     products: Vec<Product>,
     rates: Rates,
     orders: Vec<Order>,
+    people: People,
+    spend: Vec<Spend>,
+    interactions: Vec<Interaction>,
+    assignments: Vec<Assignment>,
 }
 
 impl Shop {
     fn first_day(&self) -> NaiveDate {
         self.options.first_day()
+    }
+
+    /// The last second.
+    fn end(&self) -> NaiveDateTime {
+        self.options.until.and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399)
     }
 }
 
@@ -137,11 +156,25 @@ pub fn generate(
     let products = master::products(options);
     let rates = Rates::generate(options);
     let orders = orders::generate(options, &stores, &products);
-    let shop = Shop { options: options.clone(), stores, products, rates, orders };
+    let people = People::generate(options, &orders);
+    let mut shop = Shop {
+        options: options.clone(),
+        stores,
+        products,
+        rates,
+        orders,
+        people,
+        spend: campaigns::spend(options),
+        interactions: Vec::new(),
+        assignments: Vec::new(),
+    };
+    shop.interactions = contacts::interactions(&shop);
+    shop.assignments = contacts::assignments(&shop);
     let mut files = Landing::new(landing);
     progress("truth", 0, 1);
     truth::write(&shop, landing)?;
-    deliver::write(&shop, &mut files, progress)?;
+    facts::write(&shop, landing)?;
+    deliver::write(&shop, &mut files, landing, progress)?;
     Ok(Summary {
         orders: shop.orders.len() as u64,
         order_lines: shop.orders.iter().map(|order| order.lines.len() as u64).sum(),

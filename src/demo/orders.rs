@@ -82,7 +82,7 @@ pub(super) fn generate(options: &Options, stores: &[Store], products: &[Product]
         products,
         stores,
         end: options.until.and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399),
-        customers: (options.order_lines() / 16).max(10) as usize,
+        customers: customer_count(options),
         online: 0,
     };
     let mut orders = Vec::new();
@@ -97,6 +97,11 @@ pub(super) fn generate(options: &Options, stores: &[Store], products: &[Product]
         }
     }
     orders
+}
+
+/// Customers with a number, about one in eight orders.
+pub(super) fn customer_count(options: &Options) -> usize {
+    (options.order_lines() / 16).max(10) as usize
 }
 
 /// Deals the lines out to the days: weekends sell more, and no two weeks are alike.

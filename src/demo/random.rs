@@ -23,6 +23,20 @@ pub(super) enum Purpose {
     OnlineOrders = 6,
     Master = 7,
     RateFiles = 8,
+    People = 40,
+    Customers = 41,
+    Visits = 42,
+    WebEvents = 43,
+    AppVisits = 44,
+    AppEvents = 45,
+    Ads = 46,
+    AdFiles = 47,
+    PlaceFiles = 48,
+    Experiments = 49,
+    ExperimentFiles = 50,
+    Interactions = 51,
+    InteractionFiles = 52,
+    AccessLog = 53,
 }
 
 impl Random {

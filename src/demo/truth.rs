@@ -47,15 +47,20 @@ pub(super) fn write(shop: &Shop, landing: &Path) -> Result<()> {
         ("orders", orders(shop)?),
         ("order_lines", order_lines(shop)?),
     ] {
-        let content = parquet_bytes(columns).map_err(|error| {
-            Error::internal(format!("truth table {name} could not be encoded")).caused_by(error)
-        })?;
-        put(&landing.join(format!("truth/{name}.parquet")), &content)?;
+        put_table(landing, name, columns)?;
     }
     Ok(())
 }
 
-type Columns = Vec<(&'static str, ArrayRef)>;
+/// Writes one clean table.
+pub(super) fn put_table(landing: &Path, name: &str, columns: Columns) -> Result<()> {
+    let content = parquet_bytes(columns).map_err(|error| {
+        Error::internal(format!("truth table {name} could not be encoded")).caused_by(error)
+    })?;
+    put(&landing.join(format!("truth/{name}.parquet")), &content)
+}
+
+pub(super) type Columns = Vec<(&'static str, ArrayRef)>;
 
 fn parquet_bytes(columns: Columns) -> Result<Vec<u8>, ParquetError> {
     let batch = RecordBatch::try_from_iter(columns)?;
@@ -155,22 +160,22 @@ fn order_lines(shop: &Shop) -> Result<Columns> {
     ])
 }
 
-fn text<S: AsRef<str>>(values: impl Iterator<Item = Option<S>>) -> ArrayRef {
+pub(super) fn text<S: AsRef<str>>(values: impl Iterator<Item = Option<S>>) -> ArrayRef {
     Arc::new(values.collect::<StringArray>())
 }
 
-fn dates(values: impl Iterator<Item = NaiveDate>) -> ArrayRef {
+pub(super) fn dates(values: impl Iterator<Item = NaiveDate>) -> ArrayRef {
     let epoch = NaiveDate::default();
     let days = values.map(|day| day.signed_duration_since(epoch).num_days() as i32);
     Arc::new(Date32Array::from_iter_values(days))
 }
 
-fn times(values: impl Iterator<Item = Option<NaiveDateTime>>) -> ArrayRef {
+pub(super) fn times(values: impl Iterator<Item = Option<NaiveDateTime>>) -> ArrayRef {
     let micros = values.map(|time| time.map(|time| time.and_utc().timestamp_micros()));
     Arc::new(micros.collect::<TimestampMicrosecondArray>())
 }
 
-fn money(cents: impl Iterator<Item = Option<i64>>) -> Result<ArrayRef> {
+pub(super) fn money(cents: impl Iterator<Item = Option<i64>>) -> Result<ArrayRef> {
     decimal(cents, 2)
 }
 

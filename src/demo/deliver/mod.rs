@@ -3,9 +3,20 @@
 //! Nothing is lost for good: whatever is delivered wrong is delivered right as well, with a later
 //! sequence, revision or time of its own, so that a view can tell which one counts.
 
+mod access_log;
+mod ad_performance;
+mod app_events;
+mod crm_customers;
+mod crm_interactions;
+mod experiments;
+mod geo_locations;
 mod master;
 mod online_orders;
 mod store_sales;
+mod stream;
+mod web_events;
+
+use std::path::Path;
 
 use crate::error::{Error, Result};
 
@@ -16,13 +27,22 @@ use super::files::Landing;
 pub(super) fn write(
     shop: &Shop,
     files: &mut Landing,
+    landing: &Path,
     progress: &dyn Fn(&str, u64, u64),
 ) -> Result<()> {
     master::products(shop, files)?;
     master::stores(shop, files)?;
     master::fx_rates(shop, files)?;
     store_sales::write(shop, files, &|done, all| progress("store_sales", done, all))?;
-    online_orders::write(shop, files, &|done, all| progress("online_orders", done, all))
+    online_orders::write(shop, files, &|done, all| progress("online_orders", done, all))?;
+    geo_locations::write(shop, files)?;
+    ad_performance::write(shop, files)?;
+    crm_interactions::write(shop, files)?;
+    experiments::write(shop, files)?;
+    crm_customers::write(shop, files, &|done, all| progress("crm_customers", done, all))?;
+    web_events::write(shop, files, landing, &|done, all| progress("web_events", done, all))?;
+    app_events::write(shop, files, landing, &|done, all| progress("app_events", done, all))?;
+    access_log::write(shop, files, landing, &|done, all| progress("access_log", done, all))
 }
 
 /// A CSV file with a header.

@@ -1,0 +1,73 @@
+//! A stream's lines in the order they arrive: a file a day, and one each five minutes of the last.
+//!
+//! Only what arrives later than the day being written waits in memory.
+
+use std::collections::BTreeMap;
+
+use chrono::{NaiveDate, NaiveDateTime, Timelike};
+
+use crate::error::Result;
+
+use super::super::files::Landing;
+
+/// Lines on their way.
+pub(super) struct Stream {
+    folder: &'static str,
+    end: NaiveDateTime,
+    /// Nothing arrives before: those days are written.
+    start: NaiveDateTime,
+    waiting: BTreeMap<NaiveDate, Vec<(NaiveDateTime, String)>>,
+}
+
+impl Stream {
+    pub(super) fn new(folder: &'static str, start: NaiveDateTime, end: NaiveDateTime) -> Self {
+        Self { folder, end, start, waiting: BTreeMap::new() }
+    }
+
+    /// When something really arrives that would arrive at `at`: what would come after the last day
+    /// comes at its end, for the truth holds all of it.
+    pub(super) fn arrival(&self, at: NaiveDateTime) -> NaiveDateTime {
+        at.max(self.start).min(self.end)
+    }
+
+    /// Delivers a line, which ends with a line break.
+    pub(super) fn push(&mut self, at: NaiveDateTime, line: String) {
+        let at = self.arrival(at);
+        self.waiting.entry(at.date()).or_default().push((at, line));
+    }
+
+    /// Writes a day's file or files; days come in order.
+    pub(super) fn close(&mut self, day: NaiveDate, files: &mut Landing) -> Result<()> {
+        self.start = (day + chrono::Days::new(1)).into();
+        let mut lines = self.waiting.remove(&day).unwrap_or_default();
+        // Stable, so that equal times keep the order they were drawn in.
+        lines.sort_by_key(|(at, _)| *at);
+        let mut contents: BTreeMap<String, String> = BTreeMap::new();
+        for (at, line) in lines {
+            let name = if day < self.end.date() {
+                format!("{}/{day}.ndjson", self.folder)
+            } else {
+                let minute = at.minute() / 5 * 5;
+                format!("{}/{day}T{:02}-{minute:02}.ndjson", self.folder, at.hour())
+            };
+            contents.entry(name).or_default().push_str(&line);
+        }
+        for (name, content) in contents {
+            files.put(&name, content.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// `2026-10-31T23:59:59.000Z`; written by hand because there are millions.
+pub(super) fn stamp(at: NaiveDateTime) -> String {
+    let time = at.time();
+    let millis = at.and_utc().timestamp_subsec_millis();
+    format!(
+        "{}T{:02}:{:02}:{:02}.{millis:03}Z",
+        at.date(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
+}
