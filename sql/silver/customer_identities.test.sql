@@ -1,0 +1,20 @@
+-- Whom silver.customer_identities takes for one person, and whom not.
+TEST 'a typing mistake and another telephone do not make two people';
+GIVEN silver.crm_records (crm_id, given_name, family_name, given_key, family_key, email, phone, born_on) VALUES
+    ('C1', 'Sophie', 'Müller', 'sophie', 'mueller', 'sophie@mail.example', '49301', '1980-05-06'),
+    ('C2', 'Sofie', 'Mueller', 'sofie', 'mueller', 'sophie@mail.example', '49302', NULL);
+EXPECT silver.customer_identities (source, source_id, customer_id) VALUES ('crm', 'C1', 'C1'), ('crm', 'C2', 'C1');
+
+TEST 'father and son with one name, one address and one telephone are two people';
+GIVEN silver.crm_records (crm_id, given_name, family_name, given_key, family_key, phone, street, postal_code, born_on) VALUES
+    ('C1', 'Jan', 'Novak', 'jan', 'novak', '49301', 'Bergweg 1', '10115', '1955-05-06'),
+    ('C2', 'Jan', 'Novak', 'jan', 'novak', '49301', 'Bergweg 1', '10115', '1985-11-21');
+EXPECT silver.customer_identities (source_id, customer_id) VALUES ('C1', 'C1'), ('C2', 'C2');
+
+TEST 'a browser belongs to whom it last signed in';
+GIVEN silver.crm_records (crm_id, given_key, family_key) VALUES ('C1', 'anna', 'weber'), ('C2', 'ben', 'koch');
+GIVEN silver.web_events (event_id, visitor_id, user_id, occurred_at) VALUES
+    ('e1', 'v1', 'C2', '2026-10-02 10:00:00'),
+    ('e2', 'v1', 'C1', '2026-10-01 10:00:00');
+EXPECT silver.customer_identities (source, source_id, customer_id) VALUES
+    ('crm', 'C1', 'C1'), ('crm', 'C2', 'C2'), ('web', 'v1', 'C2');
