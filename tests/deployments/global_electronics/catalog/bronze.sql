@@ -10,8 +10,15 @@ CREATE STREAMING TABLE bronze.sales (
     productkey text,
     quantity text,
     currency_code text,
-    -- As another delivery calls it.
+    -- As others call them.
     currency text,
+    ordernumber text,
+    lineitem text,
+    orderdate text,
+    deliverydate text,
+    customer_key text,
+    store_key text,
+    product_key text,
     _source_file text
 )
 COMMENT 'Order lines.'
@@ -31,6 +38,8 @@ CREATE STREAMING TABLE bronze.customers (
     country text,
     continent text,
     birthday text,
+    -- As others call it.
+    customer_key text,
     _source_file text
 )
 COMMENT 'Customers.'
@@ -50,6 +59,10 @@ CREATE STREAMING TABLE bronze.products (
     subcategory text,
     categorykey text,
     category text,
+    -- As others call them.
+    product_key text,
+    subcategory_key text,
+    category_key text,
     _source_file text
 )
 COMMENT 'Products with today''s price and cost.'
@@ -65,6 +78,8 @@ CREATE STREAMING TABLE bronze.stores (
     state text,
     square_meters text,
     open_date text,
+    -- As others call it.
+    store_key text,
     _source_file text
 )
 COMMENT 'Stores; 0 is the web shop.'

@@ -22,7 +22,7 @@ REFRESH POLICY AUTO
 AS
 WITH delivered AS (
     SELECT
-        try_cast(customers.customerkey AS bigint) AS customer_key,
+        try_cast(coalesce(customers.customerkey, customers.customer_key) AS bigint) AS customer_key,
         trim(customers.gender) AS gender,
         regexp_replace(trim(customers.name), '[\r\n]+', ' ', 'g') AS name,
         regexp_replace(trim(customers.city), '[\r\n]+', ' ', 'g') AS city,

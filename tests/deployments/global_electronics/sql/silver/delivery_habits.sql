@@ -11,9 +11,9 @@ SCHEDULE EVERY 1 HOURS
 REFRESH POLICY AUTO
 AS
 WITH delivered AS (
-    SELECT _source_file, trim(order_date) AS written FROM bronze.sales
+    SELECT _source_file, trim(coalesce(order_date, orderdate)) AS written FROM bronze.sales
     UNION ALL
-    SELECT _source_file, trim(delivery_date) FROM bronze.sales
+    SELECT _source_file, trim(coalesce(delivery_date, deliverydate)) FROM bronze.sales
     UNION ALL
     SELECT _source_file, trim(birthday) FROM bronze.customers
     UNION ALL

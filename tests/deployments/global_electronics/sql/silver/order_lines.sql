@@ -26,13 +26,13 @@ REFRESH POLICY AUTO
 AS
 WITH delivered AS (
     SELECT
-        try_cast(order_number AS bigint) AS order_number,
-        try_cast(line_item AS bigint) AS line_item,
-        trim(order_date) AS order_text,
-        coalesce(trim(delivery_date), '') AS delivery_text,
-        try_cast(customerkey AS bigint) AS customer_key,
-        try_cast(storekey AS bigint) AS store_key,
-        try_cast(productkey AS bigint) AS product_key,
+        try_cast(coalesce(order_number, ordernumber) AS bigint) AS order_number,
+        try_cast(coalesce(line_item, lineitem) AS bigint) AS line_item,
+        trim(coalesce(order_date, orderdate)) AS order_text,
+        coalesce(trim(delivery_date), trim(deliverydate), '') AS delivery_text,
+        try_cast(coalesce(customerkey, customer_key) AS bigint) AS customer_key,
+        try_cast(coalesce(storekey, store_key) AS bigint) AS store_key,
+        try_cast(coalesce(productkey, product_key) AS bigint) AS product_key,
         try_cast(quantity AS bigint) AS quantity,
         upper(trim(coalesce(currency_code, currency))) AS currency,
         regexp_replace(_source_file, '/[^/]*$', '') AS delivery

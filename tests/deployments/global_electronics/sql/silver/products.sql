@@ -22,15 +22,15 @@ REFRESH POLICY AUTO
 AS
 WITH delivered AS (
     SELECT
-        try_cast(productkey AS bigint) AS product_key,
+        try_cast(coalesce(productkey, product_key) AS bigint) AS product_key,
         regexp_replace(trim(product_name), '[\r\n]+', ' ', 'g') AS product_name,
         trim(brand) AS brand,
         trim(color) AS color,
         try_cast(regexp_replace(unit_cost_usd, '[^0-9.-]', '', 'g') AS numeric(12, 2)) AS unit_cost_usd,
         try_cast(regexp_replace(unit_price_usd, '[^0-9.-]', '', 'g') AS numeric(12, 2)) AS unit_price_usd,
-        lpad(trim(subcategorykey), 4, '0') AS subcategory_key,
+        lpad(trim(coalesce(subcategorykey, subcategory_key)), 4, '0') AS subcategory_key,
         trim(subcategory) AS subcategory,
-        lpad(trim(categorykey), 2, '0') AS category_key,
+        lpad(trim(coalesce(categorykey, category_key)), 2, '0') AS category_key,
         trim(category) AS category
     FROM bronze.products
 ),

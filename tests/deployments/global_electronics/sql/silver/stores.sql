@@ -16,7 +16,7 @@ REFRESH POLICY AUTO
 AS
 WITH delivered AS (
     SELECT
-        try_cast(stores.storekey AS bigint) AS store_key,
+        try_cast(coalesce(stores.storekey, stores.store_key) AS bigint) AS store_key,
         trim(stores.country) AS country,
         trim(stores.state) AS state,
         try_cast(nullif(trim(stores.square_meters), '') AS bigint) AS square_meters,

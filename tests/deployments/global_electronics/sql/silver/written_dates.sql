@@ -13,9 +13,9 @@ SCHEDULE EVERY 1 HOURS
 REFRESH POLICY FULL
 AS
 WITH delivered AS (
-    SELECT trim(order_date) AS written FROM bronze.sales
+    SELECT trim(coalesce(order_date, orderdate)) AS written FROM bronze.sales
     UNION
-    SELECT trim(delivery_date) FROM bronze.sales
+    SELECT trim(coalesce(delivery_date, deliverydate)) FROM bronze.sales
     UNION
     SELECT trim(birthday) FROM bronze.customers
     UNION
