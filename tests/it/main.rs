@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's way to fail")]
 
+mod ad_platforms;
 mod bad_input;
 mod catalog;
 mod cli;

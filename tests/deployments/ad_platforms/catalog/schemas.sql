@@ -1,0 +1,3 @@
+-- The layers: as delivered, and curated.
+CREATE SCHEMA bronze;
+CREATE SCHEMA silver;

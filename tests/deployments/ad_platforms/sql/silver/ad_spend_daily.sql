@@ -1,0 +1,81 @@
+-- One row per platform, campaign, currency and day with what it cost, as ten platforms export it.
+-- For example: what did a click cost where? SELECT platform, sum(spend) / sum(clicks) AS a_click FROM silver.ad_spend_daily WHERE clicks > 0 GROUP BY platform ORDER BY a_click;
+CREATE MATERIALIZED VIEW silver.ad_spend_daily (
+    platform COMMENT 'The platform.',
+    campaign_id COMMENT 'The platform''s own number of the campaign.',
+    currency COMMENT 'ISO 4217 code of spend; unknown where the export does not say.',
+    day COMMENT 'The day.',
+    impressions COMMENT 'Times shown.',
+    clicks COMMENT 'Times clicked, tapped or swiped.',
+    spend COMMENT 'Cost in currency.',
+    CONSTRAINT day_is_known EXPECT (day IS NOT NULL) ON VIOLATION QUARANTINE ROW,
+    CONSTRAINT campaign_is_known EXPECT (campaign_id IS NOT NULL) ON VIOLATION QUARANTINE ROW,
+    CONSTRAINT spend_has_sign EXPECT (spend >= 0) ON VIOLATION QUARANTINE ROW,
+    CONSTRAINT clicks_need_impressions EXPECT (clicks <= impressions),
+    PRIMARY KEY (platform, campaign_id, currency, day)
+)
+PARTITIONED BY (platform)
+COMMENT 'Advertising costs of all platforms in one shape.'
+SCHEDULE EVERY 1 HOURS
+REFRESH POLICY INCREMENTAL
+AS
+WITH facebook_campaigns AS (
+    SELECT
+        id,
+        campaign_id,
+        row_number() OVER (PARTITION BY id ORDER BY try_cast(updated_time AS timestamp) DESC, campaign_id) AS place
+    FROM bronze.facebook_ad_history
+),
+delivered AS (
+    SELECT
+        'google_ads' AS platform,
+        id AS campaign_id,
+        'USD' AS currency,
+        substr(date, 1, 10) AS day,
+        impressions,
+        clicks,
+        try_cast(cost_micros AS numeric(24, 6)) / 1000000 AS spend
+    FROM bronze.google_ads
+    UNION ALL
+    SELECT 'facebook_ads', campaigns.campaign_id, 'unknown', substr(ads.date, 1, 10), ads.impressions, ads.inline_link_clicks, try_cast(ads.spend AS numeric(24, 6))
+    FROM bronze.facebook_ads AS ads
+    LEFT JOIN facebook_campaigns AS campaigns ON campaigns.id = ads.ad_id AND campaigns.place = 1
+    UNION ALL
+    SELECT 'microsoft_ads', campaign_id, currency_code, substr(date, 1, 10), impressions, clicks, try_cast(spend AS numeric(24, 6))
+    FROM bronze.microsoft_ads
+    UNION ALL
+    SELECT
+        'pinterest_ads',
+        campaign_id,
+        'USD',
+        substr(date, 1, 10),
+        CAST(coalesce(try_cast(impression_1 AS bigint), 0) + coalesce(try_cast(impression_2 AS bigint), 0) AS text),
+        CAST(coalesce(try_cast(clickthrough_1 AS bigint), 0) + coalesce(try_cast(clickthrough_2 AS bigint), 0) AS text),
+        try_cast(spend_in_micro_dollar AS numeric(24, 6)) / 1000000
+    FROM bronze.pinterest_ads
+    UNION ALL
+    SELECT 'snapchat_ads', campaign_id, 'unknown', substr(date, 1, 10), impressions, swipes, try_cast(spend AS numeric(24, 6)) / 1000000
+    FROM bronze.snapchat_ads
+    UNION ALL
+    SELECT 'tiktok_ads', campaign_id, 'unknown', substr(stat_time_hour, 1, 10), impressions, clicks, try_cast(spend AS numeric(24, 6))
+    FROM bronze.tiktok_ads
+    UNION ALL
+    SELECT 'reddit_ads', campaign_id, 'unknown', substr(date, 1, 10), impressions, clicks, try_cast(spend AS numeric(24, 6)) / 1000000
+    FROM bronze.reddit_ads
+    UNION ALL
+    SELECT 'amazon_ads', campaign_id, campaign_budget_currency_code, substr(date, 1, 10), impressions, clicks, try_cast(cost AS numeric(24, 6))
+    FROM bronze.amazon_ads
+    UNION ALL
+    SELECT 'apple_search_ads', id, local_spend_currency, substr(date, 1, 10), impressions, taps, try_cast(local_spend_amount AS numeric(24, 6))
+    FROM bronze.apple_search_ads
+)
+SELECT
+    platform,
+    campaign_id,
+    currency,
+    try_cast(day AS date) AS day,
+    CAST(sum(try_cast(impressions AS bigint)) AS bigint) AS impressions,
+    CAST(sum(try_cast(clicks AS bigint)) AS bigint) AS clicks,
+    CAST(sum(spend) AS numeric(18, 6)) AS spend
+FROM delivered
+GROUP BY platform, campaign_id, currency, try_cast(day AS date);
