@@ -143,9 +143,9 @@ AS SELECT *, _metadata.file_path AS _source_file, _metadata.ingested_at AS _inge
 FROM STREAM read_files('experiment_assignments/*.csv', format => 'csv');
 
 CREATE STREAMING TABLE bronze.access_log (
-    _c0 text
+    value text
 )
 COMMENT 'The web server''s and the sign-in service''s log, a line a row.'
 SCHEDULE EVERY 5 MINUTES
 AS SELECT *, _metadata.file_path AS _source_file, _metadata.ingested_at AS _ingested_at
-FROM STREAM read_files('access_log/*.log', format => 'csv', header => false, quote => '', delimiter => '\t');
+FROM STREAM read_files('access_log/*.log', format => 'text');

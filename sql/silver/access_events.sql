@@ -26,9 +26,9 @@ REFRESH POLICY INCREMENTAL
 AS
 WITH lines AS (
     SELECT DISTINCT
-        log._c0 AS line,
+        log.value AS line,
         regexp_match(
-            log._c0,
+            log.value,
             '^([0-9.]+) - (\S+) \[([0-9]{2})/([A-Z][a-z]{2})/([0-9]{4}):([0-9:]{8}) \+0000\] "([A-Z]+) (\S+) HTTP/[0-9.]+" ([0-9]{3}) (\S+) "[^"]*" "[^"]*" ([0-9a-f]{16})$'
         ) AS parts
     FROM bronze.access_log AS log

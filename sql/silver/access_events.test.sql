@@ -1,6 +1,6 @@
 -- What silver.access_events makes of log lines.
 TEST 'a line is parsed, what cannot be read is kept whole, copies count once';
-GIVEN bronze.access_log (_c0) VALUES
+GIVEN bronze.access_log (value) VALUES
     ('81.0.1.7 - C0000001 [31/Oct/2026:10:05:03 +0000] "POST /sign-in HTTP/1.1" 401 - "-" "Firefox" 00000000000000a1'),
     ('81.0.1.7 - C0000001 [31/Oct/2026:10:05:03 +0000] "POST /sign-in HTTP/1.1" 401 - "-" "Firefox" 00000000000000a1'),
     ('81.0.1.7 - - [unclosed "GET /');

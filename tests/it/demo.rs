@@ -110,7 +110,7 @@ const GOLDEN: &[(&[&str], &str)] = &[
     ),
     (
         &["crm_customers", "crm_interactions", "experiment_assignments", "geo_locations"],
-        "c593f3d61277946a5d43f7dcd94e2ded243d2af1133a68a1528980878ba828b2",
+        "87dbc22fc93ec01e3b60e0dff67b90ba1ff59abc3889de56f69e6b0c0c0f0abb",
     ),
     (
         &["access_log", "ad_performance", "app_events", "web_events"],

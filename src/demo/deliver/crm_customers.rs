@@ -1,4 +1,4 @@
-//! The CRM's export: everybody it knows, as JSON, in the words of Dynamics.
+//! The CRM's export: everybody it knows, as an array of JSON, in the words of Dynamics.
 //!
 //! It is a full snapshot, and a shop of two years with all of its customers in a file a day would be
 //! mostly that. The CRM keeps its exports of the firsts of months and of the last three days, as such
@@ -31,12 +31,14 @@ pub(super) fn write(shop: &Shop, files: &mut Landing, progress: &dyn Fn(u64, u64
             continue;
         }
         let taken = day.and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399);
-        let mut content = String::new();
+        let mut content = String::from("[");
         for (record, style) in shop.people.records.iter().zip(&styles) {
             if record.created_at <= taken {
-                content.push_str(&line(record, style, taken));
+                content.push_str(if content.len() > 1 { ",\n" } else { "\n" });
+                content.push_str(&object(record, style, taken));
             }
         }
+        content.push_str("\n]\n");
         files.put(&format!("crm_customers/{day}.json"), content.as_bytes())?;
     }
     Ok(())
@@ -107,7 +109,7 @@ fn shouted(name: &str) -> String {
     if back == name { capitals } else { name.to_owned() }
 }
 
-fn line(record: &Record, style: &Style, taken: NaiveDateTime) -> String {
+fn object(record: &Record, style: &Style, taken: NaiveDateTime) -> String {
     // A snapshot from before the last change has the record as it was.
     let earlier = record.before.as_ref().filter(|_| taken < record.modified_at);
     let (street, consent, modified) = match earlier {
@@ -138,5 +140,5 @@ fn line(record: &Record, style: &Style, taken: NaiveDateTime) -> String {
         "createdon": time(record.created_at),
         "modifiedon": time(modified),
     });
-    format!("{fields}\n")
+    fields.to_string()
 }
