@@ -1,4 +1,4 @@
-//! `percentile_disc` and `mode`: values picked from a group in order.
+//! `percentile_disc`, `percentile_cont` and `mode`: values picked from a group in order.
 
 use std::collections::HashMap;
 use std::mem::size_of_val;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::{SortOptions, sort};
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
@@ -18,8 +18,8 @@ use crate::error::{Error, ErrorKind};
 use crate::query::planner::external;
 
 /// The functions of this file.
-pub(super) fn all() -> [Arc<AggregateUDF>; 2] {
-    [Kind::Percentile, Kind::Mode].map(|kind| {
+pub(super) fn all() -> [Arc<AggregateUDF>; 3] {
+    [Kind::Percentile, Kind::Between, Kind::Mode].map(|kind| {
         let signature = Signature::user_defined(Volatility::Immutable);
         Arc::new(AggregateUDF::new_from_impl(Ordered { kind, signature }))
     })
@@ -28,6 +28,8 @@ pub(super) fn all() -> [Arc<AggregateUDF>; 2] {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Kind {
     Percentile,
+    /// Between the two values nearest to the place.
+    Between,
     Mode,
 }
 
@@ -41,6 +43,7 @@ impl AggregateUDFImpl for Ordered {
     fn name(&self) -> &str {
         match self.kind {
             Kind::Percentile => "percentile_disc",
+            Kind::Between => "percentile_cont",
             Kind::Mode => "mode",
         }
     }
@@ -52,6 +55,9 @@ impl AggregateUDFImpl for Ordered {
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         match (self.kind, types) {
             (Kind::Percentile, [value, _]) => Ok(vec![value.clone(), DataType::Float64]),
+            (Kind::Between, [value, _]) if value.is_numeric() || value.is_null() => {
+                Ok(vec![DataType::Float64; 2])
+            }
             (Kind::Mode, [value]) => Ok(vec![value.clone()]),
             _ => {
                 let message = format!("function {} does not exist", self.name());
@@ -74,7 +80,7 @@ impl AggregateUDFImpl for Ordered {
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let fraction = match self.kind {
             Kind::Mode => None,
-            Kind::Percentile => {
+            Kind::Percentile | Kind::Between => {
                 let literal = args.exprs.get(1).and_then(|expr| expr.downcast_ref::<Literal>());
                 let value = literal.map(|literal| literal.value().cast_to(&DataType::Float64));
                 match value.transpose()? {
@@ -94,7 +100,8 @@ impl AggregateUDFImpl for Ordered {
         };
         let descending = args.order_bys.first().is_some_and(|by| by.options.descending);
         let data_type = args.return_field.data_type().clone();
-        Ok(Box::new(Values { fraction, descending, data_type, values: Vec::new() }))
+        let between = self.kind == Kind::Between;
+        Ok(Box::new(Values { fraction, between, descending, data_type, values: Vec::new() }))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
@@ -107,6 +114,8 @@ impl AggregateUDFImpl for Ordered {
 struct Values {
     /// What part of the rows lies before the value; `None` for the most frequent one.
     fraction: Option<f64>,
+    /// Whether a value between two of them is meant.
+    between: bool,
     descending: bool,
     data_type: DataType,
     values: Vec<ArrayRef>,
@@ -157,6 +166,12 @@ impl Accumulator for Values {
                 None => ScalarValue::try_from(&self.data_type),
             };
         };
+        if let (true, Some(values)) = (self.between, sorted.as_primitive_opt::<Float64Type>()) {
+            let place = fraction * (values.len() - 1) as f64;
+            let (low, high) = (place.floor(), place.ceil());
+            let (first, second) = (values.value(low as usize), values.value(high as usize));
+            return Ok(ScalarValue::Float64(Some(first + (place - low) * (second - first))));
+        }
         // Rows are counted exactly as floats up to 2^53.
         let row = (fraction * sorted.len() as f64).ceil() as usize;
         ScalarValue::try_from_array(&sorted, row.saturating_sub(1).min(sorted.len() - 1))

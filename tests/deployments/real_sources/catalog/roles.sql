@@ -1,0 +1,2 @@
+-- Who may read what.
+CREATE ROLE lakeport SUPERUSER LOGIN;
