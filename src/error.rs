@@ -125,6 +125,8 @@ error_kinds! {
     UndefinedObject = "42704", "undefined_object";
     /// A column appears twice.
     DuplicateColumn = "42701", "duplicate_column";
+    /// A function of this name exists.
+    DuplicateFunction = "42723", "duplicate_function";
     /// An object of this name exists.
     DuplicateObject = "42710", "duplicate_object";
     /// An alias appears twice.

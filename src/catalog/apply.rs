@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::name::{RelationId, RelationName, RoleName};
+use crate::syntax::Privilege;
 
 use super::files::FileError;
 use super::load::{Desired, described};
@@ -44,6 +45,8 @@ pub enum Change {
     Redefined(RelationName),
     /// A comment, a schedule, a trigger or a policy.
     Altered(RelationName),
+    /// A function that is new, changed or gone.
+    Function(RelationName, &'static str),
     /// A privilege given.
     Granted(GrantEntry),
     /// A privilege taken.
@@ -57,6 +60,7 @@ impl fmt::Display for Change {
             Self::RoleAdded(name) => write!(f, "role {name} is new"),
             Self::RoleChanged(name) => write!(f, "role {name} has changed"),
             Self::RoleRemoved(name) => write!(f, "role {name} is removed"),
+            Self::Function(name, how) => write!(f, "function {name} {how}"),
             Self::Added(name) => write!(f, "{name} is new"),
             Self::Redefined(name) => write!(f, "{name} has a new definition"),
             Self::Altered(name) => write!(f, "{name} has a new comment, schedule or policy"),
@@ -79,6 +83,7 @@ pub fn plan_apply(current: &CatalogState, desired: &Desired) -> Result<ApplyPlan
     };
     plan.schemas(&desired.state);
     plan.relations(desired);
+    plan.functions(&desired.state);
     plan.roles(&desired.state);
     plan.grants(&desired.state);
     let gone = |relation: &&Arc<Relation>| {
@@ -145,6 +150,28 @@ impl Plan {
         }
     }
 
+    fn functions(&mut self, desired: &CatalogState) {
+        let gone = |name: &RelationName| !desired.functions.contains_key(name);
+        let known = self.state.functions.values();
+        let vanished: Vec<RelationName> = known
+            .filter(|function| function.file.is_some() && gone(&function.name))
+            .map(|function| function.name.clone())
+            .collect();
+        for name in vanished {
+            self.state.functions.remove(&name);
+            self.changes.push(Change::Function(name, "is removed"));
+        }
+        for (name, wanted) in &desired.functions {
+            match self.state.functions.insert(name.clone(), Arc::clone(wanted)) {
+                None => self.changes.push(Change::Function(name.clone(), "is new")),
+                Some(known) if known.definition != wanted.definition => {
+                    self.changes.push(Change::Function(name.clone(), "has changed"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
     fn roles(&mut self, desired: &CatalogState) {
         let gone = |name: &RoleName| !desired.roles.contains_key(name);
         let vanished: Vec<RoleName> = self
@@ -204,6 +231,9 @@ pub(super) fn is_governed(state: &CatalogState, entry: &GrantEntry) -> bool {
         }
         Some(relation) => {
             let name = RelationName::new(&entry.schema, relation);
+            if entry.privilege == Privilege::Execute {
+                return state.functions.get(&name).is_none_or(|function| function.file.is_some());
+            }
             state.relations.get(&name).is_none_or(|relation| relation.file.is_some())
         }
     }

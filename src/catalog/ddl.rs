@@ -12,12 +12,13 @@ use crate::syntax::{DropKind, Grant, GrantObject, ObjectName, RoleOptions};
 
 use super::apply::is_governed;
 use super::check::undefined_schema;
+use super::define;
 use super::grants::{self, Direction};
 use super::load::{check_schema_name, described};
 use super::object::{GrantEntry, Relation, RelationKind, Role, SchemaObject};
 use super::state::{BUILT_IN, CatalogState};
 
-fn defined_in(what: impl std::fmt::Display, file: &str) -> Error {
+pub(super) fn defined_in(what: impl std::fmt::Display, file: &str) -> Error {
     Error::new(ErrorKind::ObjectInUse, format!("{what} is defined in {file}"))
         .hint("Change the file; the server applies it when it starts.")
 }
@@ -216,6 +217,7 @@ fn noun(kind: DropKind) -> &'static str {
         DropKind::MaterializedView => "materialized view",
         DropKind::Schema => "schema",
         DropKind::Role => "role",
+        DropKind::Function => "function",
     }
 }
 
@@ -236,7 +238,7 @@ fn check_kind(relation: &Relation, kind: DropKind) -> Result<()> {
     Err(Error::new(ErrorKind::WrongObjectType, message).hint(hint))
 }
 
-fn still_needed(what: &str, readers: &[String]) -> Error {
+pub(super) fn still_needed(what: &str, readers: &[String]) -> Error {
     let message = format!("cannot drop {what} because other objects depend on it");
     Error::new(ErrorKind::DependentObjectsStillExist, message)
         .detail(readers.join("\n"))
@@ -347,6 +349,16 @@ fn change(
     grants::change(&mut after, grant, direction, resolve)?;
     let touched: Vec<(String, Option<String>)> = match &grant.object {
         GrantObject::Schemas(schemas) => schemas.iter().map(|s| (s.clone(), None)).collect(),
+        GrantObject::Functions(names) => {
+            for name in names.iter().map(define::resolve) {
+                let file = state.functions.get(&name).and_then(|function| function.file.as_ref());
+                if file.is_some() {
+                    let what = format!("who may call function \"{name}\"");
+                    return Err(defined_in(what, "catalog/roles.sql"));
+                }
+            }
+            Vec::new()
+        }
         GrantObject::Relations(names) => {
             let names: Result<Vec<RelationName>> = names.iter().map(resolve).collect();
             names?.into_iter().map(|name| (name.schema, Some(name.relation))).collect()

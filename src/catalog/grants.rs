@@ -5,6 +5,7 @@ use crate::name::{RelationName, RoleName};
 use crate::syntax::{Grant, GrantObject, ObjectName};
 
 use super::check::{undefined_relation, undefined_schema};
+use super::define;
 use super::nearest::nearest;
 use super::object::GrantEntry;
 use super::state::CatalogState;
@@ -40,6 +41,17 @@ pub(super) fn change(
                 return Err(undefined_schema(schema));
             }
             schemas.iter().map(|schema| (schema.clone(), None)).collect()
+        }
+        GrantObject::Functions(names) => {
+            let mut objects = Vec::new();
+            for name in names {
+                let function = define::resolve(name);
+                if !state.functions.contains_key(&function) {
+                    return Err(undefined_function(name));
+                }
+                objects.push((function.schema, Some(function.relation)));
+            }
+            objects
         }
         GrantObject::Relations(names) => {
             let mut objects = Vec::new();
@@ -78,6 +90,20 @@ pub(super) fn change(
         }
     }
     Ok(())
+}
+
+/// `function x does not exist`.
+pub(super) fn undefined_function(name: &ObjectName) -> Error {
+    let written = match &name.schema {
+        Some(schema) => format!("{schema}.{}", name.name),
+        None => name.name.clone(),
+    };
+    let message = format!("could not find a function named \"{written}\"");
+    let error = Error::new(ErrorKind::UndefinedFunction, message);
+    match name.position {
+        Some(position) => error.at(position),
+        None => error,
+    }
 }
 
 fn check_role(state: &CatalogState, role: &RoleName) -> Result<()> {

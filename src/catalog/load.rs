@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{RelationId, RelationName, RoleName};
-use crate::syntax::{ObjectName, RoleOptions, Statement, normalize};
+use crate::syntax::{CreateFunction, ObjectName, RoleOptions, Statement, normalize};
 
 use super::define;
 use super::files::{self, FileError, Folder, Located, SourceFile};
+use super::functions::{self, Function};
 use super::object::{Relation, Role, SchemaObject};
 use super::state::{BUILT_IN, CatalogState, SYSTEM};
 
@@ -90,7 +92,9 @@ impl Loader<'_> {
             let file = &self.files[located.file];
             let outcome = match (&located.statement, file.folder) {
                 (Err(error), _) => Err(error.clone()),
-                (Ok(statement), Folder::Catalog) => self.schema_or_role(statement, &file.stored),
+                (Ok(statement), Folder::Catalog) => {
+                    self.schema_or_role(statement, &located.text, &file.stored)
+                }
                 (Ok(_), Folder::Sql) => Ok(()),
             };
             if let Err(error) = outcome {
@@ -98,6 +102,7 @@ impl Loader<'_> {
                 self.broken.extend(meant(&located.text));
             }
         }
+        self.check_functions(statements);
         for (at, located) in statements.iter().enumerate() {
             if let Ok(statement) = &located.statement
                 && let Err(error) = self.relation(at, located, statement, statements)
@@ -118,10 +123,11 @@ impl Loader<'_> {
         }
     }
 
-    fn schema_or_role(&mut self, statement: &Statement, file: &str) -> Result<()> {
+    fn schema_or_role(&mut self, statement: &Statement, text: &str, file: &str) -> Result<()> {
         match statement {
             Statement::CreateSchema { name, .. } => self.schema(name, file),
             Statement::CreateRole { name, options, .. } => self.role(name, *options, file),
+            Statement::CreateFunction(create) => self.function(create, text, file),
             Statement::CreateExternalTable(_)
             | Statement::CreateStreamingTable(_)
             | Statement::CreateView(_)
@@ -136,8 +142,8 @@ impl Loader<'_> {
                 "this statement does not define what the lakehouse is",
             )
             .hint(
-                "Files of catalog/ hold CREATE SCHEMA, EXTERNAL TABLE, STREAMING TABLE, VIEW, ROLE, \
-                 GRANT and REVOKE.",
+                "Files of catalog/ hold CREATE SCHEMA, EXTERNAL TABLE, STREAMING TABLE, VIEW, FUNCTION, \
+                 ROLE, GRANT and REVOKE.",
             )),
         }
     }
@@ -181,6 +187,42 @@ impl Loader<'_> {
         Ok(())
     }
 
+    fn function(&mut self, create: &CreateFunction, text: &str, file: &str) -> Result<()> {
+        let name = define::resolve(&create.name);
+        name.validate()?;
+        if name.schema == "quarantine" || SYSTEM.contains(&name.schema.as_str()) {
+            let message = format!("schema \"{}\" is filled by the server", name.schema);
+            return Err(Error::new(ErrorKind::InvalidObjectDefinition, message));
+        }
+        if self.state.functions.contains_key(&name) {
+            return Err(functions::duplicate(&name));
+        }
+        let mut function = Function::new(name.clone(), RoleName::lakeport(), create, text);
+        function.file = Some(file.to_owned());
+        self.state.functions.insert(name, Arc::new(function));
+        Ok(())
+    }
+
+    /// What needs all functions: each is in a schema there is, and can be read with those it calls.
+    fn check_functions(&mut self, statements: &[Located]) {
+        for located in statements {
+            let Ok(Statement::CreateFunction(create)) = &located.statement else { continue };
+            let name = define::resolve(&create.name);
+            let Some(function) = self.state.functions.get(&name) else { continue };
+            let checked = self
+                .known_schema(&name.schema)
+                .and_then(|()| function.probe(&self.state).map(drop));
+            if let Err(error) = checked {
+                // Its position is one in what the call became.
+                let mut plain = Error::new(error.kind(), error.message().to_owned());
+                if let Some(hint) = error.hint_text() {
+                    plain = plain.hint(hint.to_owned());
+                }
+                self.fail(located, plain);
+            }
+        }
+    }
+
     fn relation(
         &mut self,
         at: usize,
@@ -197,14 +239,17 @@ impl Loader<'_> {
                 (&create.name, Ok(define::external_table(name, lakeport, create, text)))
             }
             (Statement::CreateStreamingTable(create), Folder::Catalog) => {
-                (&create.name, define::streaming_table(create, text))
+                let expanded = functions::in_streaming_table(&self.state, create)?;
+                (&create.name, define::streaming_table(&expanded, text))
             }
             (Statement::CreateView(create), _) => {
                 let name = define::resolve(&create.name);
-                (&create.name, Ok(define::plain_view(name, lakeport, create, text)))
+                let expanded = functions::in_view(&self.state, create)?;
+                (&create.name, Ok(define::plain_view(name, lakeport, &expanded, text)))
             }
             (Statement::CreateMaterializedView(create), Folder::Sql) => {
-                (&create.name, define::materialized_view(create, text))
+                let expanded = functions::in_materialized_view(&self.state, create)?;
+                (&create.name, define::materialized_view(&expanded, text))
             }
             (_, Folder::Catalog) => return Ok(()),
             (_, Folder::Sql) => {

@@ -51,6 +51,9 @@ impl std::fmt::Display for GrantEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let privilege = format!("{:?}", self.privilege).to_lowercase();
         match &self.relation {
+            Some(relation) if self.privilege == Privilege::Execute => {
+                write!(f, "{privilege} on function {}.{relation}", self.schema)?;
+            }
             Some(relation) => write!(f, "{privilege} on {}.{relation}", self.schema)?,
             None => write!(f, "{privilege} on schema {}", self.schema)?,
         }

@@ -12,8 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 use super::state::CatalogState;
 
 /// The version of the documents this server writes, and the newest it reads. Format 2 added what
-/// triggers a view; a server of format 1 would drop it without a word.
-const FORMAT: i32 = 2;
+/// triggers a view, format 3 functions; an older server would drop them without a word.
+const FORMAT: i32 = 3;
 
 pub(super) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
@@ -66,6 +66,10 @@ pub(super) fn to_batch(state: &CatalogState) -> Result<RecordBatch> {
         let name = (Some(relation.name.schema.as_str()), Some(relation.name.relation.as_str()));
         rows.push("relation", name, Some(relation.id.to_string()), relation)?;
     }
+    for function in state.functions.values() {
+        let name = (Some(function.name.schema.as_str()), Some(function.name.relation.as_str()));
+        rows.push("function", name, None, function.as_ref())?;
+    }
     for grant in &state.grants {
         rows.push("grant", (Some(&grant.schema), grant.relation.as_deref()), None, grant)?;
     }
@@ -113,6 +117,10 @@ fn add(state: &mut CatalogState, kind: &str, document: &str) -> Result<()> {
             state.roles.insert(role.name.clone(), role);
         }
         "relation" => state.insert(read(document)?),
+        "function" => {
+            let function: super::Function = read(document)?;
+            state.functions.insert(function.name.clone(), Arc::new(function));
+        }
         "grant" => {
             state.grants.insert(read(document)?);
         }

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::name::{RelationId, RelationName, RoleName};
 use crate::syntax::RoleOptions;
 
+use super::functions::Function;
 use super::object::{GrantEntry, Relation, Role, SchemaObject};
 use super::order;
 
@@ -19,6 +20,8 @@ pub struct CatalogState {
     pub relations: BTreeMap<RelationName, Arc<Relation>>,
     /// Roles by name.
     pub roles: BTreeMap<RoleName, Role>,
+    /// SQL functions by name.
+    pub functions: BTreeMap<RelationName, Arc<Function>>,
     /// Grants, sorted.
     pub grants: BTreeSet<GrantEntry>,
 }
@@ -40,6 +43,7 @@ impl Default for CatalogState {
         Self {
             schemas: BUILT_IN.into_iter().map(schema).collect(),
             relations: BTreeMap::new(),
+            functions: BTreeMap::new(),
             roles: BTreeMap::from([(name, lakeport)]),
             grants: BTreeSet::new(),
         }

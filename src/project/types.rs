@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
-use crate::catalog::{self, Catalog, CatalogState, Desired, FileError, Relation, RelationKind};
+use crate::catalog::{
+    self, Catalog, CatalogState, Desired, FileError, Function, Relation, RelationKind,
+};
 use crate::clock::SystemClock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest;
@@ -43,6 +45,14 @@ pub(super) async fn typed(
     let mut schemas = BTreeMap::new();
     let mut mistakes = Vec::new();
     let mut unknown = BTreeSet::new();
+    for function in scratch.state.functions.values() {
+        if let Err(error) = scratch.called(function).await {
+            let file = function.file.clone().unwrap_or_else(|| function.name.to_string());
+            let error = Error::new(error.kind(), error.message().to_owned())
+                .within(format!("function {}", function.name));
+            mistakes.push(FileError { file: file.into(), line: 1, column: 1, error });
+        }
+    }
     for relation in scratch.in_order()? {
         let columns = match scratch.reads_unknown(&relation, &unknown) {
             true => Ok(None),
@@ -105,6 +115,14 @@ impl<'a> Scratch<'a> {
             as_of: false,
         });
         Ok(Self { services, lake, engine, state, snapshot, run: Run::start(RunKind::Apply) })
+    }
+
+    /// Plans a call of a function.
+    async fn called(&self, function: &Function) -> Result<()> {
+        let now = self.lake.clock().now();
+        let owner = function.owner.clone();
+        let context = self.engine.server_context(owner, Arc::clone(&self.snapshot), now);
+        self.engine.plan(&function.probe(&self.state)?, &context, &[]).await.map(drop)
     }
 
     /// What the files define, sources before what reads them.

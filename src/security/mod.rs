@@ -154,9 +154,14 @@ fn access_by_grants(
             continue;
         }
         let applies = match &grant.relation {
+            // A function may be called like a relation.
+            Some(_) if grant.privilege == Privilege::Execute => false,
             Some(relation) => *relation == object.name.relation,
             // USAGE and CREATE are about the schema itself and say nothing of its relations.
-            None => !matches!(grant.privilege, Privilege::Usage | Privilege::Create),
+            None => !matches!(
+                grant.privilege,
+                Privilege::Usage | Privilege::Create | Privilege::Execute
+            ),
         };
         if applies && grant.privilege == privilege {
             return Access::Granted;

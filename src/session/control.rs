@@ -280,6 +280,7 @@ fn written(statement: &Statement) -> Option<&'static str> {
         Statement::CreateStreamingTable(_) => "CREATE STREAMING TABLE",
         Statement::CreateMaterializedView(_) => "CREATE MATERIALIZED VIEW",
         Statement::CreateView(_) => "CREATE VIEW",
+        Statement::CreateFunction(_) => "CREATE FUNCTION",
         Statement::CreateRole { .. } => "CREATE ROLE",
         Statement::Grant(_) => "GRANT",
         Statement::Revoke(_) => "REVOKE",

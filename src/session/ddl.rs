@@ -3,7 +3,7 @@
 //! The new state is a pure function of the newest one. Whoever loses the race for the catalog's next
 //! version computes again from the winner's state, so a decision is never made on an old one.
 
-use crate::catalog::{CatalogState, ddl, external_table, plain_view};
+use crate::catalog::{CatalogState, ddl, drop_functions, external_table, plain_view};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Run, RunKind};
 use crate::syntax::{
@@ -12,6 +12,7 @@ use crate::syntax::{
 };
 
 use super::connection::Session;
+use super::functions::must_own_function;
 use super::names::{Names, undefined_schema, written};
 use super::prepared::Prepared;
 use super::running::Running;
@@ -45,6 +46,10 @@ impl Session {
             Statement::CreateView(create) => {
                 self.create_view(create, text, running).await?;
                 "CREATE VIEW"
+            }
+            Statement::CreateFunction(create) => {
+                self.create_function(create, text, running).await?;
+                "CREATE FUNCTION"
             }
             Statement::CreateExternalTable(create) => {
                 self.create_external_table(create, text).await?;
@@ -237,6 +242,9 @@ fn may_grant(names: &Names<'_>, grant: &Grant) -> Result<()> {
             }
             Ok(())
         }
+        GrantObject::Functions(functions) => {
+            functions.iter().try_for_each(|name| must_own_function(names, name))
+        }
         GrantObject::Schemas(schemas) => {
             for schema in schemas {
                 names.must_be_superuser(&format!("permission denied for schema {schema}"))?;
@@ -268,6 +276,12 @@ fn dropped(state: &CatalogState, names: &Names<'_>, drop: &DropObject) -> Result
             names.must_be_superuser("permission denied to drop role")?;
             ddl::drop_roles(state, &plain(), drop.if_exists)
         }
+        DropKind::Function => {
+            for name in &drop.names {
+                must_own_function(names, name)?;
+            }
+            drop_functions(state, &drop.names, drop.if_exists)
+        }
         DropKind::Table | DropKind::View | DropKind::MaterializedView => {
             let mut found = Vec::new();
             for name in &drop.names {
@@ -297,5 +311,6 @@ fn drop_tag(kind: DropKind) -> &'static str {
         DropKind::MaterializedView => "DROP MATERIALIZED VIEW",
         DropKind::Schema => "DROP SCHEMA",
         DropKind::Role => "DROP ROLE",
+        DropKind::Function => "DROP FUNCTION",
     }
 }

@@ -47,9 +47,10 @@ impl Session {
         sql: &str,
         declared: &[Option<DataType>],
     ) -> Result<Prepared> {
-        let statement = syntax::parse_one(sql)?;
+        let text = self.with_functions(sql).await?;
+        let statement = syntax::parse_one(&text)?;
         let mut prepared = Prepared {
-            text: sql.to_owned(),
+            text,
             statement,
             parameters: Vec::new(),
             schema: None,

@@ -18,6 +18,7 @@ mod counting;
 mod cursors;
 mod ddl;
 mod execute;
+mod functions;
 mod known_settings;
 mod maintain;
 mod names;

@@ -16,6 +16,9 @@ impl StatementParser<'_> {
         if self.accept("CREATE OR REPLACE VIEW") {
             return self.view(true);
         }
+        if self.accept("CREATE OR REPLACE FUNCTION") {
+            return self.function(true);
+        }
         if self.at("CREATE OR") {
             return unsupported(self.first_words(4));
         }
@@ -31,6 +34,8 @@ impl StatementParser<'_> {
             self.materialized_view()
         } else if self.accept("CREATE VIEW") {
             self.view(false)
+        } else if self.accept("CREATE FUNCTION") {
+            self.function(false)
         } else if self.accept("CREATE ROLE") {
             self.role(false)
         } else if self.accept("CREATE USER") {
@@ -50,7 +55,6 @@ impl StatementParser<'_> {
             "DOMAIN",
             "EVENT",
             "EXTENSION",
-            "FUNCTION",
             "GLOBAL",
             "GROUP",
             "INDEX",
@@ -288,6 +292,7 @@ impl StatementParser<'_> {
             ("DROP SCHEMA", DropKind::Schema),
             ("DROP ROLE", DropKind::Role),
             ("DROP USER", DropKind::Role),
+            ("DROP FUNCTION", DropKind::Function),
         ];
         let Some((_, kind)) = kinds.into_iter().find(|(words, _)| self.accept(words)) else {
             let named = self.first_words(2);
@@ -295,7 +300,10 @@ impl StatementParser<'_> {
             return if named.contains(' ') { unsupported(named) } else { self.unexpected() };
         };
         let if_exists = self.accept("IF EXISTS");
-        let names = self.comma_separated(Self::object_name)?;
+        let names = match kind {
+            DropKind::Function => self.comma_separated(Self::function_name)?,
+            _ => self.comma_separated(Self::object_name)?,
+        };
         if self.at("CASCADE") {
             return unsupported("DROP ... CASCADE");
         }

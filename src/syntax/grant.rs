@@ -1,9 +1,42 @@
 //! Roles, GRANT and REVOKE.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, ErrorKind};
 
 use super::parser::{Parsed, StatementParser, unsupported};
-use super::statement::{Grant, GrantObject, Privilege, RoleOptions, Statement};
+use super::statement::{Grant, ObjectName, RoleOptions, Statement};
+
+/// A privilege.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Privilege {
+    /// Read rows. On a schema: of every relation in it, present and future.
+    Select,
+    /// Add rows. On a schema: to every table in it.
+    Insert,
+    /// Refer to a schema's names.
+    Usage,
+    /// Make relations in a schema.
+    Create,
+    /// REFRESH a view.
+    Refresh,
+    /// Call a function.
+    Execute,
+}
+
+/// What a grant is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrantObject {
+    /// ON SCHEMA.
+    Schemas(Vec<String>),
+    /// ON, or ON TABLE.
+    Relations(Vec<ObjectName>),
+    /// ON FUNCTION.
+    Functions(Vec<ObjectName>),
+    /// GRANT role TO role: membership.
+    Roles(Vec<String>),
+}
 
 // What is written before ON (privileges) or TO (roles), told apart only when that word is reached.
 struct Listed {
@@ -122,18 +155,19 @@ impl StatementParser<'_> {
             "DATABASE",
             "DOMAIN",
             "FOREIGN",
-            "FUNCTION",
             "LANGUAGE",
             "LARGE",
             "PARAMETER",
             "PROCEDURE",
-            "ROUTINE",
             "SEQUENCE",
             "TABLESPACE",
             "TYPE",
         ];
         if let Some(other) = others.into_iter().find(|other| self.at(other)) {
             return unsupported(format!("GRANT ON {other}"));
+        }
+        if self.accept("FUNCTION") || self.accept("ROUTINE") {
+            return Ok(GrantObject::Functions(self.comma_separated(Self::function_name)?));
         }
         if !self.accept("TABLE") && !self.accept("MATERIALIZED VIEW") {
             self.accept("VIEW");
@@ -144,9 +178,18 @@ impl StatementParser<'_> {
     fn privileges(&self, listed: &Listed, object: &GrantObject) -> Parsed<Vec<Privilege>> {
         use Privilege::{Create, Insert, Refresh, Select, Usage};
         let schema = matches!(object, GrantObject::Schemas(_));
+        let function = matches!(object, GrantObject::Functions(_));
         let mut privileges = Vec::new();
         for (word, position) in listed.words.iter().zip(&listed.positions) {
             match word.as_str() {
+                "all" | "execute" if function => privileges.push(Privilege::Execute),
+                other if function => {
+                    let message =
+                        format!("invalid privilege type {} for function", other.to_uppercase());
+                    return Err(Error::new(ErrorKind::InvalidParameterValue, message)
+                        .at(*position)
+                        .into());
+                }
                 "all" if schema => privileges.extend([Select, Insert, Usage, Create, Refresh]),
                 "all" => privileges.extend([Select, Insert, Refresh]),
                 "select" => privileges.push(Select),

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::control::{
     Copy, Declare, Discard, Execute, Explain, Fetch, Prepare, SetValue, TransactionModes,
 };
+use super::function::CreateFunction;
+use super::grant::{GrantObject, Privilege};
 use super::query::Query;
 
 /// A name with an optional schema, as written (unquoted parts folded to lower case).
@@ -41,6 +43,7 @@ pub enum Statement {
     CreateStreamingTable(Box<CreateStreamingTable>),
     CreateMaterializedView(Box<CreateMaterializedView>),
     CreateView(Box<CreateView>),
+    CreateFunction(Box<CreateFunction>),
     CreateRole {
         name: String,
         options: RoleOptions,
@@ -327,33 +330,6 @@ pub struct RoleOptions {
     pub superuser: bool,
 }
 
-/// A privilege.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Privilege {
-    /// Read rows. On a schema: of every relation in it, present and future.
-    Select,
-    /// Add rows. On a schema: to every table in it.
-    Insert,
-    /// Refer to a schema's names.
-    Usage,
-    /// Make relations in a schema.
-    Create,
-    /// REFRESH a view.
-    Refresh,
-}
-
-/// What a grant is on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GrantObject {
-    /// ON SCHEMA.
-    Schemas(Vec<String>),
-    /// ON, or ON TABLE.
-    Relations(Vec<ObjectName>),
-    /// GRANT role TO role: membership.
-    Roles(Vec<String>),
-}
-
 /// GRANT or REVOKE.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -385,6 +361,7 @@ pub enum DropKind {
     MaterializedView,
     Schema,
     Role,
+    Function,
 }
 
 /// `DROP kind [IF EXISTS] name, ...`.

@@ -2,4 +2,5 @@
 
 mod changes;
 mod files;
+mod functions;
 mod stored;

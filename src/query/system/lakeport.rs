@@ -54,6 +54,22 @@ pub(crate) const TABLES: &[Definition] = &[
     },
     Definition {
         schema_name: "lakeport",
+        name: "functions",
+        comment: "One row per SQL function, with the expression it stands for.",
+        columns: &[
+            ("schema_name", Text, "The schema."),
+            ("function_name", Text, "The function."),
+            ("arguments", Text, "Its parameters and their types."),
+            ("returns", Text, "The type of its result."),
+            ("body", Text, "The expression over the parameters."),
+            ("owner", Text, "Who made it."),
+            ("file", Text, "The file that defines it; NULL for one that lives in the lake only."),
+            ("comment", Text, "COMMENT."),
+        ],
+        rows: functions,
+    },
+    Definition {
+        schema_name: "lakeport",
         name: "queries",
         comment: "One row per statement that runs or lately ran, without its literals.",
         columns: &[
@@ -240,6 +256,29 @@ fn caches<'a>(engine: &'a Engine, _: &'a Context) -> BoxFuture<'a, Result<Vec<Ro
     })
 }
 
+fn functions<'a>(_: &'a Engine, context: &'a Context) -> BoxFuture<'a, Result<Vec<Row>>> {
+    Box::pin(async move {
+        let grants = &context.snapshot.grants;
+        let roles = security::effective_roles(grants, &context.role);
+        let known = context.snapshot.catalog.functions.values();
+        let row = |function: &Arc<crate::catalog::Function>| {
+            let arguments =
+                function.parameters.iter().map(|p| format!("{} {}", p.name, p.sql_type));
+            vec![
+                text(&function.name.schema),
+                text(&function.name.relation),
+                text(arguments.collect::<Vec<_>>().join(", ")),
+                text(&function.returns),
+                text(&function.body),
+                text(function.owner.to_string()),
+                text_or_null(function.file.clone()),
+                text_or_null(function.comment.clone()),
+            ]
+        };
+        Ok(known.filter(|f| f.may_call(grants, &roles)).map(row).collect())
+    })
+}
+
 fn grants<'a>(_: &'a Engine, context: &'a Context) -> BoxFuture<'a, Result<Vec<Row>>> {
     Box::pin(async move {
         let state = &context.snapshot.grants;
@@ -253,6 +292,7 @@ fn grants<'a>(_: &'a Engine, context: &'a Context) -> BoxFuture<'a, Result<Vec<R
                 Privilege::Usage => "USAGE",
                 Privilege::Create => "CREATE",
                 Privilege::Refresh => "REFRESH",
+                Privilege::Execute => "EXECUTE",
             };
             rows.push(vec![
                 text(grant.role.to_string()),

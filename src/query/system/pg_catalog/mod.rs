@@ -5,6 +5,7 @@
 
 mod access;
 mod classes;
+mod functions;
 mod keys;
 mod roles;
 mod server;
@@ -134,6 +135,13 @@ impl RowSource for Catalog {
 
     async fn rows(&self, context: &Context) -> Result<Vec<RecordBatch>> {
         let Some(rows) = self.rows else {
+            if (self.relation.schema, self.relation.name) == ("pg_catalog", "pg_proc")
+                && !context.snapshot.catalog.functions.is_empty()
+            {
+                let mut rows = postgres::rows(self.relation.schema, self.relation.name);
+                rows.extend(functions::pg_proc(context, &self.relation.columns));
+                return Ok(vec![text_batch(&self.schema, &self.relation.columns, &rows)?]);
+            }
             if let Some(kept) = self.kept.get() {
                 return Ok(vec![kept.clone()]);
             }
