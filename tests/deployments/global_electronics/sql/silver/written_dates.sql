@@ -1,5 +1,4 @@
 -- One row per date as some delivery writes it, with what it may mean: month first and day first.
--- It is small and made anew each time, which costs less than looking for what changed.
 -- For example: which dates can be read in two ways? SELECT written FROM silver.written_dates WHERE month_first <> day_first;
 CREATE MATERIALIZED VIEW silver.written_dates (
     written COMMENT 'As it was delivered, without blanks around it.',
@@ -10,7 +9,7 @@ CREATE MATERIALIZED VIEW silver.written_dates (
 )
 COMMENT 'Every way a date is written, and what it can mean: 1/13/2016, 01-12-2016, 01-12-16, 2016-01-12, 12-Jan-2016, 42381.'
 SCHEDULE EVERY 1 HOURS
-REFRESH POLICY FULL
+REFRESH POLICY AUTO
 AS
 WITH delivered AS (
     SELECT trim(coalesce(order_date, orderdate)) AS written FROM bronze.sales
