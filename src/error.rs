@@ -71,6 +71,12 @@ error_kinds! {
     InvalidEscapeSequence = "22025", "invalid_escape_sequence";
     /// A parameter has a value that makes no sense.
     InvalidParameterValue = "22023", "invalid_parameter_value";
+    /// A value is wrong in a way that has no condition of its own.
+    DataException = "22000", "data_exception";
+    /// A character that the client's encoding does not have.
+    UntranslatableCharacter = "22P05", "untranslatable_character";
+    /// A place of an array that it does not have.
+    ArraySubscriptError = "2202E", "array_subscript_error";
     /// Text does not parse as the type asked for.
     InvalidTextRepresentation = "22P02", "invalid_text_representation";
     /// Binary input does not parse as the type asked for.

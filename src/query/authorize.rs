@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
@@ -43,7 +43,7 @@ pub(crate) struct Parts {
     /// Result columns as clients see them.
     pub(crate) schema: SchemaRef,
     /// The types of `$1`, `$2`, ...
-    pub(crate) parameters: Vec<DataType>,
+    pub(crate) parameters: Vec<FieldRef>,
     /// Stored relations and their versions.
     pub(crate) sources: Vec<(RelationName, Table)>,
     /// The statement's text.
@@ -72,7 +72,7 @@ impl AuthorizedPlan {
     }
 
     /// The types of `$1`, `$2`, ...; text where nothing tells.
-    pub fn parameter_types(&self) -> &[DataType] {
+    pub fn parameters(&self) -> &[FieldRef] {
         &self.0.parameters
     }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{FieldRef, SchemaRef};
 use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::provider_as_source;
@@ -175,7 +175,7 @@ impl Engine {
         &self,
         query: &Query,
         context: &Context,
-        declared: &[Option<DataType>],
+        declared: &[Option<FieldRef>],
     ) -> Result<AuthorizedPlan> {
         self.plan_share(query, context, declared, None).await
     }
@@ -185,7 +185,7 @@ impl Engine {
         &self,
         query: &Query,
         context: &Context,
-        declared: &[Option<DataType>],
+        declared: &[Option<FieldRef>],
         share: Option<&Share>,
     ) -> Result<AuthorizedPlan> {
         let state = runtime::statement_state(&self.shared, context, Joins::Hash);

@@ -6,14 +6,16 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use super::system::marked_type;
+use super::textual::textual;
+use arrow::datatypes::{DataType, Field, IntervalUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Union,
-    Values, cast,
+    Cast, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Union, Values, cast,
 };
 
 /// The plan with its numbers settled.
@@ -129,23 +131,21 @@ fn settle(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     match expr {
         Expr::Cast(_) => integer(expr),
         Expr::BinaryExpr(mut binary) if compares(binary.op) => {
-            if let Some(arrays) = as_arrays(&binary, schema) {
-                return Transformed::yes(arrays);
-            }
             let mut sides = [binary.left.as_mut(), binary.right.as_mut()];
-            let changed = as_floats(&mut sides, schema);
+            let changed = as_floats(&mut sides, schema) || as_spans(&mut sides, schema);
             transformed(Expr::BinaryExpr(binary), changed)
         }
         Expr::Between(mut between) => {
             let mut sides = [between.expr.as_mut(), between.low.as_mut(), between.high.as_mut()];
-            let changed = as_floats(&mut sides, schema);
+            let changed = as_floats(&mut sides, schema) || as_spans(&mut sides, schema);
             transformed(Expr::Between(between), changed)
         }
         Expr::InList(mut list) => {
+            let typed = as_marked(&list.expr, &mut list.list, schema);
             let mut sides: Vec<&mut Expr> =
                 std::iter::once(list.expr.as_mut()).chain(&mut list.list).collect();
             let changed = as_floats(&mut sides, schema);
-            transformed(Expr::InList(list), changed)
+            transformed(Expr::InList(list), changed || typed)
         }
         Expr::Case(mut case) => {
             let results = case.when_then_expr.iter_mut().map(|(_, then)| then.as_mut());
@@ -157,32 +157,94 @@ fn settle(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
         Expr::ScalarFunction(mut function) if is_common(function.func.name()) => {
             let mut sides: Vec<&mut Expr> = function.args.iter_mut().collect();
             let changed = as_floats(&mut sides, schema);
+            if function.func.name() == "make_array" {
+                let marked = marked_array(function, schema);
+                return Transformed::new_transformed(marked.data, marked.transformed || changed);
+            }
             transformed(Expr::ScalarFunction(function), changed)
         }
         other => Transformed::no(other),
     }
 }
 
-/// An array compared with a quoted literal, which then is one of its type.
-fn as_arrays(binary: &BinaryExpr, schema: &DFSchema) -> Option<Expr> {
-    let is_literal = |expr: &Expr| matches!(expr, Expr::Literal(ScalarValue::Utf8(Some(_)), _));
-    let (array, literal) = match (is_literal(&binary.left), is_literal(&binary.right)) {
-        (false, true) => (&binary.left, &binary.right),
-        (true, false) => (&binary.right, &binary.left),
-        _ => return None,
+/// Both sides of a comparison; a quoted literal beside an array, or beside a value of a type that only
+/// a mark tells, is one of that type.
+pub(crate) fn typed_beside(left: Expr, right: Expr, schema: &DFSchema) -> (Expr, Expr) {
+    // One with a mark is a parameter's value, which has its type.
+    let is_literal = |expr: &Expr| matches!(expr, Expr::Literal(ScalarValue::Utf8(Some(_)), metadata) if metadata.is_none());
+    let like = |literal: Expr, other: &Expr| {
+        let Ok((_, field)) = other.to_field(schema) else { return literal };
+        let marked = is_read_by_type(&field) || matches!(field.data_type(), DataType::List(_));
+        if !marked {
+            return literal;
+        }
+        let field = field.as_ref().clone().with_name("").with_nullable(true);
+        Expr::Cast(Cast::new_from_field(Box::new(literal), Arc::new(field)))
     };
-    let (_, field) = array.to_field(schema).ok()?;
-    if !matches!(field.data_type(), DataType::List(_)) {
-        return None;
+    // A network is an address beside one.
+    let mark = |expr: &Expr| {
+        let field = expr.to_field(schema).ok().map(|(_, field)| field);
+        field.and_then(|field| marked_type(&field).map(str::to_owned))
+    };
+    let address = |expr: Expr| {
+        let field = Arc::new(super::system::field("", "inet"));
+        Expr::Cast(Cast::new_from_field(Box::new(expr), field))
+    };
+    match (is_literal(&left), is_literal(&right)) {
+        (true, false) => (like(left, &right), right),
+        (false, true) => {
+            let right = like(right, &left);
+            (left, right)
+        }
+        _ => match (mark(&left).as_deref(), mark(&right).as_deref()) {
+            (Some("cidr"), Some("inet")) => (address(left), right),
+            (Some("inet"), Some("cidr")) => (left, address(right)),
+            _ => (left, right),
+        },
     }
-    let field = field.as_ref().clone().with_name("").with_nullable(true);
-    let typed = Expr::Cast(Cast::new_from_field(literal.clone(), Arc::new(field)));
-    let (left, right) = if is_literal(&binary.left) {
-        (typed, array.as_ref().clone())
-    } else {
-        (array.as_ref().clone(), typed)
-    };
-    Some(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), binary.op, Box::new(right))))
+}
+
+/// Whether a text must be read to be compared with values of the type.
+fn is_read_by_type(field: &Field) -> bool {
+    marked_type(field).is_some_and(|name| name == "uuid" || textual(name).is_some())
+}
+
+/// `ARRAY[...]` of values that only a mark tells is an array of them.
+fn marked_array(call: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
+    let mut mark: Option<String> = None;
+    for arg in &call.args {
+        let Ok((_, field)) = arg.to_field(schema) else {
+            return Transformed::no(Expr::ScalarFunction(call));
+        };
+        let literal =
+            matches!(arg, Expr::Literal(ScalarValue::Utf8(_), metadata) if metadata.is_none());
+        match (marked_type(&field), &mark) {
+            (Some(found), None) if !found.starts_with('_') => mark = Some(found.to_owned()),
+            (Some(found), Some(known)) if found == known => {}
+            (None, _) if literal || field.data_type().is_null() => {}
+            _ => return Transformed::no(Expr::ScalarFunction(call)),
+        }
+    }
+    let Some(mark) = mark else { return Transformed::no(Expr::ScalarFunction(call)) };
+    let field = Arc::new(super::system::field("", &format!("_{mark}")));
+    let array = Box::new(Expr::ScalarFunction(call));
+    Transformed::yes(Expr::Cast(Cast::new_from_field(array, field)))
+}
+
+/// Quoted literals of a list, made of the type of what is looked for.
+fn as_marked(expr: &Expr, list: &mut [Expr], schema: &DFSchema) -> bool {
+    let Ok((_, field)) = expr.to_field(schema) else { return false };
+    if !is_read_by_type(&field) {
+        return false;
+    }
+    let field = Arc::new(field.as_ref().clone().with_name("").with_nullable(true));
+    for item in list {
+        if let Expr::Literal(ScalarValue::Utf8(Some(_)), None) = item {
+            let literal = std::mem::replace(item, Expr::Literal(ScalarValue::Null, None));
+            *item = Expr::Cast(Cast::new_from_field(Box::new(literal), Arc::clone(&field)));
+        }
+    }
+    true
 }
 
 /// Functions whose arguments have one type, which is the result's.
@@ -210,6 +272,27 @@ fn integer(expr: Expr) -> Transformed<Expr> {
         return Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(value)), None));
     }
     Transformed::no(expr)
+}
+
+/// Makes numbers of intervals that are compared: a month is thirty days there, and a day 24 hours.
+fn as_spans(sides: &mut [&mut Expr], schema: &DFSchema) -> bool {
+    let interval = |side: &Expr| {
+        matches!(side.get_type(schema), Ok(DataType::Interval(_) | DataType::Duration(_)))
+    };
+    let literal = |side: &Expr| matches!(side, Expr::Literal(ScalarValue::Utf8(_), None));
+    let known = sides.iter().any(|side| interval(side));
+    if !known || !sides.iter().all(|side| interval(side) || literal(side)) {
+        return false;
+    }
+    for side in sides {
+        let mut value = std::mem::replace(*side, Expr::Literal(ScalarValue::Null, None));
+        if literal(&value) {
+            value = cast(value, DataType::Interval(IntervalUnit::MonthDayNano));
+        }
+        let call = ScalarFunction::new_udf(super::functions::interval_span(), vec![value]);
+        **side = Expr::ScalarFunction(call);
+    }
+    true
 }
 
 /// Makes floats of the numerics among `sides`, if one is a float.

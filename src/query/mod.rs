@@ -34,14 +34,16 @@ mod runtime;
 mod snapshot;
 mod system;
 pub mod text;
+pub mod textual;
 mod travel;
+mod unordered;
 
 pub use actions::Actions;
 pub use authorize::AuthorizedPlan;
-pub use cast::cast_array;
+pub use cast::{cast_array, cast_styled};
 pub(crate) use derive::{Leaf, leaf, put_in_place, rows_in_place, table_in_place};
 pub use engine::{Context, Engine, Execution};
-pub(crate) use functions::quotient;
+pub(crate) use functions::{json_text, jsonb_text, quotient};
 pub(crate) use moment::{
     MOMENTS, depends_on_moment, filled, filled_expr, operator_depends_on_moment,
 };
@@ -51,4 +53,7 @@ pub(crate) use reads::ScanRead;
 pub use rows::{RowSource, StoredRows};
 pub(crate) use runtime::{Sealed, seal};
 pub use snapshot::Snapshot;
-pub use system::{VisibleRelation, element_of, marked_type, postgres_type};
+pub use system::{
+    VisibleRelation, element_of, is_row, marked_type, postgres_type, type_field,
+    type_name_of as type_name, type_spelled,
+};

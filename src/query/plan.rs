@@ -6,12 +6,14 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
-use datafusion::common::metadata::ScalarAndMetadata;
+use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, ParamValues};
+use datafusion::common::{Column, DFSchema, ParamValues};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::expr::Placeholder;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast as cast_expr};
+use datafusion::logical_expr::{
+    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast as cast_expr,
+};
 use datafusion::scalar::ScalarValue;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -25,6 +27,7 @@ use super::planner::plan_query;
 use super::resolve::Resolved;
 use super::runtime::{Sealed, seal};
 use super::system::marked_type;
+use super::unordered;
 
 /// The highest parameter number, as in Postgres' protocol.
 const PARAMETERS_MAX: usize = 65_535;
@@ -35,19 +38,16 @@ pub(crate) fn plan(
     context: &Context,
     query: &Query,
     resolved: Resolved,
-    declared: &[Option<DataType>],
+    declared: &[Option<FieldRef>],
 ) -> Result<AuthorizedPlan> {
-    let known = |types: &[Option<DataType>]| -> Vec<Option<FieldRef>> {
-        types.iter().map(|found| found.clone().map(parameter_field)).collect()
-    };
     let blame = |failure| error::convert_in(failure, query.text());
     let tables = &resolved.tables;
-    let first = plan_query(state, tables, query, known(declared)).map_err(blame)?;
+    let first = plan_query(state, tables, query, declared.to_vec()).map_err(blame)?;
     let (analyzed, parameters) = match parameter_types(&first, declared)? {
         types if types.is_empty() => (analyze(state, first).map_err(blame)?, Vec::new()),
         types => {
-            let all: Vec<Option<DataType>> = types.iter().cloned().map(Some).collect();
-            let second = plan_query(state, tables, query, known(&all)).map_err(blame)?;
+            let all = types.iter().cloned().map(Some).collect();
+            let second = plan_query(state, tables, query, all).map_err(blame)?;
             (analyze(state, second).map_err(blame)?, types)
         }
     };
@@ -64,6 +64,7 @@ pub(crate) fn plan(
 
 fn analyze(state: &SessionState, plan: LogicalPlan) -> datafusion::common::Result<LogicalPlan> {
     let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
+    unordered::refused(&analyzed)?;
     cast::in_plan(analyzed)
 }
 
@@ -71,20 +72,28 @@ fn parameter_field(data_type: DataType) -> FieldRef {
     Arc::new(Field::new("parameter", data_type, true))
 }
 
+/// What is said of a parameter's type, its mark with it.
+fn parameter_like(field: &Field) -> FieldRef {
+    let plain = Field::new("parameter", unpacked(field.data_type()), true);
+    Arc::new(plain.with_metadata(field.metadata().clone()))
+}
+
 /// Declared types first, then what the plan says of each, then text.
-fn parameter_types(plan: &LogicalPlan, declared: &[Option<DataType>]) -> Result<Vec<DataType>> {
-    let mut types: Vec<Option<DataType>> = declared.to_vec();
+fn parameter_types(plan: &LogicalPlan, declared: &[Option<FieldRef>]) -> Result<Vec<FieldRef>> {
+    let mut types: Vec<Option<FieldRef>> = declared.to_vec();
     plan.apply_with_subqueries(|node| {
-        let counts = matches!(node, LogicalPlan::Limit(_)).then_some(DataType::Int64);
+        let counts =
+            matches!(node, LogicalPlan::Limit(_)).then(|| parameter_field(DataType::Int64));
         node.apply_expressions(|expr| {
             expr.apply(|expr| {
-                if let Some((id, said)) = said_of_parameter(expr) {
+                let own = said_of_parameter(expr).into_iter().collect();
+                for (id, said) in [own, said_by_function(expr)].concat() {
                     let index = parameter_index(id).map_err(super::planner::external)?;
                     if types.len() <= index {
                         types.resize(index + 1, None);
                     }
                     if let (None, Some(said)) = (&types[index], said.or(counts.clone())) {
-                        types[index] = Some(unpacked(&said));
+                        types[index] = Some(parameter_like(&said));
                     }
                 }
                 Ok(TreeNodeRecursion::Continue)
@@ -92,25 +101,78 @@ fn parameter_types(plan: &LogicalPlan, declared: &[Option<DataType>]) -> Result<
         })
     })
     .map_err(error::convert)?;
-    Ok(types.into_iter().map(|found| found.unwrap_or(DataType::Utf8)).collect())
+    Ok(types
+        .into_iter()
+        .map(|found| found.unwrap_or_else(|| parameter_field(DataType::Utf8)))
+        .collect())
 }
 
 /// The parameter that `expr` is, or casts, and the type this gives it.
-fn said_of_parameter(expr: &Expr) -> Option<(&str, Option<DataType>)> {
-    let said = |field: &FieldRef| field.data_type().clone();
+fn said_of_parameter(expr: &Expr) -> Option<(&str, Option<FieldRef>)> {
     match expr {
-        Expr::Placeholder(Placeholder { id, field }) => Some((id, field.as_ref().map(said))),
+        Expr::Placeholder(Placeholder { id, field }) => Some((id, field.clone())),
         // As in Postgres, `$1::int` takes an int.
         Expr::Cast(cast) => match cast.expr.as_ref() {
             Expr::Placeholder(Placeholder { id, field: None }) => {
                 // A name of an object comes as text, whatever its number is kept as.
                 let named = marked_type(&cast.field).is_some_and(|name| name.starts_with("reg"));
-                Some((id, Some(if named { DataType::Utf8 } else { said(&cast.field) })))
+                let text = || parameter_field(DataType::Utf8);
+                Some((id, Some(if named { text() } else { Arc::clone(&cast.field) })))
             }
             _ => None,
         },
         _ => None,
     }
+}
+
+/// Functions whose arguments have one type each, and not text.
+const ARGUMENTS: &[(&str, &[&str])] = &[
+    ("pg_sleep", &["float8"]),
+    ("pg_terminate_backend", &["int4", "int8"]),
+    ("pg_cancel_backend", &["int4"]),
+    ("chr", &["int4"]),
+    ("repeat", &["text", "int4"]),
+    ("left", &["text", "int4"]),
+    ("right", &["text", "int4"]),
+    ("lpad", &["text", "int4", "text"]),
+    ("rpad", &["text", "int4", "text"]),
+    ("substr", &["text", "int8", "int8"]),
+    ("split_part", &["text", "text", "int4"]),
+    ("set_byte", &["bytea", "int4", "int4"]),
+    ("get_byte", &["bytea", "int4"]),
+];
+
+/// The parameters that are arguments of a function, and the types this gives them.
+fn said_by_function(expr: &Expr) -> Vec<(&str, Option<FieldRef>)> {
+    let Expr::ScalarFunction(call) = expr else { return Vec::new() };
+    if call.func.name() == "__series" {
+        return said_by_series(&call.args);
+    }
+    let Some((_, types)) = ARGUMENTS.iter().find(|(name, _)| *name == call.func.name()) else {
+        return Vec::new();
+    };
+    call.args
+        .iter()
+        .zip(types.iter())
+        .filter_map(|(arg, name)| match arg {
+            Expr::Placeholder(Placeholder { id, field: None }) => {
+                Some((id.as_str(), Some(parameter_field(super::system::storage(name)))))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// Bounds of a series of whole numbers are what the others are.
+fn said_by_series(args: &[Expr]) -> Vec<(&str, Option<FieldRef>)> {
+    let none = DFSchema::empty();
+    let known = args.iter().find_map(|arg| arg.get_type(&none).ok().filter(DataType::is_integer));
+    let Some(known) = known else { return Vec::new() };
+    let untyped = args.iter().filter_map(|arg| match arg {
+        Expr::Placeholder(Placeholder { id, field: None }) => Some(id.as_str()),
+        _ => None,
+    });
+    untyped.map(|id| (id, Some(parameter_field(known.clone())))).collect()
 }
 
 fn parameter_index(id: &str) -> Result<usize> {
@@ -145,13 +207,16 @@ pub(crate) fn bind(
     let values = parameters
         .into_iter()
         .zip(&parts.parameters)
-        .map(|(value, data_type)| {
+        .map(|(value, field)| {
+            let data_type = field.data_type();
             let value = if value.data_type() == *data_type {
                 value
             } else {
                 value.cast_to(data_type).map_err(error::convert)?
             };
-            Ok(ScalarAndMetadata::new(value, None))
+            let metadata =
+                (!field.metadata().is_empty()).then(|| FieldMetadata::from(field.as_ref()));
+            Ok(ScalarAndMetadata::new(value, metadata))
         })
         .collect::<Result<Vec<_>>>()?;
     LogicalPlan::clone(&parts.plan)

@@ -27,6 +27,7 @@ use super::patterns::Patterns;
 use super::pushdown::physical_rules;
 use super::rows::Registry;
 use super::system::{Facts, Names};
+use super::text::Styles;
 use super::{error, functions};
 
 /// A value whose inside no compiler pass looks into.
@@ -187,6 +188,17 @@ impl StatementInfo {
     /// Sizes and comments; none unless the statement was seen to ask for them.
     pub(crate) fn facts(&self) -> Arc<Facts> {
         self.known.facts.get().cloned().unwrap_or_default()
+    }
+
+    /// What clocks the session goes by.
+    pub(crate) fn time_zone(&self) -> chrono_tz::Tz {
+        let context = self.known.context.as_ref();
+        context.and_then(|context| context.time_zone.parse().ok()).unwrap_or(chrono_tz::UTC)
+    }
+
+    /// How the session wants values printed and read.
+    pub(crate) fn styles(&self) -> Styles {
+        Styles { zone: self.time_zone(), ..Styles::of(&self.settings) }
     }
 
     /// Today's grants and roles.

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lake::Share;
 use crate::name::{RoleName, SessionId};
 use crate::query::VisibleRelation;
+use crate::query::text::Styles;
 use crate::security;
 
 use super::actions::Asked;
@@ -225,6 +226,16 @@ impl Session {
     /// The zone in which `timestamptz` is printed.
     pub fn time_zone(&self) -> Tz {
         zone_of(self.settings.value("TimeZone").unwrap_or("UTC"))
+    }
+
+    /// How the client wants values printed and read.
+    pub fn styles(&self) -> Styles {
+        Styles { zone: self.time_zone(), ..Styles::of(self.settings.all()) }
+    }
+
+    /// What the client's texts are written in, by Postgres' name.
+    pub fn client_encoding(&self) -> &str {
+        self.settings.value("client_encoding").unwrap_or("UTF8")
     }
 
     /// Fails the open transaction, as an error outside of any statement does.

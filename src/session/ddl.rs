@@ -148,7 +148,7 @@ impl Session {
         if written == 0 {
             planned.plan.check_distinct_columns()?;
         }
-        if !planned.plan.parameter_types().is_empty() {
+        if !planned.plan.parameters().is_empty() {
             return Err(Error::new(
                 ErrorKind::UndefinedParameter,
                 "a view's query cannot have parameters",

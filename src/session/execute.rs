@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::scalar::ScalarValue;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -28,7 +28,7 @@ impl Session {
     pub async fn prepare(
         &mut self,
         sql: &str,
-        declared: &[Option<DataType>],
+        declared: &[Option<FieldRef>],
     ) -> Result<Arc<Prepared>> {
         self.begin_statement(sql).await?;
         let started = self.services.lake.clock().instant();
@@ -45,7 +45,7 @@ impl Session {
     pub(super) async fn prepare_unguarded(
         &mut self,
         sql: &str,
-        declared: &[Option<DataType>],
+        declared: &[Option<FieldRef>],
     ) -> Result<Prepared> {
         let text = self.with_functions(sql).await?;
         let statement = syntax::parse_one(&text)?;
@@ -70,7 +70,7 @@ impl Session {
             };
             let planned = self.plan(query, &declared, &running).await;
             let planned = planned.map_err(|error| running.error(error))?;
-            prepared.parameters = planned.plan.parameter_types().to_vec();
+            prepared.parameters = planned.plan.parameters().to_vec();
             prepared.schema = match statement {
                 Statement::Query(_) => Some(planned.plan.schema()),
                 Statement::Explain(explain) => Some(explain_schema(explain.format)),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::FieldRef;
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -19,7 +19,7 @@ use crate::syntax::{Isolation, SetValue, Statement, TransactionModes};
 
 use super::connection::{Session, check_login};
 use super::cursors::Cursors;
-use super::prepared::Prepared;
+use super::prepared::{Prepared, same_types};
 use super::services::Services;
 use super::statements::Statements;
 use super::transaction::{OpenTransaction, Transaction};
@@ -113,10 +113,14 @@ impl Session {
         let Some(Statement::Query(_)) = &prepared.statement else { return Ok(None) };
         let mut prepared = Arc::clone(prepared);
         if !self.is_planned_now(&prepared) {
-            let declared: Vec<Option<DataType>> =
+            let declared: Vec<Option<FieldRef>> =
                 prepared.parameters.iter().cloned().map(Some).collect();
             let again = self.prepare(&prepared.text, &declared).await?;
-            if again.schema != prepared.schema {
+            let same = match (&again.schema, &prepared.schema) {
+                (Some(again), Some(before)) => same_types(again, before),
+                (again, before) => again == before,
+            };
+            if !same {
                 let message = "cached plan must not change result type";
                 return Err(Error::new(ErrorKind::FeatureNotSupported, message));
             }

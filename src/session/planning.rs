@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::FieldRef;
 use datafusion::scalar::ScalarValue;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ use super::answer::explain_rows;
 use super::connection::Session;
 use super::copy::query_of;
 use super::outcome::{Outcome, RowStream, rows};
-use super::prepared::{Planned, Prepared};
+use super::prepared::{Planned, Prepared, same_types};
 use super::running::Running;
 use super::setting_value::split_search_path;
 
@@ -95,12 +95,12 @@ impl Session {
             self.mark_queried();
             return Ok((planned.plan.clone(), context));
         }
-        let declared: Vec<Option<DataType>> =
+        let declared: Vec<Option<FieldRef>> =
             prepared.parameters.iter().cloned().map(Some).collect();
         let planned = self.plan(query, &declared, running).await;
         let planned = planned.map_err(|error| running.error(error))?;
         if let Some(before) = &prepared.planned
-            && before.plan.schema() != planned.plan.schema()
+            && !same_types(&before.plan.schema(), &planned.plan.schema())
         {
             return Err(Error::new(
                 ErrorKind::FeatureNotSupported,
@@ -114,7 +114,7 @@ impl Session {
     pub(super) async fn plan(
         &mut self,
         query: &Query,
-        declared: &[Option<DataType>],
+        declared: &[Option<FieldRef>],
         running: &Running,
     ) -> Result<Planned> {
         let context = self.context(running.cancel.clone()).await?;

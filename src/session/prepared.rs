@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +15,7 @@ use crate::syntax::{Discard, Statement};
 pub struct Prepared {
     pub(super) text: String,
     pub(super) statement: Option<Statement>,
-    pub(super) parameters: Vec<DataType>,
+    pub(super) parameters: Vec<FieldRef>,
     pub(super) schema: Option<SchemaRef>,
     pub(super) planned: Option<Planned>,
     /// What would have stopped its planning.
@@ -24,7 +24,7 @@ pub struct Prepared {
 
 impl Prepared {
     /// The types of `$1`, `$2`, ...
-    pub fn parameter_types(&self) -> &[DataType] {
+    pub fn parameters(&self) -> &[FieldRef] {
         &self.parameters
     }
 
@@ -53,6 +53,20 @@ impl Prepared {
             _ => Forgets::Nothing,
         }
     }
+}
+
+/// Whether clients see the same columns; the session's time zone is in types that look alike to them.
+pub(super) fn same_types(one: &Schema, other: &Schema) -> bool {
+    let plain = |data_type: &DataType| match data_type {
+        DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some("UTC".into())),
+        other => other.clone(),
+    };
+    let same = |(one, other): (&FieldRef, &FieldRef)| {
+        one.name() == other.name()
+            && one.metadata() == other.metadata()
+            && plain(one.data_type()) == plain(other.data_type())
+    };
+    one.fields().len() == other.fields().len() && one.fields().iter().zip(other.fields()).all(same)
 }
 
 /// What a statement makes a protocol forget of its own.

@@ -22,9 +22,9 @@ pub(super) enum Kind {
     OneOf(&'static [&'static str]),
     /// An isolation level.
     Isolation,
-    /// `ISO`, and the order in which dates are read.
+    /// A style, and the order in which dates are read.
     DateStyle,
-    /// UTF-8 by one of its names.
+    /// An encoding by one of its names.
     Encoding,
     /// An IANA name or a whole number of hours.
     TimeZone,
@@ -115,13 +115,9 @@ impl Kind {
                 _ => Err(invalid()),
             },
             Kind::DateStyle => date_style(&lower).ok_or_else(invalid),
-            // As Postgres, which looks at letters and figures only.
-            Kind::Encoding => match lower.replace(|c: char| !c.is_alphanumeric(), "").as_str() {
-                "utf8" | "unicode" => Ok("UTF8".to_owned()),
-                // No conversion is what SQL_ASCII asks for.
-                "sqlascii" => Ok("SQL_ASCII".to_owned()),
-                _ => Err(invalid().hint("Only UTF8 is supported.")),
-            },
+            Kind::Encoding => encoding(&lower)
+                .map(str::to_owned)
+                .ok_or_else(|| invalid().hint(format!("There are {}.", ENCODINGS.join(", ")))),
             Kind::TimeZone => time_zone(text.trim()).ok_or_else(invalid),
             Kind::SearchPath => Ok(search_path(values)),
         }
@@ -178,19 +174,86 @@ pub(super) fn duration_text(duration: Duration) -> String {
     format!("{}{name}", millis / scale)
 }
 
-/// Only the format `ISO` exists; the order says how ambiguous dates are read, of which ISO has none.
+/// How dates print, and the order in which ambiguous ones are read; what is not said stays ISO and MDY.
 fn date_style(lower: &str) -> Option<String> {
-    let mut order = "MDY";
+    let (mut style, mut order) = ("ISO", "MDY");
     for word in lower.split([',', ' ']).filter(|word| !word.is_empty()) {
         match word {
-            "iso" | "default" => {}
+            "iso" => style = "ISO",
+            "sql" => style = "SQL",
+            "german" => {
+                style = "German";
+                order = "DMY";
+            }
+            word if word.starts_with("postgres") => style = "Postgres",
+            "default" => {}
             "mdy" | "us" | "noneuro" | "noneuropean" => order = "MDY",
             "dmy" | "euro" | "european" => order = "DMY",
             "ymd" => order = "YMD",
             _ => return None,
         }
     }
-    Some(format!("ISO, {order}"))
+    Some(format!("{style}, {order}"))
+}
+
+/// The encodings that clients may have, as Postgres spells them.
+const ENCODINGS: [&str; 30] = [
+    "UTF8",
+    "SQL_ASCII",
+    "LATIN1",
+    "LATIN2",
+    "LATIN3",
+    "LATIN4",
+    "LATIN6",
+    "LATIN7",
+    "LATIN8",
+    "LATIN9",
+    "LATIN10",
+    "ISO_8859_5",
+    "ISO_8859_6",
+    "ISO_8859_7",
+    "ISO_8859_8",
+    "KOI8R",
+    "KOI8U",
+    "WIN866",
+    "WIN874",
+    "WIN1250",
+    "WIN1251",
+    "WIN1252",
+    "WIN1253",
+    "WIN1254",
+    "WIN1255",
+    "WIN1256",
+    "WIN1257",
+    "WIN1258",
+    "EUC_JP",
+    "EUC_KR",
+];
+
+/// The encoding's own name. As Postgres, it looks at letters and figures only.
+fn encoding(lower: &str) -> Option<&'static str> {
+    let letters = |text: &str| text.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "");
+    let asked = letters(lower);
+    let name = match asked.as_str() {
+        "unicode" => "utf8",
+        "iso88591" => "latin1",
+        "iso88592" => "latin2",
+        "iso88593" => "latin3",
+        "iso88594" => "latin4",
+        "iso885910" => "latin6",
+        "iso885913" => "latin7",
+        "iso885914" => "latin8",
+        "iso885915" => "latin9",
+        "iso885916" => "latin10",
+        "koi8" => "koi8r",
+        "win" => "win1251",
+        "alt" => "win866",
+        other => match other.strip_prefix("windows") {
+            Some(page) => return encoding(&format!("win{page}")),
+            None => other,
+        },
+    };
+    ENCODINGS.into_iter().find(|known| letters(known) == name)
 }
 
 /// The zone's own spelling.
@@ -201,15 +264,34 @@ fn time_zone(text: &str) -> Option<String> {
     if let Some(zone) = TZ_VARIANTS.iter().find(|zone| zone.name().eq_ignore_ascii_case(text)) {
         return Some(zone.name().to_owned());
     }
-    let hours = text.strip_suffix(":00").unwrap_or(text);
-    let hours = hours.strip_prefix("GMT").or(hours.strip_prefix("UTC")).unwrap_or(hours);
-    match hours.parse::<i32>().ok()? {
+    // A number counts hours east; with a name or minutes it is POSIX, which counts them west.
+    let east = match text.parse::<i32>() {
+        Ok(hours) => hours,
+        Err(_) => -posix_hours(text)?,
+    };
+    match east {
         0 => Some("UTC".to_owned()),
-        // POSIX counts hours west of Greenwich.
         hours @ 1..=14 => Some(format!("Etc/GMT-{hours}")),
         hours @ -12..=-1 => Some(format!("Etc/GMT+{}", -hours)),
         _ => None,
     }
+}
+
+/// Whole hours of `GMT+3`, `<+02>-02` or `-02:00`; other offsets have no zone here.
+fn posix_hours(text: &str) -> Option<i32> {
+    let offset = match text.strip_prefix('<') {
+        Some(named) => named.split_once('>')?.1,
+        None => {
+            let name = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+            if name != 0 && name < 3 {
+                return None;
+            }
+            &text[name..]
+        }
+    };
+    let mut parts = offset.split(':');
+    let hours = parts.next()?.parse().ok()?;
+    parts.all(|part| part == "00").then_some(hours)
 }
 
 /// The zone of a setting's value; UTC when it names none.

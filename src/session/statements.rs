@@ -111,7 +111,12 @@ impl Session {
         self.statements.check_new(name)?;
         // The unnamed one is nobody's to look for.
         if !name.is_empty() {
-            let types = named.prepared.parameter_types().iter().map(type_name).collect();
+            let types = named
+                .prepared
+                .parameters()
+                .iter()
+                .map(|field| type_name(field.data_type()))
+                .collect();
             let row = StatementRow {
                 text: named.text.clone(),
                 prepared_at: self.services.lake.clock().now(),
@@ -151,8 +156,7 @@ impl Session {
             let running = self.start();
             let planned = self.plan(&query, &[], &running).await?;
             let schema = planned.plan.schema();
-            declared =
-                schema.fields().iter().map(|field| Some(field.data_type().clone())).collect();
+            declared = schema.fields().iter().cloned().map(Some).collect();
         }
         let prepared = self.prepare_unguarded(&prepare.text, &declared).await;
         let prepared = Arc::new(prepared.map_err(|error| match error.position() {
@@ -195,7 +199,7 @@ impl Session {
         prepared: &Prepared,
         running: &Running,
     ) -> Result<Vec<ScalarValue>> {
-        let wanted = prepared.parameter_types().to_vec();
+        let wanted = prepared.parameters().to_vec();
         let Some(arguments) = &execute.arguments else {
             return match wanted.len() {
                 0 => Ok(Vec::new()),
@@ -214,7 +218,12 @@ impl Session {
             Some(batch) => batch.map_err(Engine::error)?,
             None => return Err(Error::internal("arguments without a row")),
         };
-        batch.columns().iter().zip(&wanted).map(|(value, to)| scalar(value, to)).collect()
+        batch
+            .columns()
+            .iter()
+            .zip(&wanted)
+            .map(|(value, to)| scalar(value, to.data_type()))
+            .collect()
     }
 
     /// DECLARE.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
@@ -71,8 +71,8 @@ impl Session {
     pub(super) async fn insert_parameters(
         &self,
         insert: &Insert,
-        declared: &[Option<DataType>],
-    ) -> Result<Vec<Option<DataType>>> {
+        declared: &[Option<FieldRef>],
+    ) -> Result<Vec<Option<FieldRef>>> {
         let relation = self.insert_target(&insert.name).await?;
         let schema = self.stored(&relation).await?.schema();
         let mut declared = declared.to_vec();
@@ -86,7 +86,7 @@ impl Session {
                 declared.resize(parameter + 1, None);
             }
             if declared[parameter].is_none() {
-                declared[parameter] = field.map(|field| field.data_type().clone());
+                declared[parameter] = field.cloned().map(Arc::new);
             }
         }
         Ok(declared)

@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DFStatement;
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, DataType, Expr, Ident, ObjectName, Query as Tree, Select, SelectItem, SetExpr,
-    Value, VisitMut, VisitorMut,
+    AccessExpr, ArrayElemTypeDef, DataType, Expr, Ident, ObjectName, Query as Tree, Select,
+    SelectItem, SetExpr, VisitMut, VisitorMut,
 };
 
 /// One item of the outermost SELECT list.
@@ -125,10 +125,6 @@ fn named(expr: &Expr) -> Option<(String, bool)> {
         },
         Expr::TypedString(typed) => Some((type_name(&typed.data_type), false)),
         Expr::Interval(_) => Some(("interval".to_owned(), false)),
-        Expr::Value(value) => match value.value {
-            Value::Boolean(_) => Some(("bool".to_owned(), false)),
-            _ => None,
-        },
         Expr::Case { else_result, .. } => match else_result.as_deref().and_then(named) {
             Some((name, true)) => Some((name, true)),
             _ => Some(("case".to_owned(), false)),
@@ -179,6 +175,12 @@ fn type_name(data_type: &DataType) -> String {
             if zoned { "timestamptz".to_owned() } else { "timestamp".to_owned() }
         }
         DataType::Interval { .. } => "interval".to_owned(),
+        // An array is called as what it is of.
+        DataType::Array(
+            ArrayElemTypeDef::SquareBracket(element, _)
+            | ArrayElemTypeDef::AngleBracket(element)
+            | ArrayElemTypeDef::Parenthesis(element),
+        ) => type_name(element),
         DataType::Custom(name, _) => last(name).unwrap_or_else(|| "?column?".to_owned()),
         other => {
             let text = other.to_string().to_lowercase();

@@ -57,32 +57,63 @@ fn mark(written: &Written) -> Option<(DataType, Cow<'static, str>)> {
     scalar_mark(written).map(|(data_type, mark)| (data_type, Cow::Borrowed(mark)))
 }
 
+/// Types that are numbers with a name.
+const NUMBERS: [&str; 12] = [
+    "oid",
+    "xid",
+    "cid",
+    "regclass",
+    "regtype",
+    "regproc",
+    "regprocedure",
+    "regoper",
+    "regoperator",
+    "regnamespace",
+    "regrole",
+    "regcollation",
+];
+/// Types that are text with a name.
+const TEXTS: [&str; 24] = [
+    "name",
+    "json",
+    "jsonb",
+    "uuid",
+    "varchar",
+    "bpchar",
+    "inet",
+    "cidr",
+    "macaddr",
+    "timetz",
+    "pg_lsn",
+    "tid",
+    "int4range",
+    "int8range",
+    "numrange",
+    "daterange",
+    "tsrange",
+    "tstzrange",
+    "int4multirange",
+    "int8multirange",
+    "nummultirange",
+    "datemultirange",
+    "tsmultirange",
+    "void",
+];
+
 fn scalar_mark(written: &Written) -> Option<(DataType, &'static str)> {
     let name = match written {
         Written::JSON => return Some((DataType::Utf8, "json")),
         Written::JSONB => return Some((DataType::Utf8, "jsonb")),
         Written::Uuid => return Some((DataType::Utf8, "uuid")),
+        Written::Time(None | Some(6), TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => {
+            return Some((DataType::Utf8, "timetz"));
+        }
         Written::Regclass => return Some((DataType::Int64, "regclass")),
         Written::Custom(name, arguments) if arguments.is_empty() => name.to_string(),
         _ => return None,
     };
-    let name = name.to_ascii_lowercase();
+    let name = name.to_ascii_lowercase().replace("\"pg_catalog\".", "pg_catalog.");
     let name = name.strip_prefix("pg_catalog.").unwrap_or(&name);
-    const NUMBERS: [&str; 12] = [
-        "oid",
-        "xid",
-        "cid",
-        "regclass",
-        "regtype",
-        "regproc",
-        "regprocedure",
-        "regoper",
-        "regoperator",
-        "regnamespace",
-        "regrole",
-        "regcollation",
-    ];
-    const TEXTS: [&str; 6] = ["name", "json", "jsonb", "uuid", "varchar", "bpchar"];
     let plain = name.trim_matches('"');
     if let Some(known) = NUMBERS.iter().find(|known| **known == plain) {
         return Some((DataType::Int64, known));
@@ -93,6 +124,7 @@ fn scalar_mark(written: &Written) -> Option<(DataType, &'static str)> {
     let list = |element: DataType| DataType::List(Arc::new(Field::new_list_field(element, true)));
     match plain {
         "char" => Some((DataType::Utf8, "char")),
+        "tstzmultirange" => Some((DataType::Utf8, "tstzmultirange")),
         "int2vector" => Some((list(DataType::Int16), "int2vector")),
         "oidvector" => Some((list(DataType::Int64), "oidvector")),
         "sql_identifier" | "information_schema.sql_identifier" => Some((DataType::Utf8, "name")),
@@ -120,14 +152,14 @@ impl TypeNames {
             Written::Interval { .. } => DataType::Interval(IntervalUnit::MonthDayNano),
             Written::Dec(ExactNumberInfo::None) => DataType::Decimal128(38, 10),
             Written::Custom(name, arguments) if arguments.is_empty() => {
-                named(&name.to_string().to_ascii_lowercase())?
+                named(&name.to_string().to_ascii_lowercase().replace('"', ""), &self.time_zone)?
             }
             _ => return None,
         })
     }
 }
 
-fn named(name: &str) -> Option<DataType> {
+fn named(name: &str, time_zone: &str) -> Option<DataType> {
     Some(match name.strip_prefix("pg_catalog.").unwrap_or(name) {
         "text" | "information_schema.character_data" | "information_schema.yes_or_no" => {
             DataType::Utf8
@@ -141,6 +173,9 @@ fn named(name: &str) -> Option<DataType> {
         "numeric" => DataType::Decimal128(38, 10),
         "date" => DataType::Date32,
         "timestamp" => DataType::Timestamp(TimeUnit::Microsecond, None),
+        "timestamptz" => DataType::Timestamp(TimeUnit::Microsecond, Some(time_zone.into())),
+        "time" => DataType::Time64(TimeUnit::Microsecond),
+        "interval" => DataType::Interval(IntervalUnit::MonthDayNano),
         "bytea" => DataType::Binary,
         _ => return None,
     })

@@ -84,8 +84,8 @@ async fn settings_are_shown_as_postgres_spells_them() {
         ("SET lakeport.typo = 1", "42704 unrecognized configuration parameter \"lakeport.typo\""),
         ("SET server_version = '1'", "55P02 parameter \"server_version\" cannot be changed"),
         (
-            "SET client_encoding = 'LATIN1'",
-            "22023 invalid value for parameter \"client_encoding\": \"LATIN1\"",
+            "SET client_encoding = 'GBK'",
+            "22023 invalid value for parameter \"client_encoding\": \"GBK\"",
         ),
         ("SET timezone = 'Mars'", "22023 invalid value for parameter \"TimeZone\": \"Mars\""),
         ("SET lakeport.as_of = '999'", "22023 "),

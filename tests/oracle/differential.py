@@ -2,18 +2,24 @@
 
 python differential.py PG_HOST PG_PORT PG_USER LAKEPORT_PORT LAKEPORT_DATABASE [SEED [COUNT]]
 
-Statements come from differential.sql beside this file, and from expressions made up at random over columns of
+Statements come from differential.sql beside this file, parameters of every type from psycopg, and from expressions made up at random over columns of
 every type, of a seed that is printed. Prints what differs and exits with 1. Numerics are compared as numbers, to
 as many digits as PostgreSQL shows; everything else as it comes over the wire.
 """
 
+import datetime as dt
 import decimal
+import ipaddress
 import pathlib
 import random
 import sys
+import uuid
 
 import psycopg
 from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.types.json import Json, Jsonb
+from psycopg.types.numeric import Oid
+from psycopg.types.range import DateRange, Int4Range, Int8Range, NumericRange, TimestampRange, TimestamptzRange
 
 NUMERIC, FLOAT8, FLOAT4 = 1700, 701, 700
 
@@ -186,6 +192,44 @@ def statements(seed, count):
             yield f"SELECT id, {maker.make(kind, depth)} AS x FROM public.facts ORDER BY id"
 
 
+def parameters():
+    """What drivers send as parameters, of every type that has values of its own."""
+    zone = dt.timezone(dt.timedelta(hours=2))
+    plain = [
+        True, 7, 70_000, 2**40, 1.5, float("nan"), float("-inf"), "ä€", b"\x00\xff", uuid.UUID(int=5), dt.date(1, 1, 1),
+        dt.date(9999, 12, 31), dt.datetime(258, 1, 8, 1, 12, 32, 358261), dt.datetime(2300, 1, 1, tzinfo=zone), dt.time(10, 20, 30, 40),
+        dt.time(10, 20, tzinfo=zone), dt.timedelta(-1, 3, 5), Oid(70_000), Json({"a": [1, "é"]}), Jsonb({"b": None, "a": 1.5}),
+        ipaddress.ip_address("192.168.0.1"), ipaddress.ip_address("::ffff:102:300"), ipaddress.ip_interface("10.1.2.3/8"),
+        ipaddress.ip_network("2001:db8::/32"),
+    ]
+    bounds = [
+        (Int4Range, -5, 7), (Int8Range, 2**40, 2**41), (NumericRange, decimal.Decimal("-1.5"), decimal.Decimal("1000000.25")),
+        (DateRange, dt.date(2000, 1, 1), dt.date(2020, 2, 29)), (TimestampRange, dt.datetime(2000, 1, 1), dt.datetime(2020, 1, 1, 23, 59)),
+        (TimestamptzRange, dt.datetime(2000, 1, 1, tzinfo=zone), dt.datetime(2020, 1, 1, tzinfo=zone)),
+    ]
+    ranges = [kind(*ends, form) for kind, *ends in bounds for form in ("[]", "()", "(]")]
+    ranges += [kind(empty=True) for kind, *_ in bounds] + [kind(ends[0], None, "()") for kind, *ends in bounds]
+    for value in plain + ranges:
+        for into in ("s", "t", "b"):
+            yield f"SELECT %{into} AS x", (value,)
+            yield f"SELECT %{into} AS x", ([value, None],)
+            if not isinstance(value, (str, Json)):
+                yield f"SELECT %{into} = %{into} AS x, pg_typeof(%{into})::text AS y", (value, value, value)
+
+
+def sent(connection, query, values, form):
+    """One answer to a statement with parameters, as `asked` gives it."""
+    cursor = connection.cursor(binary=form == "binary")
+    try:
+        cursor.execute(query, values)
+    except psycopg.Error as error:
+        return error.sqlstate or str(error)
+    result = cursor.pgresult
+    columns = range(result.nfields)
+    rows = [[result.get_value(row, column) for column in columns] for row in range(result.ntuples)]
+    return [result.ftype(at) for at in columns], [result.fname(at) for at in columns], rows, result.command_status
+
+
 def main():
     host, pg_port, pg_user, lakeport_port, database = sys.argv[1:6]
     seed = int(sys.argv[6]) if len(sys.argv) > 6 else 20261121
@@ -206,6 +250,13 @@ def main():
             if what:
                 failures.append(f"{what} ({form}): {statement}\n    PostgreSQL: {str(theirs)[:400]}\n    Lakeport:   {str(ours)[:400]}")
                 break
+    for query, values in parameters():
+        for form in ("text", "binary"):
+            theirs, ours = sent(postgres, query, values, form), sent(lakeport, query, values, form)
+            compared += 1
+            what = differs(theirs, ours, True, form)
+            if what:
+                failures.append(f"{what} ({form}): {query} {values}\n    PostgreSQL: {str(theirs)[:400]}\n    Lakeport:   {str(ours)[:400]}")
     print(f"seed {seed}: {compared} answers compared, {len(failures)} statements differ")
     for failure in failures[:60]:
         print(failure)

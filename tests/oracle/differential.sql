@@ -49,3 +49,63 @@ SELECT greatest(1e-20::float8, 1e-30), least(1.5::float8, 0.25)
 SELECT 'abc' SIMILAR TO '(a|b)%', 'abc' SIMILAR TO 'b%', 'abc' NOT SIMILAR TO '_b_', 'a%' SIMILAR TO 'a\%'
 SELECT substring('foobar' from 'o.b'), substring('foobar' from 'o(.)b'), substring('foobar' from '#"o_b#"%' for '#'), substring('foobar', 2, 3)
 SELECT 'a_c' LIKE 'a/_c' ESCAPE '/', 'abc' LIKE 'a/_c' ESCAPE '/', 'a%' LIKE 'a$%' ESCAPE '$'
+SELECT '192.168.0.1/24'::inet, '192.168.0.1/32'::inet, '::ffff:102:300'::inet, '::2'::inet, '2001:db8::/32'::cidr, '10.1'::cidr, '08002B:010203'::macaddr
+SELECT '1.2.3.4'::inet = '1.2.3.4/32', '1.2.3.4'::inet = '1.2.3.4/31', '1.2.3.4/32'::cidr = '1.2.3.4'::inet, '1.2.3.4'::inet IN ('1.2.3.4/32', '5.6.7.8')
+SELECT '1.2.3'::inet
+SELECT '1.2.3.4/24'::cidr
+SELECT host('10.1.2.3/8'::inet), masklen('10.1.2.3/8'::inet), family('::1'::inet), '10.1.2.3/8'::inet::text
+SELECT '[1,5]'::int4range, '(1,5)'::int4range, '[3,3)'::int4range, '(,5]'::int8range, 'empty'::daterange, '[2000-01-01,2000-01-31]'::daterange
+SELECT '[1.50,2.5]'::numrange = '[1.5,2.50]', '[1,2]'::numrange, '("2000-01-01 00:00","2000-01-02 00:00"]'::tsrange
+SELECT int4range(1, 5, '[]'), int8range(NULL, 7), numrange(1.5, 2.5, '()'), daterange('2000-01-01', '2000-01-02'), int4range(3, 3)
+SELECT int4range(5, 1)
+SELECT int4range(1, 5, '[[')
+SELECT '[1,'::int4range
+SELECT '{[1,3), [2,5],[10,11)}'::int4multirange, int4multirange(int4range(1, 2), int4range(2, 3)), '{}'::datemultirange
+SELECT ARRAY['empty'::int4range, '[1,2)'], ARRAY['1.2.3.4'::inet, NULL], ARRAY['00000000-0000-0000-0000-000000000001'::uuid]
+SELECT r, count(*) FROM (VALUES ('[1,3]'::int4range), ('[1,4)'::int4range), ('empty'::int4range)) AS v (r) GROUP BY r
+SELECT '12:00+02'::timetz, '12:00:00.5-03:30'::timetz, '24:00:00+00'::timetz, '12:00'::timetz = '12:00+00', '12:00+01:02:03'::timetz::text
+SELECT '16/B374D848'::pg_lsn, '(0,1)'::tid
+SELECT 'infinity'::date, '-infinity'::timestamp, 'infinity'::timestamptz, 'infinity'::date > '9999-12-31', '0044-03-15 BC'::date, '10000-01-01'::date, '0001-12-31 23:59 BC'::timestamp
+SELECT 1::pg_catalog.int8, 'x'::pg_catalog.text, '2000-01-01'::pg_catalog.timestamptz, '1 day'::pg_catalog.interval
+SELECT set_byte('abc'::bytea, 1, 65), get_byte('abc'::bytea, 2), '{1,2}'::int[], '{a}'::text[]
+SELECT get_byte('abc'::bytea, 3)
+SELECT pg_sleep(0)
+SELECT true, false
+SET DateStyle = 'SQL, DMY'
+SELECT '1/2/2003'::date, '2000-01-02 03:04:05.6'::timestamp, '2000-01-02 03:04:05+00'::timestamptz, '2000-01-02'::date::text, '0044-03-15 BC'::date
+SET DateStyle = 'Postgres, MDY'
+SELECT '1/2/2003'::date, '2000-01-02 03:04:05.6'::timestamp, '2000-01-02 03:04:05+00'::timestamptz, '2000-01-02'::date::text, '2024-02-29 12:00'::timestamp::text, 'infinity'::timestamp
+SET DateStyle = 'German'
+SELECT '1.2.2003'::date, '2000-01-02 03:04:05.6'::timestamp, '2000-01-02 03:04:05+00'::timestamptz, ARRAY['2000-01-02'::date], current_setting('DateStyle')
+RESET DateStyle
+SET IntervalStyle = 'sql_standard'
+SELECT '1 year 2 mons'::interval, '-3 days'::interval, '04:05:06.7'::interval, '1 year -2 mons 3 days -04:05:06.7'::interval, '0'::interval, '1 mon -1 hour'::interval::text
+SET IntervalStyle = 'postgres_verbose'
+SELECT '1 year 2 mons'::interval, '-3 days'::interval, '04:05:06.7'::interval, '1 year -2 mons 3 days -04:05:06.7'::interval, '0'::interval, '-1 sec'::interval, '-1 day 2 hours -3 sec'::interval
+SET IntervalStyle = 'iso_8601'
+SELECT '1 year 2 mons'::interval, '-3 days'::interval, '04:05:06.7'::interval, '1 year -2 mons 3 days -04:05:06.7'::interval, '0'::interval, '-0.5 sec'::interval
+RESET IntervalStyle
+SET bytea_output = 'escape'
+SELECT '\x5c00ff41'::bytea, '\x5c00ff41'::bytea::text
+RESET bytea_output
+SET TimeZone = '+02:00'
+SELECT '2000-01-01 00:00'::timestamptz = '2000-01-01 02:00+00', '7000-01-01+02'::timestamptz = '6999-12-31 22:00+00'::timestamptz, '00:00'::timetz
+SET TimeZone = 'GMT+3'
+SELECT '2000-01-01 00:00'::timestamptz = '2000-01-01 03:00+00', '[2000-01-01 00:00+00,)'::tstzrange, '[2000-01-01 00:00+00,)'::tstzrange::text
+SET TimeZone = '3'
+SELECT '2000-01-01 00:00'::timestamptz = '1999-12-31 21:00+00'
+SET TimeZone = 'UTC'
+SET client_encoding = 'LATIN9'
+SELECT chr(8364), chr(233), ARRAY[chr(8364)], upper(chr(233))
+SELECT chr(1046)
+SET client_encoding = 'WIN1251'
+SELECT chr(1046), chr(1046) AS "a"
+SET client_encoding = 'EUC_JP'
+SELECT chr(12354), 'a'
+SET client_encoding = 'UTF8'
+SELECT justify_days('35 days'), justify_hours('27 hours'), justify_interval('1 mon -1 hour'), justify_interval('-1 mon 29 days 25 hours'), justify_days('-35 days'), justify_hours('-27 hours 2 days')
+SELECT isfinite('infinity'::date), isfinite('2000-01-01'::timestamp), isfinite('-infinity'::timestamptz), isfinite('1 day'::interval)
+SELECT pg_typeof(ROW(1, 2))
+SELECT ROW(1, 'a b'::text, NULL::text, 'x"y\z'::text, ''::text, 1.5::float8, '2000-01-01'::date, ARRAY[1, 2])
+SELECT o.a, (SELECT x FROM (VALUES (1, 2), (1, 3)) AS s (k, x) WHERE s.k = o.a ORDER BY s.x + s.k DESC LIMIT 1) FROM (VALUES (1), (2)) AS o (a) ORDER BY 1
+SELECT '2000-01-01 12:34:56.5+00'::timestamptz::timetz

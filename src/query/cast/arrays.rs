@@ -8,7 +8,9 @@ use arrow::datatypes::{DataType, FieldRef};
 
 use crate::error::{Error, ErrorKind, Result};
 
-use super::cast_array;
+use crate::query::text::Styles;
+
+use super::cast_styled;
 
 /// An element of an array as written.
 enum Element {
@@ -21,13 +23,13 @@ enum Element {
 ///
 /// # Errors
 /// `InvalidTextRepresentation`, and what reading an element answers.
-pub(super) fn read(array: &ArrayRef, element: &FieldRef) -> Result<ArrayRef> {
+pub(super) fn read(array: &ArrayRef, element: &FieldRef, styles: &Styles) -> Result<ArrayRef> {
     let texts = array.as_string::<i32>();
     let parsed = texts.iter().map(|text| text.map(parse).transpose());
-    lists(parsed.collect::<Result<Vec<_>>>()?, element)
+    lists(parsed.collect::<Result<Vec<_>>>()?, element, styles)
 }
 
-fn lists(rows: Vec<Option<Vec<Element>>>, element: &FieldRef) -> Result<ArrayRef> {
+fn lists(rows: Vec<Option<Vec<Element>>>, element: &FieldRef, styles: &Styles) -> Result<ArrayRef> {
     let nulls = NullBuffer::from(rows.iter().map(Option::is_some).collect::<Vec<_>>());
     let lengths = rows.iter().map(|row| row.as_ref().map_or(0, Vec::len));
     let offsets = OffsetBuffer::from_lengths(lengths);
@@ -38,7 +40,7 @@ fn lists(rows: Vec<Option<Vec<Element>>>, element: &FieldRef) -> Result<ArrayRef
             Element::Null => Ok(None),
             Element::Text(text) => Err(malformed(&text)),
         });
-        lists(nested.collect::<Result<Vec<_>>>()?, inner)?
+        lists(nested.collect::<Result<Vec<_>>>()?, inner, styles)?
     } else {
         let texts = elements.map(|element| match element {
             Element::Text(text) => Ok(Some(text)),
@@ -46,7 +48,7 @@ fn lists(rows: Vec<Option<Vec<Element>>>, element: &FieldRef) -> Result<ArrayRef
             Element::Nested(_) => Err(Error::unsupported("reading an array of several dimensions")),
         });
         let texts: ArrayRef = Arc::new(texts.collect::<Result<StringArray>>()?);
-        cast_array(&texts, element.data_type())?
+        cast_styled(&texts, element.data_type(), styles)?
     };
     Ok(Arc::new(ListArray::new(Arc::clone(element), offsets, values, Some(nulls))))
 }
@@ -140,14 +142,14 @@ fn plain(chars: &mut Chars<'_>) -> Option<Element> {
 ///
 /// # Errors
 /// As printing an element does.
-pub(super) fn print(array: &ArrayRef) -> Result<StringArray> {
+pub(super) fn print(array: &ArrayRef, styles: &Styles) -> Result<StringArray> {
     let lists = array.as_list::<i32>();
     let values = lists.values();
     let nested = matches!(values.data_type(), DataType::List(_));
     let texts = if nested {
-        print(values)?
+        print(values, styles)?
     } else {
-        cast_array(values, &DataType::Utf8)?.as_string::<i32>().clone()
+        cast_styled(values, &DataType::Utf8, styles)?.as_string::<i32>().clone()
     };
     // A truth is a letter in an array.
     let truth = *values.data_type() == DataType::Boolean;

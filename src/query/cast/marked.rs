@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray, StringArray};
 use arrow::datatypes::{DataType, Field, Int16Type, Int32Type, Int64Type};
+use chrono_tz::Tz;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::functions::{json_text, jsonb_text, reg_number, reg_text, uuid_text};
 use crate::query::runtime::StatementInfo;
-use crate::query::system::{element_of, marked_type};
+use crate::query::system::{element_of, marked_type, written};
+use crate::query::textual;
 
 use super::{cast_array, is_text};
 
@@ -48,6 +50,9 @@ pub(super) fn cast(
         let texts = elements(info, array, &element, &text, &lists)?;
         return cast_array(&texts, to.data_type());
     }
+    if [was, becomes].into_iter().flatten().any(|name| textual::textual(name).is_some()) {
+        return kept_as_text(info.time_zone(), array, from, to);
+    }
     match (was, becomes) {
         (Some("int2vector" | "oidvector"), _) if is_text(to.data_type()) => vector_texts(array),
         (Some(kind), _) if kind.starts_with("reg") && is_text(to.data_type()) => {
@@ -86,6 +91,41 @@ pub(super) fn cast(
         (_, Some("json")) if was != Some("json") => texts(array, json_text),
         (_, Some("jsonb")) if was != Some("jsonb") => texts(array, jsonb_text),
         _ => cast_array(array, to.data_type()),
+    }
+}
+
+/// Casts of [`textual`] types: from and to text, and to themselves.
+fn kept_as_text(zone: Tz, array: &ArrayRef, from: &Field, to: &Field) -> Result<ArrayRef> {
+    let kind = |field: &Field| marked_type(field).and_then(textual::textual);
+    let text = |field: &Field| {
+        let plain = ["text", "varchar", "bpchar", "name"];
+        is_text(field.data_type()) && marked_type(field).is_none_or(|name| plain.contains(&name))
+    };
+    match (kind(from), kind(to)) {
+        (Some(was), Some(becomes)) if was == becomes => Ok(Arc::clone(array)),
+        (Some("cidr"), Some("inet")) => {
+            texts(array, |text| Ok(textual::Address::read(text, true)?.text(false)))
+        }
+        (Some(was), None) if text(to) => {
+            texts(array, |text| Ok(textual::shown(was, text, zone)?.into_owned()))
+        }
+        (None, Some("timetz")) if matches!(from.data_type(), DataType::Timestamp(_, Some(_))) => {
+            let texts = cast_array(array, &DataType::Utf8)?;
+            let times = texts.as_string::<i32>().iter();
+            // What stands after the date.
+            let times = times.map(|text| text.and_then(|text| Some(text.split_once(' ')?.1)));
+            Ok(Arc::new(times.collect::<StringArray>()))
+        }
+        (None, Some(becomes)) if text(from) => {
+            texts(array, |text| textual::read(becomes, text, zone))
+        }
+        _ if from.data_type().is_null() || array.null_count() == array.len() => {
+            cast_array(array, to.data_type())
+        }
+        _ => {
+            let message = format!("cannot cast type {} to {}", written(from), written(to));
+            Err(Error::new(ErrorKind::CannotCoerce, message))
+        }
     }
 }
 

@@ -13,7 +13,7 @@ mod print;
 mod read;
 mod times;
 
-pub(crate) use times::{clock, instant};
+pub(crate) use times::{clock, instant, time_and_offset};
 
 use std::sync::Arc;
 
@@ -36,6 +36,7 @@ use crate::error::Result;
 use super::planner::external;
 use super::runtime::StatementInfo;
 use super::system::marked_type;
+use super::text::{PLAIN, Styles};
 
 type Planned<T> = datafusion::common::Result<T>;
 
@@ -84,6 +85,11 @@ fn in_expr(expr: Expr, schema: &DFSchema) -> Planned<Transformed<Expr>> {
 /// Kinds of class 22 for values that do not fit, `FeatureNotSupported` and `CannotCoerce` for kinds
 /// that never do.
 pub fn cast_array(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+    cast_styled(array, to, &PLAIN)
+}
+
+/// As [`cast_array`], for a session with its own styles of text.
+pub fn cast_styled(array: &ArrayRef, to: &DataType, styles: &Styles) -> Result<ArrayRef> {
     if array.data_type() == to {
         return Ok(Arc::clone(array));
     }
@@ -97,15 +103,15 @@ pub fn cast_array(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
         (DataType::Utf8, DataType::Binary | DataType::LargeBinary | DataType::BinaryView) => {
             arrow_cast(&bytes::read(&array)?, to)
         }
-        (DataType::Utf8, to) if is_time(to) => times::read(&array, to),
-        (DataType::Utf8, DataType::List(element)) => arrays::read(&array, element),
+        (DataType::Utf8, to) if is_time(to) => times::read(&array, to, styles),
+        (DataType::Utf8, DataType::List(element)) => arrays::read(&array, element, styles),
         (DataType::List(_), to) if is_text(to) => {
-            let texts: ArrayRef = Arc::new(arrays::print(&array)?);
+            let texts: ArrayRef = Arc::new(arrays::print(&array, styles)?);
             arrow_cast(&texts, to)
         }
         (DataType::Utf8, DataType::Interval(_)) => arrow_cast(&intervals::read(&array)?, to),
         (DataType::Utf8, to) => read::read(&array, to),
-        (from, to) if is_text(to) => arrow_cast(&print::texts(&array, from)?, to),
+        (from, to) if is_text(to) => arrow_cast(&print::texts(&array, from, styles)?, to),
         (from, to) if is_time(from) => times::moved(&array, to),
         (_, to) => numbers::cast(&array, to),
     }
@@ -193,6 +199,16 @@ fn arrow_cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
         .map_err(|error| super::error::convert(DataFusionError::ArrowError(Box::new(error), None)))
 }
 
+/// Instants that become text, by the session's clocks: a parameter's come by Greenwich's.
+fn in_session(array: &ArrayRef, to: &DataType, styles: &Styles) -> Result<ArrayRef> {
+    match array.data_type() {
+        DataType::Timestamp(unit, Some(zone)) if is_text(to) && **zone != *styles.zone.name() => {
+            arrow_cast(array, &DataType::Timestamp(*unit, Some(styles.zone.name().into())))
+        }
+        _ => Ok(Arc::clone(array)),
+    }
+}
+
 /// A cast as a function of a plan; users reach it by CAST only.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Cast {
@@ -248,12 +264,14 @@ impl ScalarUDFImpl for Cast {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Planned<ColumnarValue> {
         let scalar = matches!(args.args.first(), Some(ColumnarValue::Scalar(_)));
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let info = StatementInfo::from_options(&args.config_options);
         let cast = match &self.from {
-            Some(from) => {
-                let info = StatementInfo::from_options(&args.config_options);
-                marked::cast(&info, &arrays[0], from, &self.to)
+            Some(from) => marked::cast(&info, &arrays[0], from, &self.to),
+            None => {
+                let styles = info.styles();
+                in_session(&arrays[0], self.to.data_type(), &styles)
+                    .and_then(|array| cast_styled(&array, self.to.data_type(), &styles))
             }
-            None => cast_array(&arrays[0], self.to.data_type()),
         };
         let cast = cast.map_err(external)?;
         if scalar {

@@ -1,6 +1,5 @@
 //! Values to text, as Postgres prints them.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, PrimitiveArray, StringArray, StringBuilder};
@@ -11,29 +10,29 @@ use arrow::datatypes::{
 use chrono_tz::Tz;
 
 use crate::error::{Error, Result};
-use crate::query::text::{Interval, date_text, put_float, time_text, timestamp_text};
+use crate::query::text::{Interval, Styles, put_float, time_text};
 
 use super::arrow_cast;
 
 /// The texts of `array`, whose type is `from`.
-pub(super) fn texts(array: &ArrayRef, from: &DataType) -> Result<ArrayRef> {
+pub(super) fn texts(array: &ArrayRef, from: &DataType, styles: &Styles) -> Result<ArrayRef> {
     let micros = TimeUnit::Microsecond;
     let printed = match from {
-        DataType::Date32 => each(array.as_primitive::<Date32Type>(), date_text)?,
+        DataType::Date32 => each(array.as_primitive::<Date32Type>(), |days| styles.date(days))?,
         DataType::Time64(_) => {
             each(array.as_primitive::<Time64MicrosecondType>(), |time| time_text(time, micros))?
         }
         DataType::Timestamp(_, zone) => {
             let zone = zone.as_deref().map(|zone| zone.parse().unwrap_or(Tz::UTC));
             each(array.as_primitive::<TimestampMicrosecondType>(), |time| {
-                timestamp_text(time, micros, zone, ' ')
+                styles.timestamp(time, micros, zone)
             })?
         }
         DataType::Interval(_) | DataType::Duration(_) => {
             let plain = arrow_cast(array, &DataType::Interval(IntervalUnit::MonthDayNano))?;
             each(plain.as_primitive::<IntervalMonthDayNanoType>(), |interval| {
                 let (months, days) = (interval.months, interval.days);
-                Ok(Interval::from_nanos(months, days, interval.nanoseconds).text())
+                Ok(styles.interval(Interval::from_nanos(months, days, interval.nanoseconds)))
             })?
         }
         DataType::Float32 => each(array.as_primitive::<Float32Type>(), |value| {
@@ -48,7 +47,7 @@ pub(super) fn texts(array: &ArrayRef, from: &DataType) -> Result<ArrayRef> {
         })?,
         DataType::Binary => {
             let values = array.as_binary::<i32>().iter();
-            values.map(|bytes| bytes.map(hexadecimal)).collect::<StringArray>()
+            values.map(|bytes| bytes.map(|bytes| styles.bytes(bytes))).collect::<StringArray>()
         }
         DataType::List(_) => return Err(Error::unsupported("an array as text")),
         _ => return arrow_cast(array, &DataType::Utf8),
@@ -65,14 +64,4 @@ fn each<T: ArrowPrimitiveType>(
         builder.append_option(value.map(&print).transpose()?);
     }
     Ok(builder.finish())
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 + bytes.len() * 2);
-    text.push_str("\\x");
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

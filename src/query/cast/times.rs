@@ -8,11 +8,11 @@ use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
 use arrow::datatypes::{
     DataType, Date32Type, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
 };
-use chrono::{DateTime, NaiveDate, Offset, TimeZone};
+use chrono::{DateTime, Datelike, NaiveDate, Offset, TimeZone};
 use chrono_tz::Tz;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::text::out_of_range;
+use crate::query::text::{FIRST_DAY, Styles, out_of_range};
 
 use super::arrow_cast;
 use super::read::each;
@@ -21,23 +21,30 @@ const DAY_MICROS: i64 = 86_400_000_000;
 const EPOCH: NaiveDate = DateTime::UNIX_EPOCH.naive_utc().date();
 
 /// The texts of `array` as dates, times or timestamps.
-pub(super) fn read(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+pub(super) fn read(array: &ArrayRef, to: &DataType, styles: &Styles) -> Result<ArrayRef> {
+    let day_first = styles.day_first;
     let texts = array.as_string::<i32>();
     let read: ArrayRef = match to {
-        DataType::Date32 => Arc::new(each::<Date32Type>(texts, |text| {
-            let moment = Moment::read(text, "date")?;
-            i32::try_from(days(moment.date)).map_err(|_| out_of_range("date"))
+        DataType::Date32 => Arc::new(each::<Date32Type>(texts, |text| match infinity(text) {
+            Some(true) => Ok(i32::MAX),
+            Some(false) => Ok(i32::MIN),
+            None => {
+                let moment = Moment::read(text, "date", day_first)?;
+                i32::try_from(days(moment.date)).map_err(|_| out_of_range("date"))
+            }
         })?),
         DataType::Time64(_) => Arc::new(each::<Time64MicrosecondType>(texts, Moment::read_time)?),
         DataType::Timestamp(_, None) => {
-            Arc::new(each::<TimestampMicrosecondType>(texts, |text| {
-                Moment::read(text, "timestamp")?.local()
+            Arc::new(each::<TimestampMicrosecondType>(texts, |text| match infinity(text) {
+                Some(later) => Ok(if later { i64::MAX } else { i64::MIN }),
+                None => Moment::read(text, "timestamp", day_first)?.local(),
             })?)
         }
         DataType::Timestamp(_, Some(zone)) => {
             let session: Tz = zone.parse().unwrap_or(Tz::UTC);
-            let read = each::<TimestampMicrosecondType>(texts, |text| {
-                Moment::read(text, "timestamp with time zone")?.instant(session)
+            let read = each::<TimestampMicrosecondType>(texts, |text| match infinity(text) {
+                Some(later) => Ok(if later { i64::MAX } else { i64::MIN }),
+                None => Moment::read(text, "timestamp with time zone", day_first)?.instant(session),
             })?;
             Arc::new(read.with_timezone(Arc::clone(zone)))
         }
@@ -72,6 +79,9 @@ pub(super) fn moved(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
 
 /// What clocks in `zone` show at an instant.
 pub(crate) fn clock(instant: i64, zone: Tz) -> Result<i64> {
+    if let i64::MAX | i64::MIN = instant {
+        return Ok(instant);
+    }
     let time = DateTime::from_timestamp_micros(instant).ok_or_else(|| out_of_range("timestamp"))?;
     let offset = zone.offset_from_utc_datetime(&time.naive_utc()).fix().local_minus_utc();
     Ok(instant + i64::from(offset) * 1_000_000)
@@ -80,6 +90,9 @@ pub(crate) fn clock(instant: i64, zone: Tz) -> Result<i64> {
 /// The instant at which clocks in `zone` show a time: the second of two, and in the hour that a
 /// change of the clocks skips, the time as it would have gone on.
 pub(crate) fn instant(local: i64, zone: Tz) -> Result<i64> {
+    if let i64::MAX | i64::MIN = local {
+        return Ok(local);
+    }
     let time = DateTime::from_timestamp_micros(local).ok_or_else(|| out_of_range("timestamp"))?;
     let time = time.naive_utc();
     let hour = chrono::Duration::hours(1);
@@ -116,15 +129,15 @@ enum Wrong {
 }
 
 impl Moment {
-    fn read(text: &str, name: &str) -> Result<Self> {
-        moment(text.trim()).map_err(|wrong| error(wrong, text, name))
+    fn read(text: &str, name: &str, day_first: bool) -> Result<Self> {
+        moment(text.trim(), day_first).map_err(|wrong| error(wrong, text, name))
     }
 
     fn read_time(text: &str) -> Result<i64> {
         let trimmed = text.trim();
         let read = match time(trimmed) {
             Ok((micros, _)) => Ok(micros),
-            Err(wrong) => moment(trimmed).map(|moment| moment.micros).map_err(|_| wrong),
+            Err(wrong) => moment(trimmed, false).map(|moment| moment.micros).map_err(|_| wrong),
         };
         read.map_err(|wrong| error(wrong, text, "time"))
     }
@@ -160,19 +173,58 @@ fn error(wrong: Wrong, text: &str, name: &str) -> Error {
     }
 }
 
-fn moment(text: &str) -> Result<Moment, Wrong> {
+/// Whether a text is after all times, or before.
+fn infinity(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "infinity" | "+infinity" => Some(true),
+        "-infinity" => Some(false),
+        _ => None,
+    }
+}
+
+/// A time of day in microseconds, and seconds east where it has an offset.
+pub(crate) fn time_and_offset(text: &str) -> Result<(i64, Option<i32>), ()> {
+    match time(text.trim()) {
+        Ok((micros, None)) => Ok((micros, None)),
+        Ok((micros, Some(Zone::Offset(seconds)))) => {
+            i32::try_from(seconds).map(|seconds| (micros, Some(seconds))).map_err(|_| ())
+        }
+        // Of a named zone only its dates have an offset.
+        _ => Err(()),
+    }
+}
+
+fn moment(text: &str, day_first: bool) -> Result<Moment, Wrong> {
+    // Years before Christ are counted from 1 back.
+    let era = text.len().checked_sub(3).and_then(|at| text.split_at_checked(at));
+    if let Some((before, era)) = era
+        && (era.eq_ignore_ascii_case(" bc") || era.eq_ignore_ascii_case(" ad"))
+    {
+        let mut moment = moment(before.trim_end(), day_first)?;
+        if era.eq_ignore_ascii_case(" bc") {
+            let year = 1 - moment.date.year();
+            moment.date = moment.date.with_year(year).ok_or(Wrong::Range)?;
+            if days(moment.date) < FIRST_DAY {
+                return Err(Wrong::Range);
+            }
+        }
+        return Ok(moment);
+    }
     match text.to_ascii_lowercase().as_str() {
         "epoch" => {
             return Ok(Moment { date: EPOCH, micros: 0, zone: Some(Zone::Offset(0)) });
         }
-        "infinity" | "-infinity" | "now" | "today" | "tomorrow" | "yesterday" | "allballs" => {
+        "now" | "today" | "tomorrow" | "yesterday" | "allballs" => {
             return Err(Wrong::Unsupported);
         }
         _ => {}
     }
-    let (date, rest) = date(text)?;
+    let (date, rest) = date(text, day_first)?;
     if rest.is_empty() {
         return Ok(Moment { date, micros: 0, zone: None });
+    }
+    if rest.starts_with(['+', '-']) {
+        return Ok(Moment { date, micros: 0, zone: zone(rest)? });
     }
     let clock = rest.strip_prefix(['T', 't']).unwrap_or_else(|| rest.trim_start());
     if clock.len() == rest.len() {
@@ -198,7 +250,7 @@ fn number<T: std::str::FromStr>(figures: &str) -> Result<T, Wrong> {
     figures.parse().map_err(|_| Wrong::Range)
 }
 
-fn date(text: &str) -> Result<(NaiveDate, &str), Wrong> {
+fn date(text: &str, day_first: bool) -> Result<(NaiveDate, &str), Wrong> {
     let (first, rest) = figures(text);
     let made = |year: &str, month: &str, day: &str| {
         let (year, month, day) = (number(year)?, number(month)?, number(day)?);
@@ -220,7 +272,9 @@ fn date(text: &str) -> Result<(NaiveDate, &str), Wrong> {
     }
     // Postgres' default for dates that do not begin with the year.
     if short(first) && short(second) && third.len() >= 4 {
-        return Ok((made(third, first, second)?, rest));
+        let (month, day) =
+            if day_first || separator == '.' { (second, first) } else { (first, second) };
+        return Ok((made(third, month, day)?, rest));
     }
     Err(Wrong::Syntax)
 }
@@ -269,11 +323,16 @@ fn zone(text: &str) -> Result<Option<Zone>, Wrong> {
             _ if rest.is_empty() => (hours, "0"),
             _ => (hours, rest.strip_prefix(':').ok_or(Wrong::Syntax)?),
         };
+        let (minutes, seconds) = match minutes.split_once(':') {
+            Some((minutes, seconds)) => (minutes, seconds),
+            None => (minutes, "0"),
+        };
         let (hours, minutes): (i64, i64) = (number(hours)?, number(minutes)?);
-        if hours > 15 || minutes > 59 {
+        let seconds: i64 = number(seconds)?;
+        if hours > 15 || minutes > 59 || seconds > 59 {
             return Err(Wrong::Range);
         }
-        let seconds = hours * 3600 + minutes * 60;
+        let seconds = hours * 3600 + minutes * 60 + seconds;
         return Ok(Some(Zone::Offset(if text.starts_with('-') { -seconds } else { seconds })));
     }
     if ["z", "utc", "gmt", "zulu"].contains(&text.to_ascii_lowercase().as_str()) {

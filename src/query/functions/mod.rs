@@ -29,6 +29,7 @@ mod row_wise;
 mod session;
 mod sets;
 mod simple;
+mod spans;
 mod sum;
 mod texts;
 mod type_of;
@@ -42,6 +43,7 @@ pub(crate) use catalog::{reg_number, reg_text};
 pub(crate) use integers::out_of_range;
 pub(crate) use json::{json_text, jsonb_text, uuid_text};
 pub(crate) use quotient::quotient;
+pub(crate) use spans::interval_span;
 
 use datafusion::common::Result;
 use datafusion::execution::FunctionRegistry;
@@ -54,10 +56,17 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     {
         state.register_udf(function)?;
     }
-    for function in
-        [catalog::ALL, privileges::ALL, json::ALL, texts::ALL, regular::ALL, arrays::ALL]
-            .into_iter()
-            .flatten()
+    for function in [
+        catalog::ALL,
+        privileges::ALL,
+        json::ALL,
+        texts::ALL,
+        regular::ALL,
+        arrays::ALL,
+        spans::ALL,
+    ]
+    .into_iter()
+    .flatten()
     {
         state.register_udf(function.build())?;
     }

@@ -16,8 +16,8 @@ use datafusion::logical_expr::{
 };
 
 use crate::error::{Error, ErrorKind};
-use crate::query::marked_type;
 use crate::query::planner::external;
+use crate::query::{literals, marked_type};
 
 use super::{dates, decimals, floats, integers};
 
@@ -143,6 +143,11 @@ impl ExprPlanner for Operators {
         let symbol = raw.op.to_string();
         if let Some(planned) = json_operator(&symbol, &raw, schema)? {
             return Ok(PlannerResult::Planned(planned));
+        }
+        if matches!(symbol.as_str(), "=" | "<>" | "!=" | "<" | "<=" | ">" | ">=") {
+            let RawBinaryExpr { op, left, right } = raw;
+            let (left, right) = literals::typed_beside(left, right, schema);
+            return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
         }
         if !matches!(symbol.as_str(), "+" | "-" | "*" | "/" | "%") {
             return Ok(PlannerResult::Original(raw));

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int32Type};
+use arrow::datatypes::{DataType, FieldRef, Float64Type, Int32Type};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::async_udf::{AsyncScalarUDF, AsyncScalarUDFImpl};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
 
 use crate::clock::{Clock as _, SystemClock};
@@ -32,7 +33,9 @@ pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
             set_config,
         )
         .build(),
-        Simple::new("pg_notify", volatile(vec![text(), text()]), DataType::Utf8, notify).build(),
+        Simple::new("pg_notify", volatile(vec![text(), text()]), DataType::Utf8, notify)
+            .void()
+            .build(),
         Simple::new(
             "pg_cancel_backend",
             volatile(vec![DataType::Int32]),
@@ -126,6 +129,10 @@ impl ScalarUDFImpl for Sleep {
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(DataType::Utf8)
+    }
+
+    fn return_field_from_args(&self, _: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        Ok(Arc::new(crate::query::system::field("pg_sleep", "void")))
     }
 
     fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -6,13 +6,14 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
 
 use crate::query::runtime::StatementInfo;
+use crate::query::system;
 
 /// What a function computes, once for a whole batch.
 pub(crate) type Body = fn(&StatementInfo, &ScalarFunctionArgs) -> Result<ColumnarValue>;
@@ -25,6 +26,8 @@ pub(crate) struct Simple {
     signature: Signature,
     returns: DataType,
     body: Body,
+    /// Nothing comes back, though a blank is shown.
+    void: bool,
 }
 
 impl Simple {
@@ -34,7 +37,12 @@ impl Simple {
         returns: DataType,
         body: Body,
     ) -> Self {
-        Self { name, aliases: Vec::new(), signature, returns, body }
+        Self { name, aliases: Vec::new(), signature, returns, body, void: false }
+    }
+
+    pub(crate) fn void(mut self) -> Self {
+        self.void = true;
+        self
     }
 
     pub(crate) fn alias(mut self, alias: &str) -> Self {
@@ -76,6 +84,11 @@ impl ScalarUDFImpl for Simple {
 
     fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
         Ok(self.returns.clone())
+    }
+
+    fn return_field_from_args(&self, _args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let field = Field::new(self.name, self.returns.clone(), true);
+        Ok(Arc::new(if self.void { system::marked(field, "void") } else { field }))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -24,8 +24,10 @@ pub(crate) use postgres::{
     function_name, function_oids, function_types, type_named, type_numbered,
 };
 pub(crate) use stored::Stored;
-pub use types::{element_of, marked_type, postgres_type};
-pub(crate) use types::{field, of, spelled, storage};
+pub use types::{
+    element_of, is_row, marked_type, postgres_type, type_field, type_name_of, type_spelled,
+};
+pub(crate) use types::{field, marked, of, spelled, storage, written};
 pub use visible::VisibleRelation;
 pub(crate) use visible::visible;
 

@@ -231,7 +231,7 @@ static TYPES: LazyLock<Vec<Type>> = LazyLock::new(|| {
 static TYPES_BY_NAME: LazyLock<HashMap<&'static str, &'static Type>> =
     LazyLock::new(|| TYPES.iter().map(|known| (known.name, known)).collect());
 
-static TYPES_BY_OID: LazyLock<HashMap<i64, &'static Type>> =
+pub(super) static TYPES_BY_OID: LazyLock<HashMap<i64, &'static Type>> =
     LazyLock::new(|| TYPES.iter().map(|known| (known.oid, known)).collect());
 
 /// The type named as `pg_type` has it.

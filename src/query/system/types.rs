@@ -6,11 +6,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
 
 use crate::syntax::MARK;
 
 use super::postgres::{self, Type};
+use crate::query::textual::textual;
 
 /// Where a field's extension type stands, and how the names of Postgres' types begin there.
 const EXTENSION: &str = MARK.0;
@@ -38,6 +39,21 @@ pub fn postgres_type(name: &str) -> Option<(u32, i16, u32)> {
     Some((u32::try_from(known.oid).ok()?, known.length, u32::try_from(known.array).ok()?))
 }
 
+/// The name of the Postgres type of this number.
+pub fn type_name_of(oid: u32) -> Option<&'static str> {
+    postgres::type_numbered(i64::from(oid)).map(|known| known.name)
+}
+
+/// A column of a Postgres type; `None` for one whose values are not known here.
+pub fn type_field(name: &str, type_name: &str) -> Option<Field> {
+    let element = type_name.strip_prefix('_').unwrap_or(type_name);
+    let texts = ["text", "name", "char", "varchar", "bpchar", "json", "jsonb", "uuid"];
+    let known = storage(element) != DataType::Utf8
+        || texts.contains(&element)
+        || textual(element).is_some();
+    known.then(|| field(name, type_name))
+}
+
 /// The plain Arrow type that holds values of a Postgres type.
 pub(crate) fn storage(type_name: &str) -> DataType {
     match type_name {
@@ -50,6 +66,8 @@ pub(crate) fn storage(type_name: &str) -> DataType {
         "float4" => DataType::Float32,
         "float8" => DataType::Float64,
         "numeric" => DataType::Decimal128(38, 10),
+        // What intervals are compared by.
+        "__span" => DataType::Decimal128(38, 0),
         "date" => DataType::Date32,
         "time" => DataType::Time64(TimeUnit::Microsecond),
         "timestamp" => DataType::Timestamp(TimeUnit::Microsecond, None),
@@ -135,9 +153,16 @@ fn name_of(data_type: &DataType) -> &'static str {
         DataType::Timestamp(_, Some(_)) => "timestamptz",
         DataType::Interval(_) => "interval",
         DataType::Decimal128(..) | DataType::Decimal256(..) => "numeric",
+        DataType::Struct(fields) if is_row(fields) => "record",
         DataType::Struct(_) | DataType::Map(..) => "json",
         _ => "text",
     }
+}
+
+/// Whether a struct is what `ROW(...)` makes: its fields have numbers for names.
+pub fn is_row(fields: &Fields) -> bool {
+    !fields.is_empty()
+        && fields.iter().enumerate().all(|(at, field)| *field.name() == format!("c{at}"))
 }
 
 /// Precision and scale of a numeric.
@@ -195,6 +220,12 @@ pub(crate) fn spelled(oid: i64, modifier: Option<i32>) -> String {
         },
         name => name.to_owned(),
     }
+}
+
+/// The object id of a type as `format_type` spells it.
+pub fn type_spelled(text: &str) -> Option<u32> {
+    let number = postgres::TYPES_BY_OID.keys().find(|oid| spelled(**oid, None) == text)?;
+    u32::try_from(*number).ok()
 }
 
 /// A column's type as people write it: `numeric(18,2)`.

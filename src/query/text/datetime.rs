@@ -12,6 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+/// What the last number of a date and of a timestamp means, and the first with a minus: as in Postgres.
+const INFINITY: &str = "infinity";
 /// 4714-11-24 BC, the first day Postgres knows.
 pub const FIRST_DAY: i64 = -2_440_588;
 
@@ -35,7 +37,7 @@ pub fn out_of_range(what: &str) -> Error {
 }
 
 /// Year (astronomical: 0 is 1 BC), month and day of a day counted from 1970-01-01.
-fn civil(days: i64) -> (i64, u32, u32) {
+pub(super) fn civil(days: i64) -> (i64, u32, u32) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
@@ -58,7 +60,7 @@ fn put_day(days: i64, out: &mut String) -> bool {
     before_christ
 }
 
-fn put_clock(micros_of_day: i64, out: &mut String) {
+pub(super) fn put_clock(micros_of_day: i64, out: &mut String) {
     let seconds = micros_of_day / MICROS_PER_SECOND;
     let _ = write!(out, "{:02}:{:02}:", seconds / 3600, seconds / 60 % 60);
     put_seconds(seconds % 60, micros_of_day % MICROS_PER_SECOND, out);
@@ -77,6 +79,11 @@ fn put_seconds(seconds: i64, fraction: i64, out: &mut String) {
 /// # Errors
 /// `DatetimeFieldOverflow`.
 pub fn date_text(days: i32) -> Result<String> {
+    match days {
+        i32::MAX => return Ok(INFINITY.to_owned()),
+        i32::MIN => return Ok(format!("-{INFINITY}")),
+        _ => {}
+    }
     let days = i64::from(days);
     if days < FIRST_DAY {
         return Err(out_of_range("date"));
@@ -110,6 +117,11 @@ pub fn timestamp_text(
     separator: char,
 ) -> Result<String> {
     let utc = in_range(micros(value, unit)?)?;
+    match utc {
+        i64::MAX => return Ok(INFINITY.to_owned()),
+        i64::MIN => return Ok(format!("-{INFINITY}")),
+        _ => {}
+    }
     let offset_seconds = zone.map(|zone| offset_seconds(utc, zone)).transpose()?;
     let local = utc + i64::from(offset_seconds.unwrap_or(0)) * MICROS_PER_SECOND;
     let mut text = String::with_capacity(32);
@@ -130,13 +142,25 @@ pub fn timestamp_text(
 /// # Errors
 /// `DatetimeFieldOverflow`.
 pub fn in_range(micros: i64) -> Result<i64> {
-    if micros < FIRST_DAY * MICROS_PER_DAY { Err(out_of_range("timestamp")) } else { Ok(micros) }
+    let finite = micros != i64::MIN;
+    if finite && micros < FIRST_DAY * MICROS_PER_DAY {
+        Err(out_of_range("timestamp"))
+    } else {
+        Ok(micros)
+    }
 }
 
 fn offset_seconds(utc_micros: i64, zone: Tz) -> Result<i32> {
     let time =
         DateTime::from_timestamp_micros(utc_micros).ok_or_else(|| out_of_range("timestamp"))?;
     Ok(zone.offset_from_utc_datetime(&time.naive_utc()).fix().local_minus_utc())
+}
+
+/// `+02`, `-03:30`, `+00:19:32`.
+pub fn offset_text(seconds: i32) -> String {
+    let mut text = String::new();
+    put_offset(seconds, false, &mut text);
+    text
 }
 
 /// `+02`, `-03:30`, `+00:19:32`: no more parts than needed (json wants minutes always).

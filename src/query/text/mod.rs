@@ -6,8 +6,11 @@
 mod datetime;
 pub(crate) mod json;
 mod number;
+mod styles;
 
 pub use self::datetime::{
-    FIRST_DAY, Interval, date_text, in_range, micros, out_of_range, time_text, timestamp_text,
+    FIRST_DAY, Interval, date_text, in_range, micros, offset_text, out_of_range, time_text,
+    timestamp_text,
 };
 pub use self::number::{numeric_text, put_float};
+pub use self::styles::{DateStyle, IntervalStyle, PLAIN, Styles};

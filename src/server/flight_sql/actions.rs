@@ -1,6 +1,6 @@
 //! Actions: prepared statements, transactions, cancelling, renewing, session options.
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{Field, FieldRef, Schema};
 use arrow_flight::sql::{
     ActionBeginTransactionRequest, ActionBeginTransactionResult, ActionCancelQueryRequest,
     ActionCancelQueryResult, ActionClosePreparedStatementRequest,
@@ -119,11 +119,10 @@ impl FlightSql {
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
         let slot = Self::slot(&call.login, request.transaction_id.as_ref())?;
         let prepared = Self::prepare(&slot, &request.query).await?;
-        let field = |(index, ty): (usize, &DataType)| {
-            Field::new(format!("${}", index + 1), ty.clone(), true)
+        let field = |(index, known): (usize, &FieldRef)| {
+            Field::new(format!("${}", index + 1), known.data_type().clone(), true)
         };
-        let parameters: Vec<Field> =
-            prepared.parameter_types().iter().enumerate().map(field).collect();
+        let parameters: Vec<Field> = prepared.parameters().iter().enumerate().map(field).collect();
         // JDBC takes an empty schema to mean that the statement is an update.
         let dataset_schema = match prepared.schema() {
             Some(schema) => schema_bytes(&schema)?,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::Schema;
 use arrow_flight::sql::{
     CommandPreparedStatementQuery, CommandStatementQuery, ProstMessageExt, TicketStatementQuery,
 };
@@ -281,7 +281,7 @@ fn parameter_rows(
     prepared: &Prepared,
     batches: &[RecordBatch],
 ) -> Result<VecDeque<Vec<ScalarValue>>> {
-    let types: &[DataType] = prepared.parameter_types();
+    let types = prepared.parameters();
     if batches.is_empty() {
         return Ok(VecDeque::from([Vec::new()]));
     }

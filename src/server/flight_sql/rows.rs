@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use arrow::ipc::CompressionType;
 use arrow::ipc::writer::IpcWriteOptions;
 use arrow_flight::encode::{DictionaryHandling, FlightDataEncoderBuilder};
@@ -201,7 +201,7 @@ pub(super) fn undecodable(error: FlightError, rows: u64) -> Status {
 pub(super) fn parameters(
     batch: &RecordBatch,
     row: usize,
-    types: &[DataType],
+    types: &[FieldRef],
 ) -> Result<Vec<ScalarValue>> {
     if batch.num_columns() != types.len() {
         return Err(Error::new(
@@ -214,9 +214,9 @@ pub(super) fn parameters(
         ));
     }
     let options = CastOptions { safe: false, ..CastOptions::default() };
-    let value = |(index, data_type): (usize, &DataType)| {
+    let value = |(index, field): (usize, &FieldRef)| {
         let given = batch.column(index).slice(row, 1);
-        cast_with_options(&given, data_type, &options)
+        cast_with_options(&given, field.data_type(), &options)
             .map_err(|error| (index, error.to_string()))
             .and_then(|array| {
                 ScalarValue::try_from_array(&array, 0).map_err(|error| (index, error.to_string()))
@@ -225,7 +225,7 @@ pub(super) fn parameters(
     types.iter().enumerate().map(value).collect::<Result<_, _>>().map_err(|(index, _)| {
         Error::new(
             ErrorKind::InvalidTextRepresentation,
-            format!("parameter ${} is not of type {}", index + 1, types[index]),
+            format!("parameter ${} is not of type {}", index + 1, types[index].data_type()),
         )
         .detail(format!("Row {}.", row + 1))
     })

@@ -71,7 +71,7 @@ impl FlightSql {
     ) -> Result<Bytes, Status> {
         let name = query.prepared_statement_handle;
         let statement = call.login.statements.find(&name).map_err(|error| status(&error))?;
-        let types = statement.prepared.parameter_types();
+        let types = statement.prepared.parameters();
         let (mut bound, mut rows, mut bytes) = (Vec::new(), 0, 0);
         while let Some(batch) = next(&mut batches, rows).await? {
             // A row that does not fit is refused here, where the driver still knows it.
@@ -109,7 +109,7 @@ impl FlightSql {
         let statement = found.map_err(|error| status(&error))?;
         let (slot, prepared) = (&statement.slot, &statement.prepared);
         refuse_rows(prepared)?;
-        if prepared.parameter_types().is_empty() {
+        if prepared.parameters().is_empty() {
             return Self::run_update(slot, prepared, &[]).await;
         }
         // Some clients send the parameters with the update, some bind them before.
@@ -147,7 +147,7 @@ impl FlightSql {
         prepared: &Arc<Prepared>,
         batches: &[RecordBatch],
     ) -> Result<i64, Status> {
-        let types = prepared.parameter_types();
+        let types = prepared.parameters();
         let mut rows = Vec::new();
         for batch in batches {
             for row in 0..batch.num_rows() {
@@ -282,7 +282,7 @@ fn refuse_rows(prepared: &Prepared) -> Result<(), Status> {
 }
 
 fn check_count(prepared: &Prepared, batch: &RecordBatch) -> Result<(), Status> {
-    let (given, needed) = (batch.num_columns(), prepared.parameter_types().len());
+    let (given, needed) = (batch.num_columns(), prepared.parameters().len());
     if given == needed {
         return Ok(());
     }

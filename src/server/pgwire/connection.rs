@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::FieldRef;
 use datafusion::scalar::ScalarValue;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,8 @@ use super::answer::{
     row_description,
 };
 use super::copy::RowWriter;
-use super::encode::{Format, RowEncoder};
+use super::encode::{Format, Output, RowEncoder};
+use super::encoding::Encoding;
 use super::extended::Extended;
 use super::message::Message;
 use super::rows::{Rows, Sent, Stop};
@@ -76,6 +77,7 @@ pub(super) async fn run(
         skipping: false,
         _key: key,
     };
+    connection.follow_encoding();
     if connection.wire.flush().await.is_err() {
         return;
     }
@@ -186,6 +188,16 @@ impl Connection {
         }
     }
 
+    /// Reads and writes texts as the session's settings say from now on.
+    pub(super) fn follow_encoding(&mut self) {
+        self.wire.encoding = Encoding::named(self.session.client_encoding());
+    }
+
+    /// How values are written.
+    pub(super) fn output(&self) -> Output {
+        Output { styles: self.session.styles(), encoding: self.wire.encoding }
+    }
+
     /// Tells the client of an error, which fails the open transaction.
     fn fail(&mut self, error: Error) -> Result<()> {
         log(&error, Some(&self.session));
@@ -228,6 +240,7 @@ impl Connection {
             }
             self.told = now;
             self.told_generation = self.session.settings_generation();
+            self.follow_encoding();
         }
         while let Some(said) = self.session.take_notification() {
             self.wire.put_notification(&said);
@@ -288,7 +301,7 @@ impl Connection {
                 let format = if rows.binary { Format::Binary } else { Format::Text };
                 let formats: Arc<[Format]> = vec![format; schema.fields().len()].into();
                 self.wire.put(row_description(Some(&schema), &formats)?)?;
-                let encoder = RowEncoder::new(formats, self.session.time_zone());
+                let encoder = RowEncoder::styled(formats, self.output());
                 let mut rows = Rows::new(rows, schema, encoder, RowWriter::Data);
                 let Sent::All(count) = rows.send(&mut self.wire, 0).await? else {
                     return Err(Error::internal("unlimited rows were suspended").into());
@@ -320,7 +333,7 @@ impl Connection {
     pub(super) async fn prepare(
         &mut self,
         text: &str,
-        declared: &[Option<DataType>],
+        declared: &[Option<FieldRef>],
     ) -> Result<Arc<Prepared>, Stop> {
         let canceller = self.session.canceller();
         let preparing = self.session.prepare(text, declared);

@@ -1,22 +1,24 @@
 //! Parameters: text and binary from a client to values for the planner.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit};
 use bytes::Buf;
-use chrono_tz::Tz;
 use datafusion::scalar::ScalarValue;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::cast_array;
+use crate::query::text::Styles;
+use crate::query::{cast_styled, json_text, jsonb_text, textual, type_name};
 
 use super::decode_array::{array_from_binary, array_from_text};
-use super::encode::{Format, POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS};
+use super::decode_textual::textual_from_binary;
+use super::encode::{Format, Output, POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS};
 use super::types::{self, NUMERIC_PARAMETER, parameter_type};
 
-/// Reads one parameter; `None` is NULL. `zone` is what a `timestamptz` text without an offset means.
+/// Reads one parameter; `None` is NULL. `input` says how texts are written.
 ///
 /// # Errors
 /// `InvalidTextRepresentation`, `InvalidDatetimeFormat`, `InvalidBinaryRepresentation`,
@@ -25,36 +27,43 @@ pub(super) fn decode_parameter(
     oid: u32,
     format: Format,
     value: Option<&[u8]>,
-    zone: Tz,
+    input: &Output,
 ) -> Result<ScalarValue> {
-    let data_type = parameter_type(oid)?.unwrap_or(DataType::Utf8);
+    let data_type = parameter_type(oid)?;
     let Some(bytes) = value else {
         return ScalarValue::try_from(&data_type)
             .map_err(|error| Error::internal("a NULL parameter").caused_by(error));
     };
     if let Some(element) = types::element_of(oid) {
         return match format {
-            Format::Text => array_from_text(utf8(bytes)?, element, zone),
-            Format::Binary => array_from_binary(bytes, zone),
+            Format::Text => array_from_text(&text_of(bytes, input)?, element, input),
+            Format::Binary => array_from_binary(bytes, input),
         };
     }
+    if let Some(name) = type_name(oid).and_then(textual::textual) {
+        let text = match format {
+            Format::Text => textual::read(name, &text_of(bytes, input)?, input.styles.zone)?,
+            Format::Binary => textual_from_binary(name, bytes)?,
+        };
+        return Ok(ScalarValue::Utf8(Some(text)));
+    }
     match format {
-        Format::Text => from_text(utf8(bytes)?, oid, &data_type, zone),
-        Format::Binary => from_binary(bytes, oid, &data_type),
+        Format::Text => from_text(&text_of(bytes, input)?, oid, &data_type, &input.styles),
+        Format::Binary => from_binary(bytes, oid, &data_type, input),
     }
 }
 
-fn utf8(bytes: &[u8]) -> Result<&str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains('\0') => Ok(text),
+fn text_of<'a>(bytes: &'a [u8], input: &Output) -> Result<Cow<'a, str>> {
+    match input.encoding.decode(bytes)? {
+        text if !text.contains('\0') => Ok(text),
         _ => Err(Error::new(
             ErrorKind::CharacterNotInRepertoire,
-            "invalid byte sequence for encoding \"UTF8\"",
+            "invalid byte sequence for encoding \"UTF8\": 0x00",
         )),
     }
 }
 
-fn type_name(oid: u32) -> &'static str {
+fn spelled(oid: u32) -> &'static str {
     match oid {
         types::BOOL => "boolean",
         types::BYTEA => "bytea",
@@ -82,17 +91,17 @@ fn invalid_text(oid: u32, text: &str) -> Error {
         }
         _ => ErrorKind::InvalidTextRepresentation,
     };
-    Error::new(kind, format!("invalid input syntax for type {}: \"{text}\"", type_name(oid)))
+    Error::new(kind, format!("invalid input syntax for type {}: \"{text}\"", spelled(oid)))
 }
 
-fn from_text(text: &str, oid: u32, data_type: &DataType, zone: Tz) -> Result<ScalarValue> {
+fn from_text(text: &str, oid: u32, data_type: &DataType, styles: &Styles) -> Result<ScalarValue> {
     let trimmed = text.trim();
     let invalid = || invalid_text(oid, text);
     Ok(match data_type {
         DataType::Utf8 if oid == types::UUID => {
             uuid_value(uuid::Uuid::parse_str(trimmed).map_err(|_| invalid())?)
         }
-        DataType::Utf8 => ScalarValue::Utf8(Some(text.to_owned())),
+        DataType::Utf8 => ScalarValue::Utf8(Some(document(text, oid)?)),
         DataType::Boolean => {
             ScalarValue::Boolean(Some(match trimmed.to_ascii_lowercase().as_str() {
                 "t" | "tr" | "tru" | "true" | "y" | "ye" | "yes" | "on" | "1" => true,
@@ -105,8 +114,17 @@ fn from_text(text: &str, oid: u32, data_type: &DataType, zone: Tz) -> Result<Sca
         DataType::Float64 => ScalarValue::Float64(Some(trimmed.parse().map_err(|_| invalid())?)),
         DataType::Decimal128(..) => numeric(trimmed)?.ok_or_else(invalid)?,
         DataType::Binary => ScalarValue::Binary(Some(bytea(text).ok_or_else(invalid)?)),
-        _ => cast_text(trimmed, oid, data_type, zone)?,
+        _ => cast_text(trimmed, oid, data_type, styles)?,
     })
+}
+
+/// A text as its type keeps it.
+fn document(text: &str, oid: u32) -> Result<String> {
+    match oid {
+        types::JSON => json_text(text),
+        types::JSONB => jsonb_text(text),
+        _ => Ok(text.to_owned()),
+    }
 }
 
 fn integer(text: &str, oid: u32, data_type: &DataType) -> Result<ScalarValue> {
@@ -114,7 +132,7 @@ fn integer(text: &str, oid: u32, data_type: &DataType) -> Result<ScalarValue> {
     let out_of_range = |_| {
         Error::new(
             ErrorKind::NumericValueOutOfRange,
-            format!("value \"{text}\" is out of range for type {}", type_name(oid)),
+            format!("value \"{text}\" is out of range for type {}", spelled(oid)),
         )
     };
     Ok(match data_type {
@@ -212,7 +230,8 @@ fn bytea(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Dates, times and intervals: Arrow's parser, which reads ISO 8601 and Postgres' intervals.
-fn cast_text(text: &str, oid: u32, data_type: &DataType, zone: Tz) -> Result<ScalarValue> {
+fn cast_text(text: &str, oid: u32, data_type: &DataType, styles: &Styles) -> Result<ScalarValue> {
+    let zone = styles.zone;
     let array: ArrayRef = Arc::new(StringArray::from(vec![text]));
     let options = CastOptions { safe: false, ..CastOptions::default() };
     // Without an offset the text is in the session's zone.
@@ -221,7 +240,7 @@ fn cast_text(text: &str, oid: u32, data_type: &DataType, zone: Tz) -> Result<Sca
         other => other.clone(),
     };
     let read = |array: &ArrayRef, to: &DataType| match (array.data_type(), to) {
-        (DataType::Utf8, DataType::Interval(_)) => cast_array(array, to),
+        (DataType::Utf8, to) => cast_styled(array, to, styles),
         (_, to) => cast_with_options(array, to, &options)
             .map_err(|error| invalid_text(oid, text).caused_by(error)),
     };
@@ -235,7 +254,12 @@ pub(super) fn invalid_binary() -> Error {
     Error::new(ErrorKind::InvalidBinaryRepresentation, "incorrect binary data format")
 }
 
-fn from_binary(bytes: &[u8], oid: u32, data_type: &DataType) -> Result<ScalarValue> {
+fn from_binary(
+    bytes: &[u8],
+    oid: u32,
+    data_type: &DataType,
+    input: &Output,
+) -> Result<ScalarValue> {
     fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
         bytes.try_into().map_err(|_| invalid_binary())
     }
@@ -248,9 +272,9 @@ fn from_binary(bytes: &[u8], oid: u32, data_type: &DataType) -> Result<ScalarVal
             if *version != 1 {
                 return Err(invalid_binary());
             }
-            ScalarValue::Utf8(Some(utf8(text)?.to_owned()))
+            ScalarValue::Utf8(Some(document(&text_of(text, input)?, oid)?))
         }
-        DataType::Utf8 => ScalarValue::Utf8(Some(utf8(bytes)?.to_owned())),
+        DataType::Utf8 => ScalarValue::Utf8(Some(document(&text_of(bytes, input)?, oid)?)),
         DataType::Boolean => ScalarValue::Boolean(Some(fixed::<1>(bytes)?[0] != 0)),
         DataType::Int16 => ScalarValue::Int16(Some(i16::from_be_bytes(fixed(bytes)?))),
         DataType::Int32 => ScalarValue::Int32(Some(i32::from_be_bytes(fixed(bytes)?))),
@@ -264,15 +288,24 @@ fn from_binary(bytes: &[u8], oid: u32, data_type: &DataType) -> Result<ScalarVal
         DataType::Decimal128(..) => numeric_from_binary(bytes)?,
         DataType::Binary => ScalarValue::Binary(Some(bytes.to_vec())),
         DataType::Date32 => {
-            let days = i64::from(i32::from_be_bytes(fixed(bytes)?)) + POSTGRES_EPOCH_DAYS;
-            ScalarValue::Date32(Some(days.try_into().map_err(|_| invalid_binary())?))
+            let days = match i32::from_be_bytes(fixed(bytes)?) {
+                infinity @ (i32::MAX | i32::MIN) => infinity,
+                days => {
+                    let days = i64::from(days) + POSTGRES_EPOCH_DAYS;
+                    days.try_into().map_err(|_| invalid_binary())?
+                }
+            };
+            ScalarValue::Date32(Some(days))
         }
         DataType::Time64(TimeUnit::Microsecond) => {
             ScalarValue::Time64Microsecond(Some(i64::from_be_bytes(fixed(bytes)?)))
         }
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {
             let micros = i64::from_be_bytes(fixed(bytes)?);
-            let micros = micros.checked_add(POSTGRES_EPOCH_MICROS).ok_or_else(invalid_binary)?;
+            let micros = match micros {
+                infinity @ (i64::MAX | i64::MIN) => infinity,
+                micros => micros.checked_add(POSTGRES_EPOCH_MICROS).ok_or_else(invalid_binary)?,
+            };
             ScalarValue::TimestampMicrosecond(Some(micros), zone.clone())
         }
         DataType::Interval(IntervalUnit::MonthDayNano) => {
@@ -287,8 +320,20 @@ fn from_binary(bytes: &[u8], oid: u32, data_type: &DataType) -> Result<ScalarVal
     })
 }
 
-/// Base-10000 groups.
 fn numeric_from_binary(bytes: &[u8]) -> Result<ScalarValue> {
+    let (negative, figures, exponent) = numeric_parts(bytes)?;
+    exact_decimal(negative, &figures, exponent)
+}
+
+/// A numeric of any size as figures and a power of ten.
+pub(super) fn numeric_text_from_binary(bytes: &[u8]) -> Result<String> {
+    let (negative, figures, exponent) = numeric_parts(bytes)?;
+    let figures = if figures.is_empty() { "0" } else { &figures };
+    Ok(format!("{}{figures}e{exponent}", if negative { "-" } else { "" }))
+}
+
+/// Base-10000 groups.
+fn numeric_parts(bytes: &[u8]) -> Result<(bool, String, i32)> {
     let mut rest = bytes;
     let mut next = || rest.try_get_i16().map_err(|_| invalid_binary());
     let (count, weight, sign, _scale) = (next()?, next()?, next()? as u16, next()?);
@@ -310,5 +355,5 @@ fn numeric_from_binary(bytes: &[u8]) -> Result<ScalarValue> {
         _ => return Err(Error::unsupported("a numeric parameter that is not a finite number")),
     };
     let exponent = (i32::from(weight) + 1) * 4 - (count as i32) * 4;
-    exact_decimal(negative, &figures, exponent)
+    Ok((negative, figures, exponent))
 }

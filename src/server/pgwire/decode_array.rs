@@ -2,26 +2,25 @@
 
 use arrow::datatypes::DataType;
 use bytes::Buf;
-use chrono_tz::Tz;
 use datafusion::scalar::ScalarValue;
 
 use crate::error::{Error, ErrorKind, Result};
 
 use super::decode::{decode_parameter, invalid_binary};
-use super::encode::Format;
+use super::encode::{Format, Output};
 use super::types::parameter_type;
 
 fn list_of(values: Vec<ScalarValue>, element: &DataType) -> ScalarValue {
     ScalarValue::List(ScalarValue::new_list(&values, element, true))
 }
 
-pub(super) fn array_from_binary(bytes: &[u8], zone: Tz) -> Result<ScalarValue> {
+pub(super) fn array_from_binary(bytes: &[u8], input: &Output) -> Result<ScalarValue> {
     let mut rest = bytes;
     let next = |rest: &mut &[u8]| rest.try_get_i32().map_err(|_| invalid_binary());
     let dimensions = next(&mut rest)?;
     let _has_null = next(&mut rest)?;
     let element_oid = next(&mut rest)? as u32;
-    let element = parameter_type(element_oid)?.unwrap_or(DataType::Utf8);
+    let element = parameter_type(element_oid)?;
     if dimensions == 0 {
         return Ok(list_of(Vec::new(), &element));
     }
@@ -41,13 +40,13 @@ pub(super) fn array_from_binary(bytes: &[u8], zone: Tz) -> Result<ScalarValue> {
                 Some(value)
             }
         };
-        values.push(decode_parameter(element_oid, Format::Binary, value, zone)?);
+        values.push(decode_parameter(element_oid, Format::Binary, value, input)?);
     }
     Ok(list_of(values, &element))
 }
 
-pub(super) fn array_from_text(text: &str, element_oid: u32, zone: Tz) -> Result<ScalarValue> {
-    let element = parameter_type(element_oid)?.unwrap_or(DataType::Utf8);
+pub(super) fn array_from_text(text: &str, element_oid: u32, input: &Output) -> Result<ScalarValue> {
+    let element = parameter_type(element_oid)?;
     let words = array_words(text.trim()).ok_or_else(|| {
         Error::new(
             ErrorKind::InvalidTextRepresentation,
@@ -58,7 +57,7 @@ pub(super) fn array_from_text(text: &str, element_oid: u32, zone: Tz) -> Result<
         .iter()
         .map(|word| {
             let bytes = word.as_deref().map(str::as_bytes);
-            decode_parameter(element_oid, Format::Text, bytes, zone)
+            decode_parameter(element_oid, Format::Text, bytes, input)
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(list_of(values, &element))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::scalar::ScalarValue;
 use pgwire::messages::PgWireBackendMessage as Backend;
 use pgwire::messages::extendedquery::{
@@ -20,7 +20,7 @@ use super::decode::decode_parameter;
 use super::encode::{Format, RowEncoder};
 use super::message::{Bind, Message, Target};
 use super::rows::{Rows, Sent, Stop};
-use super::types::{NUMERIC_PARAMETER, parameter_type, pg_type_of};
+use super::types::{NUMERIC_PARAMETER, parameter_field, pg_type_of};
 
 /// A statement with its parameters, ready to run or running.
 struct Portal {
@@ -112,9 +112,9 @@ impl Connection {
     async fn parse(&mut self, name: String, text: &str, types: &[u32]) -> Result<(), Stop> {
         self.session.check_new_statement(&name)?;
         let mut declared =
-            types.iter().map(|oid| parameter_type(*oid)).collect::<Result<Vec<_>>>()?;
+            types.iter().map(|oid| parameter_field(*oid)).collect::<Result<Vec<_>>>()?;
         let mut prepared = self.prepare(text, &declared).await?;
-        if declare_numerics(prepared.parameter_types(), &mut declared) {
+        if declare_numerics(prepared.parameters(), &mut declared) {
             prepared = self.prepare(text, &declared).await?;
         }
         let types = told_types(&prepared, types)?;
@@ -156,12 +156,12 @@ impl Connection {
             )
             .into());
         }
-        let zone = self.session.time_zone();
+        let input = self.output();
         let parameters = bind
             .parameters
             .iter()
             .zip(types.iter().zip(formats))
-            .map(|(value, (oid, format))| decode_parameter(*oid, format, value.as_deref(), zone))
+            .map(|(value, (oid, format))| decode_parameter(*oid, format, value.as_deref(), &input))
             .collect::<Result<Vec<_>>>()?;
         if let Some(schema) = named.prepared.schema() {
             spread(&bind.result_formats, schema.fields().len(), "result formats", "columns")?;
@@ -285,7 +285,7 @@ impl Connection {
                 spread(asked.unwrap_or_default(), columns, "result formats", "columns")?
             }
         };
-        let encoder = RowEncoder::new(formats.into(), self.session.time_zone());
+        let encoder = RowEncoder::styled(formats.into(), self.output());
         Ok(Rows::new(rows, schema, encoder, RowWriter::Data))
     }
 
@@ -310,18 +310,18 @@ impl Connection {
 
 /// The object ids of a statement's parameters: as the client declared them, else as inferred.
 fn told_types(prepared: &Prepared, declared: &[u32]) -> Result<Vec<u32>> {
-    let inferred = prepared.parameter_types().iter().enumerate();
+    let inferred = prepared.parameters().iter().enumerate();
     inferred
         .map(|(index, inferred)| match declared.get(index) {
             Some(oid) if !matches!(oid, 0 | 705) => Ok(*oid),
-            _ => parameter_oid(inferred),
+            _ => Ok(pg_type_of(inferred)?.oid),
         })
         .collect()
 }
 
 /// As [`told_types`], for a statement that SQL may have prepared.
 fn known_types(named: &Named) -> Result<Vec<u32>> {
-    match named.types.len() == named.prepared.parameter_types().len() {
+    match named.types.len() == named.prepared.parameters().len() {
         true => Ok(named.types.clone()),
         false => told_types(&named.prepared, &named.types),
     }
@@ -329,22 +329,18 @@ fn known_types(named: &Named) -> Result<Vec<u32>> {
 
 /// Declares parameters that were inferred to be numeric as [`NUMERIC_PARAMETER`]; false when there
 /// are none.
-fn declare_numerics(inferred: &[DataType], declared: &mut Vec<Option<DataType>>) -> bool {
+fn declare_numerics(inferred: &[FieldRef], declared: &mut Vec<Option<FieldRef>>) -> bool {
     let mut changed = false;
     declared.resize(inferred.len().max(declared.len()), None);
     for (inferred, declared) in inferred.iter().zip(declared) {
-        let decimal = matches!(inferred, DataType::Decimal128(..) | DataType::Decimal256(..));
+        let data_type = inferred.data_type();
+        let decimal = matches!(data_type, DataType::Decimal128(..) | DataType::Decimal256(..));
         if declared.is_none() && decimal {
-            *declared = Some(NUMERIC_PARAMETER);
+            *declared = Some(Arc::new(Field::new("parameter", NUMERIC_PARAMETER, true)));
             changed = true;
         }
     }
     changed
-}
-
-fn parameter_oid(inferred: &DataType) -> Result<u32> {
-    let field = arrow::datatypes::Field::new("parameter", inferred.clone(), true);
-    Ok(pg_type_of(&field)?.oid)
 }
 
 /// Format codes are none (all text), one for all, or one each.

@@ -8,6 +8,8 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::error::{Error, ErrorKind, Result};
 
+use super::encoding::Encoding;
+
 /// The longest message before the session exists.
 const STARTUP_BYTES_MAX: usize = 10_000;
 /// Describe, Close, Execute, Sync and the like carry names only.
@@ -87,7 +89,7 @@ pub(super) fn take_opening(input: &mut BytesMut) -> Result<Option<Opening>> {
     if input.len() < length {
         return Ok(None);
     }
-    let mut frame = Frame(input.split_to(length).freeze());
+    let mut frame = Frame(input.split_to(length).freeze(), Encoding::Utf8);
     frame.0.advance(4);
     let code = frame.u32()?;
     match code {
@@ -140,7 +142,11 @@ pub(super) fn take_password(input: &mut BytesMut) -> Result<Option<Bytes>> {
 /// # Errors
 /// `ProtocolViolation`; after it the connection cannot go on. `ConfigurationLimitExceeded` for a
 /// message larger than `bytes_max`.
-pub(super) fn take(input: &mut BytesMut, bytes_max: usize) -> Result<Option<Message>> {
+pub(super) fn take(
+    input: &mut BytesMut,
+    bytes_max: usize,
+    encoding: Encoding,
+) -> Result<Option<Message>> {
     let Some(kind) = input.first().copied() else {
         return Ok(None);
     };
@@ -163,7 +169,7 @@ pub(super) fn take(input: &mut BytesMut, bytes_max: usize) -> Result<Option<Mess
         input.reserve(length + 1 - input.len());
         return Ok(None);
     }
-    let mut frame = Frame(input.split_to(length + 1).freeze());
+    let mut frame = Frame(input.split_to(length + 1).freeze(), encoding);
     frame.0.advance(5);
     let message = frame.message(kind)?;
     if !frame.0.is_empty() && !matches!(message, Message::FunctionCall) {
@@ -193,7 +199,7 @@ fn invalid_format() -> Error {
 }
 
 /// The rest of one message's body; every read is checked against its end.
-struct Frame(Bytes);
+struct Frame(Bytes, Encoding);
 
 impl Frame {
     fn message(&mut self, kind: u8) -> Result<Message> {
@@ -274,12 +280,6 @@ impl Frame {
         let end = self.0.iter().position(|byte| *byte == 0).ok_or_else(invalid_format)?;
         let text = self.0.split_to(end);
         self.0.advance(1);
-        String::from_utf8(text.to_vec()).map_err(|error| {
-            Error::new(
-                ErrorKind::CharacterNotInRepertoire,
-                "invalid byte sequence for encoding \"UTF8\"",
-            )
-            .caused_by(error)
-        })
+        Ok(self.1.decode(&text)?.into_owned())
     }
 }

@@ -3,10 +3,12 @@
 //! Its one idea: [`pg_type_of`] answers for row descriptions, parameters and encoders alike, so they
 //! cannot disagree. A field without a Postgres type is an error, never a guess.
 
-use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{marked_type, postgres_type};
+use crate::query::{is_row, marked_type, postgres_type, type_field, type_name};
 
 pub(super) const BOOL: u32 = 16;
 pub(super) const BYTEA: u32 = 17;
@@ -24,6 +26,7 @@ pub(super) const TIMESTAMP: u32 = 1114;
 pub(super) const TIMESTAMPTZ: u32 = 1184;
 pub(super) const INTERVAL: u32 = 1186;
 pub(super) const NUMERIC: u32 = 1700;
+const RECORD: u32 = 2249;
 pub(super) const UUID: u32 = 2950;
 pub(super) const JSONB: u32 = 3802;
 
@@ -38,41 +41,14 @@ pub struct PgType {
     pub size: i16,
 }
 
-/// Scalar types with their arrays' ids and sizes.
-const TYPES: &[(u32, u32, i16)] = &[
-    (BOOL, 1000, 1),
-    (BYTEA, 1001, -1),
-    (INT2, 1005, 2),
-    (INT4, 1007, 4),
-    (TEXT, 1009, -1),
-    (INT8, 1016, 8),
-    (OID, 1028, 4),
-    (FLOAT4, 1021, 4),
-    (FLOAT8, 1022, 8),
-    (TIMESTAMP, 1115, 8),
-    (DATE, 1182, 4),
-    (TIME, 1183, 8),
-    (TIMESTAMPTZ, 1185, 8),
-    (INTERVAL, 1187, 16),
-    (NUMERIC, 1231, -1),
-    (JSON, 199, -1),
-    (JSONB, 3807, -1),
-    (UUID, 2951, 16),
-    // Text by other names, as parameters may be declared.
-    (18, 1002, 1),
-    (19, 1003, 64),
-    (1042, 1014, -1),
-    (1043, 1015, -1),
-];
-
 /// The array type of a scalar type.
 pub(super) fn array_of(oid: u32) -> Option<u32> {
-    TYPES.iter().find(|(scalar, ..)| *scalar == oid).map(|(_, array, _)| *array)
+    postgres_type(type_name(oid)?).map(|(_, _, array)| array).filter(|array| *array != 0)
 }
 
 /// The element type of an array type.
 pub(super) fn element_of(oid: u32) -> Option<u32> {
-    TYPES.iter().find(|(_, array, _)| *array == oid).map(|(scalar, ..)| *scalar)
+    postgres_type(type_name(oid)?.strip_prefix('_')?).map(|(scalar, ..)| scalar)
 }
 
 /// The Postgres type of a column.
@@ -98,7 +74,7 @@ pub fn pg_type_of(field: &Field) -> Result<PgType> {
         }
         None => scalar_oid(field)?,
     };
-    let size = TYPES.iter().find(|(scalar, ..)| *scalar == oid).map_or(-1, |(.., size)| *size);
+    let size = type_name(oid).and_then(postgres_type).map_or(-1, |(_, size, _)| size);
     Ok(PgType { oid, modifier, size })
 }
 
@@ -157,6 +133,7 @@ fn scalar_oid(field: &Field) -> Result<u32> {
         DataType::Timestamp(_, None) => TIMESTAMP,
         DataType::Timestamp(_, Some(_)) => TIMESTAMPTZ,
         DataType::Interval(_) | DataType::Duration(_) => INTERVAL,
+        DataType::Struct(fields) if is_row(fields) => RECORD,
         DataType::Struct(_) | DataType::Map(..) => JSON,
         DataType::Dictionary(_, values) => {
             scalar_oid(&Field::new("values", values.as_ref().clone(), true))?
@@ -175,40 +152,42 @@ fn unsupported(field: &Field) -> Error {
     .hint("Cast the column, for example to text.")
 }
 
-/// The Arrow type of a parameter that a client declared by object id; `None` leaves it to inference.
+/// The field of a parameter that a client declared by object id; `None` leaves it to inference.
 ///
 /// # Errors
-/// `UndefinedObject` for a type this server does not take as a parameter.
-pub(super) fn parameter_type(oid: u32) -> Result<Option<DataType>> {
-    if let Some(element) = element_of(oid) {
-        let element = parameter_type(element)?;
-        return Ok(element.map(|element| DataType::new_list(element, true)));
+/// `UndefinedObject` for a type that does not exist, `FeatureNotSupported` for one that is not taken
+/// as a parameter.
+pub(super) fn parameter_field(oid: u32) -> Result<Option<FieldRef>> {
+    const UNKNOWN: u32 = 705;
+    if matches!(oid, 0 | UNKNOWN) {
+        return Ok(None);
     }
-    Ok(Some(match oid {
-        0 | 705 => return Ok(None),
-        BOOL => DataType::Boolean,
-        BYTEA => DataType::Binary,
-        18 | 19 | TEXT | 1042 | 1043 | JSON | JSONB => DataType::Utf8,
-        // Comparing uuids as text is exact: both sides print the same 36 characters.
-        UUID => DataType::Utf8,
-        INT2 => DataType::Int16,
-        INT4 => DataType::Int32,
-        INT8 | OID | 2205 | 2206 => DataType::Int64,
-        FLOAT4 => DataType::Float32,
-        FLOAT8 => DataType::Float64,
-        NUMERIC => NUMERIC_PARAMETER,
-        DATE => DataType::Date32,
-        TIME => DataType::Time64(TimeUnit::Microsecond),
-        TIMESTAMP => DataType::Timestamp(TimeUnit::Microsecond, None),
-        TIMESTAMPTZ => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        INTERVAL => DataType::Interval(IntervalUnit::MonthDayNano),
-        _ => {
-            return Err(Error::new(
-                ErrorKind::UndefinedObject,
-                format!("type with OID {oid} does not exist"),
-            ));
+    let Some(name) = type_name(oid) else {
+        return Err(Error::new(
+            ErrorKind::UndefinedObject,
+            format!("type with OID {oid} does not exist"),
+        ));
+    };
+    let field = match name {
+        "numeric" => Field::new("parameter", NUMERIC_PARAMETER, true),
+        "_numeric" => {
+            let element = Field::new_list_field(NUMERIC_PARAMETER, true);
+            Field::new("parameter", DataType::List(Arc::new(element)), true)
         }
-    }))
+        name => match type_field("parameter", name) {
+            Some(field) => field,
+            None => return Err(Error::unsupported(format!("a parameter of type {name}"))),
+        },
+    };
+    Ok(Some(Arc::new(field)))
+}
+
+/// The plain Arrow type of a parameter; text where nothing tells.
+///
+/// # Errors
+/// As [`parameter_field`].
+pub(super) fn parameter_type(oid: u32) -> Result<DataType> {
+    Ok(parameter_field(oid)?.map_or(DataType::Utf8, |field| field.data_type().clone()))
 }
 
 /// What a numeric parameter is planned as, whatever it is compared with: rounding it to a column's

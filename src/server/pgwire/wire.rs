@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::server::tls::{Protocol, Tls, common_name};
 use crate::session::Notification;
 
+use super::encoding::Encoding;
 use super::message::{self, Message, Opening};
 
 /// Output is sent when this much has gathered, and whenever the client waits for it.
@@ -31,6 +32,8 @@ pub(super) struct Wire {
     input: BytesMut,
     pub(super) output: BytesMut,
     message_bytes_max: usize,
+    /// What the client's texts are written in.
+    pub(super) encoding: Encoding,
 }
 
 #[derive(Debug)]
@@ -63,6 +66,7 @@ impl Wire {
             input: BytesMut::with_capacity(8 << 10),
             output: BytesMut::with_capacity(8 << 10),
             message_bytes_max,
+            encoding: Encoding::Utf8,
         }
     }
 
@@ -130,7 +134,9 @@ impl Wire {
     /// its end.
     pub(super) async fn message(&mut self) -> Result<Option<Message>> {
         loop {
-            if let Some(message) = message::take(&mut self.input, self.message_bytes_max)? {
+            if let Some(message) =
+                message::take(&mut self.input, self.message_bytes_max, self.encoding)?
+            {
                 return Ok(Some(message));
             }
             if self.fill().await.is_err() {
@@ -166,22 +172,60 @@ impl Wire {
 
     /// Adds a message to the output.
     pub(super) fn put(&mut self, message: PgWireBackendMessage) -> Result<()> {
+        let from = self.output.len();
         message.encode(&mut self.output).map_err(|error| {
             Error::new(ErrorKind::ProtocolViolation, "a message cannot be encoded").caused_by(error)
-        })
+        })?;
+        if self.encoding != Encoding::Utf8 && !self.output[from..].is_ascii() {
+            self.encode_texts(from);
+        }
+        Ok(())
+    }
+
+    /// Brings the texts of the message at `from` to the client's encoding.
+    fn encode_texts(&mut self, from: usize) {
+        const HEAD_BYTES: usize = 5;
+        /// What follows a column's name in a RowDescription.
+        const COLUMN_BYTES: usize = 18;
+        let frame = self.output.split_off(from);
+        let (kind, body) = (frame[0], &frame[HEAD_BYTES..]);
+        let mut encoded = Vec::with_capacity(body.len());
+        match kind {
+            b'T' => {
+                encoded.extend_from_slice(&body[..2]);
+                let mut rest = &body[2..];
+                while let Some(end) = rest.iter().position(|byte| *byte == 0) {
+                    let name = String::from_utf8_lossy(&rest[..end]);
+                    encoded.extend_from_slice(&self.encoding.encode_readably(&name));
+                    let next = (end + 1 + COLUMN_BYTES).min(rest.len());
+                    encoded.extend_from_slice(&rest[end..next]);
+                    rest = &rest[next..];
+                }
+            }
+            // All that is not text in these is ASCII.
+            b'E' | b'N' | b'S' | b'C' => {
+                let texts = String::from_utf8_lossy(body);
+                encoded = self.encoding.encode_readably(&texts);
+            }
+            _ => encoded.extend_from_slice(body),
+        }
+        self.output.put_u8(kind);
+        self.output.put_i32(i32::try_from(encoded.len() + 4).unwrap_or(i32::MAX));
+        self.output.put_slice(&encoded);
     }
 
     /// Adds a NotificationResponse to the output.
     pub(super) fn put_notification(&mut self, said: &Notification) {
         let text = |text: &str| text.replace('\0', "\u{fffd}");
-        let (channel, payload) = (text(&said.channel), text(&said.payload));
+        let bytes = |said: &str| self.encoding.encode_readably(&text(said));
+        let (channel, payload) = (bytes(&said.channel), bytes(&said.payload));
         let length = 4 + 4 + channel.len() + 1 + payload.len() + 1;
         self.output.put_u8(b'A');
         self.output.put_i32(i32::try_from(length).unwrap_or(i32::MAX));
         self.output.put_i32(said.pid);
-        self.output.put_slice(channel.as_bytes());
+        self.output.put_slice(&channel);
         self.output.put_u8(0);
-        self.output.put_slice(payload.as_bytes());
+        self.output.put_slice(&payload);
         self.output.put_u8(0);
     }
 

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bytes::{BufMut, BytesMut};
-use chrono_tz::Tz;
 use datafusion::scalar::ScalarValue;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +20,8 @@ use self::write::{BINARY_HEADER, BINARY_TRAILER, LineWriter};
 
 use super::connection::Connection;
 use super::decode::decode_parameter;
-use super::encode::{EncodedBatch, Format, RowEncoder};
+use super::encode::{EncodedBatch, Format, Output, RowEncoder};
+use super::encoding::Encoding;
 use super::message::Message;
 use super::rows::{Rows, Sent, Stop};
 use super::types::pg_type_of;
@@ -124,7 +124,7 @@ impl Connection {
             }
             RowWriter::Lines(Box::new(lines))
         };
-        let encoder = RowEncoder::new(formats, self.session.time_zone());
+        let encoder = RowEncoder::styled(formats, self.output());
         let mut rows = Rows::new(rows, schema, encoder, writer);
         let Sent::All(count) = rows.send(&mut self.wire, 0).await? else {
             return Err(Error::internal("unlimited rows were suspended").into());
@@ -143,12 +143,8 @@ impl Connection {
         put_response(&mut self.wire, b'G', binary, copy.schema.fields().len())?;
         self.wire.flush().await?;
         let limits = &self.limits;
-        let mut reader = Reader::new(
-            &copy,
-            limits.line_bytes_max,
-            limits.message_bytes_max,
-            self.session.time_zone(),
-        )?;
+        let mut reader =
+            Reader::new(&copy, limits.line_bytes_max, limits.message_bytes_max, self.output())?;
         loop {
             let message = tokio::select! {
                 message = self.wire.message() => message?,
@@ -192,8 +188,8 @@ struct Reader {
     types: Vec<u32>,
     records: Vec<Record>,
     bytes: usize,
-    zone: Tz,
-    latin1: bool,
+    input: Output,
+    encoding: Encoding,
 }
 
 enum Cut {
@@ -202,12 +198,12 @@ enum Cut {
 }
 
 impl Reader {
-    fn new(copy: &CopyIn, line_max: usize, value_max: usize, zone: Tz) -> Result<Self> {
+    fn new(copy: &CopyIn, line_max: usize, value_max: usize, input: Output) -> Result<Self> {
         let format: CopyFormat = copy.format.clone();
         let fields = copy.schema.fields();
         let types =
             fields.iter().map(|field| Ok(pg_type_of(field)?.oid)).collect::<Result<Vec<_>>>()?;
-        let latin1 = format.encoding.as_deref() == Some("LATIN1");
+        let encoding = format.encoding.as_deref().map_or(input.encoding, Encoding::named);
         let cut = match format.kind {
             CopyKind::Binary => Cut::Tuples(Tuples::new(fields.len(), value_max)),
             _ => {
@@ -221,8 +217,8 @@ impl Reader {
             types,
             records: Vec::new(),
             bytes: 0,
-            zone,
-            latin1,
+            input,
+            encoding,
         })
     }
 
@@ -279,16 +275,14 @@ impl Reader {
     fn texts(&self, records: &[Record], column: usize) -> Result<ArrayRef> {
         let text = |record: &Record| -> Result<Option<String>> {
             let Some(bytes) = &record[column] else { return Ok(None) };
-            if self.latin1 {
-                return Ok(Some(bytes.iter().map(|byte| char::from(*byte)).collect()));
-            }
-            match std::str::from_utf8(bytes) {
-                Ok(text) if !text.contains('\0') => Ok(Some(text.to_owned())),
-                _ => Err(Error::new(
+            let text = self.encoding.decode(bytes)?;
+            if text.contains('\0') {
+                return Err(Error::new(
                     ErrorKind::CharacterNotInRepertoire,
-                    "invalid byte sequence for encoding \"UTF8\"",
-                )),
+                    "invalid byte sequence for encoding \"UTF8\": 0x00",
+                ));
             }
+            Ok(Some(text.into_owned()))
         };
         let texts = records.iter().map(text).collect::<Result<StringArray>>()?;
         Ok(Arc::new(texts))
@@ -299,7 +293,7 @@ impl Reader {
         let values = records
             .iter()
             .map(|record| {
-                decode_parameter(oid, Format::Binary, record[column].as_deref(), self.zone)
+                decode_parameter(oid, Format::Binary, record[column].as_deref(), &self.input)
             })
             .collect::<Result<Vec<ScalarValue>>>()?;
         let array = ScalarValue::iter_to_array(values)

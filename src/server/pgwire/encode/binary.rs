@@ -4,12 +4,14 @@ use bytes::{BufMut, BytesMut};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::text::micros;
+use crate::query::type_spelled;
 
 use super::datetime::{date_binary, put_interval, timestamp_binary};
 use super::figures::put_decimal_binary;
 use super::number::put_numeric_binary;
 use super::patch_length;
 use super::text::{duration, interval, without_nul};
+use super::textual::put_textual;
 use super::values::Values;
 
 impl Values {
@@ -51,8 +53,10 @@ impl Values {
                     .map_err(|error| Error::internal("a uuid that is none").caused_by(error))?;
                 out.put_slice(uuid.as_bytes());
             }
-            Values::NameOfObject(array) => {
-                let number: u32 = array.value(row).parse().map_err(|_| {
+            Values::NameOfObject(array, is_type) => {
+                let name = array.value(row);
+                let number = is_type.then(|| type_spelled(name)).flatten();
+                let number = number.or_else(|| name.parse().ok()).ok_or_else(|| {
                     Error::unsupported("an object's name in binary format")
                         .hint("Ask for its oid, or for the result as text.")
                 })?;
@@ -80,16 +84,39 @@ impl Values {
                     patch_length(out, value_at, out.len() - value_at - 4)?;
                 }
             }
-            Values::Bytes(array) => out.put_slice(array.value(row)),
+            Values::Textual(name, array, _) => put_textual(name, array.value(row), out)?,
+            Values::Bytes(array, _) => out.put_slice(array.value(row)),
+            Values::Encoded(array, is_jsonb) => {
+                if *is_jsonb {
+                    out.put_u8(1);
+                }
+                out.put_slice(array.value(row));
+            }
             Values::Uuid(array) => out.put_slice(array.value(row)),
-            Values::Date(array) => out.put_i32(date_binary(array.value(row))?),
+            Values::Date(array, _) => out.put_i32(date_binary(array.value(row))?),
             Values::Time(array, unit) => out.put_i64(micros(array.value(row), *unit)?),
-            Values::Timestamp(array, unit, _) => {
+            Values::Timestamp(array, unit, ..) => {
                 out.put_i64(timestamp_binary(array.value(row), *unit)?);
             }
-            Values::Duration(array, unit) => put_interval(duration(array.value(row), *unit)?, out),
-            Values::Interval(array) => put_interval(interval(array.value(row)), out),
+            Values::Duration(array, unit, _) => {
+                put_interval(duration(array.value(row), *unit)?, out)
+            }
+            Values::Interval(array, _) => put_interval(interval(array.value(row)), out),
             Values::List(..) => self.write_array_binary(row, out)?,
+            Values::Record(_, columns) => {
+                out.put_i32(i32::try_from(columns.len()).unwrap_or(i32::MAX));
+                for (oid, values) in columns {
+                    out.put_u32(*oid);
+                    if values.is_null(row) {
+                        out.put_i32(-1);
+                        continue;
+                    }
+                    let value_at = out.len();
+                    out.put_i32(0);
+                    values.write_binary(row, out)?;
+                    patch_length(out, value_at, out.len() - value_at - 4)?;
+                }
+            }
             // json's binary form is its text.
             Values::Struct(..) | Values::Map(..) => self.write_json(row, out)?,
         }

@@ -14,6 +14,9 @@ pub(in crate::server::pgwire) const POSTGRES_EPOCH_MICROS: i64 =
 
 /// Days since 2000-01-01.
 pub(super) fn date_binary(days: i32) -> Result<i32> {
+    if let i32::MAX | i32::MIN = days {
+        return Ok(days);
+    }
     let days = i64::from(days);
     if days < FIRST_DAY {
         return Err(out_of_range("date"));
@@ -23,7 +26,10 @@ pub(super) fn date_binary(days: i32) -> Result<i32> {
 
 /// Microseconds since 2000-01-01.
 pub(super) fn timestamp_binary(value: i64, unit: TimeUnit) -> Result<i64> {
-    Ok(in_range(micros(value, unit)?)? - POSTGRES_EPOCH_MICROS)
+    match in_range(micros(value, unit)?)? {
+        infinity @ (i64::MAX | i64::MIN) => Ok(infinity),
+        micros => Ok(micros - POSTGRES_EPOCH_MICROS),
+    }
 }
 
 /// Appends the parts as Postgres sends them.

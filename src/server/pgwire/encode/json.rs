@@ -24,7 +24,7 @@ impl Values {
             | Values::JsonText(_) => self.write_text(row, out)?,
             Values::Float32(array) if array.value(row).is_finite() => self.write_text(row, out)?,
             Values::Float64(array) if array.value(row).is_finite() => self.write_text(row, out)?,
-            Values::Timestamp(array, unit, zone) => {
+            Values::Timestamp(array, unit, zone, _) => {
                 put_string(&timestamp_text(array.value(row), *unit, *zone, 'T')?, out)?;
             }
             Values::List(lists, values, _) => {

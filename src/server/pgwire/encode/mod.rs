@@ -10,6 +10,7 @@ mod figures;
 mod json;
 mod number;
 mod text;
+mod textual;
 mod values;
 
 use std::sync::Arc;
@@ -20,9 +21,20 @@ use bytes::{BufMut, BytesMut};
 use chrono_tz::Tz;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::query::text::{PLAIN, Styles};
+
+use super::encoding::Encoding;
 
 pub(super) use self::datetime::{POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS};
+pub(super) use self::textual::flags;
 use self::values::Values;
+
+/// How a session's texts are written and read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Output {
+    pub(super) styles: Styles,
+    pub(super) encoding: Encoding,
+}
 
 /// How a column's values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,13 +74,19 @@ impl Format {
 #[derive(Debug, Clone)]
 pub struct RowEncoder {
     formats: Arc<[Format]>,
-    zone: Tz,
+    output: Output,
 }
 
 impl RowEncoder {
-    /// `formats` has one entry for each column; `zone` is what `timestamptz` text is printed in.
+    /// `formats` has one entry for each column; plain text, `timestamptz` in `zone`.
     pub fn new(formats: Arc<[Format]>, zone: Tz) -> Self {
-        Self { formats, zone }
+        let styles = Styles { zone, ..PLAIN };
+        Self::styled(formats, Output { styles, encoding: Encoding::Utf8 })
+    }
+
+    /// As [`RowEncoder::new`], for a session with its own styles and encoding.
+    pub(super) fn styled(formats: Arc<[Format]>, output: Output) -> Self {
+        Self { formats, output }
     }
 
     /// Prepares a batch.
@@ -84,7 +102,7 @@ impl RowEncoder {
             .fields()
             .iter()
             .zip(batch.columns())
-            .map(|(field, array)| Values::new(field, array, self.zone))
+            .map(|(field, array)| Values::new(field, array, &self.output))
             .collect::<Result<Vec<_>>>()?;
         Ok(EncodedBatch { columns, formats: self.formats.clone(), rows: batch.num_rows() })
     }

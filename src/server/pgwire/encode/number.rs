@@ -6,10 +6,14 @@ use crate::query::text::numeric_text;
 
 /// Appends a decimal as Postgres sends it: groups of four digits, base 10000.
 pub(super) fn put_numeric_binary(unscaled: &str, scale: i8, out: &mut BytesMut) {
-    let text = numeric_text(unscaled, scale);
+    put_plain_number(&numeric_text(unscaled, scale), out);
+}
+
+/// Appends a number by its figures.
+pub(super) fn put_plain_number(text: &str, out: &mut BytesMut) {
     let (negative, text) = match text.strip_prefix('-') {
         Some(text) => (true, text),
-        None => (false, text.as_str()),
+        None => (false, text),
     };
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let mut groups = Vec::with_capacity(text.len() / 4 + 2);

@@ -5,9 +5,8 @@ use chrono_tz::Tz;
 use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::text::{
-    Interval, date_text, micros, numeric_text, put_float, time_text, timestamp_text,
-};
+use crate::query::text::{DateStyle, Interval, micros, numeric_text, put_float, time_text};
+use crate::query::textual;
 
 use super::figures::{put_date, put_decimal, put_integer, put_timestamp};
 use super::values::Values;
@@ -45,30 +44,44 @@ impl Values {
             | Values::JsonText(array)
             | Values::JsonbText(array)
             | Values::UuidText(array)
-            | Values::NameOfObject(array) => {
+            | Values::NameOfObject(array, _) => {
                 out.put_slice(without_nul(array.value(row))?.as_bytes());
             }
-            Values::Bytes(array) => put_hex(array.value(row), out),
+            Values::Textual(name, array, zone) => {
+                put(out, textual::shown(name, array.value(row), *zone)?);
+            }
+            Values::Bytes(array, styles) if styles.escaped_bytes => {
+                put(out, styles.bytes(array.value(row)));
+            }
+            Values::Bytes(array, _) => put_hex(array.value(row), out),
+            Values::Encoded(array, _) => out.put_slice(array.value(row)),
             Values::Uuid(array) => put(out, uuid(array.value(row))?),
-            Values::Date(array) => {
+            Values::Date(array, styles) => {
                 let days = array.value(row);
-                if !put_date(i64::from(days), out) {
-                    put(out, date_text(days)?);
+                let iso = styles.date == DateStyle::Iso;
+                if !iso || !put_date(i64::from(days), out) {
+                    put(out, styles.date(days)?);
                 }
             }
             Values::Time(array, unit) => put(out, time_text(array.value(row), *unit)?),
-            Values::Timestamp(array, unit, zone) => {
+            Values::Timestamp(array, unit, zone, styles) => {
                 let value = array.value(row);
-                let plain = zone.is_none_or(|zone| zone == Tz::UTC);
+                let iso = styles.date == DateStyle::Iso;
+                let plain = iso && zone.is_none_or(|zone| zone == Tz::UTC);
                 if !plain || !put_timestamp(value, *unit, out) {
-                    put(out, timestamp_text(value, *unit, *zone, ' ')?);
+                    put(out, styles.timestamp(value, *unit, *zone)?);
                 } else if zone.is_some() {
                     out.put_slice(b"+00");
                 }
             }
-            Values::Duration(array, unit) => put(out, duration(array.value(row), *unit)?.text()),
-            Values::Interval(array) => put(out, interval(array.value(row)).text()),
+            Values::Duration(array, unit, styles) => {
+                put(out, styles.interval(duration(array.value(row), *unit)?));
+            }
+            Values::Interval(array, styles) => {
+                put(out, styles.interval(interval(array.value(row))));
+            }
             Values::List(..) => self.write_array_text(row, out)?,
+            Values::Record(_, columns) => write_record(columns, row, out)?,
             Values::Struct(..) | Values::Map(..) => self.write_json(row, out)?,
         }
         Ok(())
@@ -108,6 +121,41 @@ impl Values {
         out.put_u8(b'}');
         Ok(())
     }
+}
+
+/// `(1,,"a b")`.
+fn write_record(columns: &[(u32, Values)], row: usize, out: &mut BytesMut) -> Result<()> {
+    out.put_u8(b'(');
+    for (index, (_, values)) in columns.iter().enumerate() {
+        if index > 0 {
+            out.put_u8(b',');
+        }
+        if values.is_null(row) {
+            continue;
+        }
+        let mut text = BytesMut::new();
+        values.write_text(row, &mut text)?;
+        put_record_value(&text, out);
+    }
+    out.put_u8(b')');
+    Ok(())
+}
+
+fn put_record_value(text: &[u8], out: &mut BytesMut) {
+    let special =
+        |byte: &u8| matches!(byte, b'"' | b'\\' | b'(' | b')' | b',' | b' ' | b'\t'..=b'\r');
+    if !text.is_empty() && !text.iter().any(special) {
+        return out.put_slice(text);
+    }
+    out.put_u8(b'"');
+    for byte in text {
+        // These are doubled.
+        if matches!(byte, b'"' | b'\\') {
+            out.put_u8(*byte);
+        }
+        out.put_u8(*byte);
+    }
+    out.put_u8(b'"');
 }
 
 fn put_array_element(text: &[u8], out: &mut BytesMut) {

@@ -13,8 +13,13 @@ use arrow::datatypes::{
 use chrono_tz::Tz;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{element_of, marked_type};
+use crate::query::text::{PLAIN, Styles};
+use crate::query::{element_of, is_row, marked_type, textual};
+use crate::server::pgwire::encoding::Encoding;
 use crate::server::pgwire::types::{self, PgType, list_element, pg_type_of};
+
+use super::Output;
+use super::text::without_nul;
 
 /// A column in canonical form. Arrow arrays are shared, so this is cheap.
 #[derive(Debug)]
@@ -35,21 +40,27 @@ pub(in crate::server::pgwire) enum Values {
     JsonbText(StringArray),
     /// A uuid as text.
     UuidText(StringArray),
-    /// An object's name, whose binary form would be its number.
-    NameOfObject(StringArray),
+    /// A type that is kept as text, by its name.
+    Textual(&'static str, StringArray, Tz),
+    /// An object's name, whose binary form would be its number; whether it is a type's.
+    NameOfObject(StringArray, bool),
     /// Numbers of objects and transactions: 32 bits without a sign.
     Oid(Int64Array),
     /// `int2vector` and `oidvector`: arrays that begin at 0 and print without braces.
     Vector(ListArray, Box<Values>, PgType),
-    Bytes(BinaryArray),
+    Bytes(BinaryArray, Styles),
+    /// Text in the client's encoding, and whether it is `jsonb`.
+    Encoded(BinaryArray, bool),
     Uuid(FixedSizeBinaryArray),
     /// Days since 1970.
-    Date(Int32Array),
+    Date(Int32Array, Styles),
     Time(Int64Array, TimeUnit),
-    Timestamp(Int64Array, TimeUnit, Option<Tz>),
-    Duration(Int64Array, TimeUnit),
-    Interval(IntervalMonthDayNanoArray),
+    Timestamp(Int64Array, TimeUnit, Option<Tz>, Styles),
+    Duration(Int64Array, TimeUnit, Styles),
+    Interval(IntervalMonthDayNanoArray, Styles),
     List(ListArray, Box<Values>, PgType),
+    /// What `ROW(...)` made: its values and their types.
+    Record(ArrayRef, Vec<(u32, Values)>),
     /// A struct: json object of its fields.
     Struct(ArrayRef, Vec<(String, Values)>),
     /// A map: entries, keys, values.
@@ -61,7 +72,7 @@ impl Values {
     pub(in crate::server::pgwire) fn new(
         field: &Field,
         array: &ArrayRef,
-        zone: Tz,
+        output: &Output,
     ) -> Result<Self> {
         let extension = field.metadata().get("ARROW:extension:name").map(String::as_str);
         let mark = marked_type(field);
@@ -91,11 +102,20 @@ impl Values {
             | DataType::Decimal256(..) => decimal(array)?,
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
                 let text = cast(array, &DataType::Utf8)?.as_string::<i32>().clone();
+                if output.encoding != Encoding::Utf8 && !text.value_data().is_ascii() {
+                    return encoded(&text, mark == Some("jsonb"), output.encoding);
+                }
                 match mark {
                     Some("json") => Values::JsonText(text),
                     Some("jsonb") => Values::JsonbText(text),
                     Some("uuid") => Values::UuidText(text),
-                    Some(name) if name.starts_with("reg") => Values::NameOfObject(text),
+                    Some(name) if name.starts_with("reg") => {
+                        Values::NameOfObject(text, name == "regtype")
+                    }
+                    Some(name) => match textual::textual(name) {
+                        Some(name) => Values::Textual(name, text, output.styles.zone),
+                        None => Values::Text(text),
+                    },
                     _ => Values::Text(text),
                 }
             }
@@ -106,23 +126,28 @@ impl Values {
             | DataType::LargeBinary
             | DataType::BinaryView
             | DataType::FixedSizeBinary(_) => {
-                Values::Bytes(cast(array, &DataType::Binary)?.as_binary::<i32>().clone())
+                let bytes = cast(array, &DataType::Binary)?.as_binary::<i32>().clone();
+                Values::Bytes(bytes, output.styles)
             }
             DataType::Dictionary(_, values) => {
                 let plain = cast(array, values)?;
-                Values::new(&Field::new(field.name(), values.as_ref().clone(), true), &plain, zone)?
+                Values::new(
+                    &Field::new(field.name(), values.as_ref().clone(), true),
+                    &plain,
+                    output,
+                )?
             }
             DataType::RunEndEncoded(_, values) => {
                 let plain = cast(array, values.data_type())?;
-                Values::new(values, &plain, zone)?
+                Values::new(values, &plain, output)?
             }
-            DataType::Struct(_) | DataType::Map(..) => Values::document(field, array, zone)?,
-            data_type if list_element(data_type).is_some() => Values::list(field, array, zone)?,
-            _ => Values::temporal(field, array, zone)?,
+            DataType::Struct(_) | DataType::Map(..) => Values::document(field, array, output)?,
+            data_type if list_element(data_type).is_some() => Values::list(field, array, output)?,
+            _ => Values::temporal(field, array, output)?,
         })
     }
 
-    fn temporal(field: &Field, array: &ArrayRef, zone: Tz) -> Result<Self> {
+    fn temporal(field: &Field, array: &ArrayRef, output: &Output) -> Result<Self> {
         let integers = |array: &ArrayRef| -> Result<Int64Array> {
             Ok(cast(array, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
         };
@@ -130,19 +155,21 @@ impl Values {
             DataType::Date32 | DataType::Date64 => {
                 let days = cast(array, &DataType::Date32)?;
                 let days = days.as_primitive::<Date32Type>();
-                Values::Date(days.reinterpret_cast::<Int32Type>())
+                Values::Date(days.reinterpret_cast::<Int32Type>(), output.styles)
             }
             DataType::Time32(unit) => {
                 Values::Time(integers(&cast(array, &DataType::Int32)?)?, *unit)
             }
             DataType::Time64(unit) => Values::Time(integers(array)?, *unit),
             DataType::Timestamp(unit, stored_in) => {
-                Values::Timestamp(integers(array)?, *unit, stored_in.as_ref().map(|_| zone))
+                let zone = stored_in.as_ref().map(|_| output.styles.zone);
+                Values::Timestamp(integers(array)?, *unit, zone, output.styles)
             }
-            DataType::Duration(unit) => Values::Duration(integers(array)?, *unit),
+            DataType::Duration(unit) => Values::Duration(integers(array)?, *unit, output.styles),
             DataType::Interval(_) => {
                 let interval = cast(array, &DataType::Interval(IntervalUnit::MonthDayNano))?;
-                Values::Interval(interval.as_primitive::<IntervalMonthDayNanoType>().clone())
+                let interval = interval.as_primitive::<IntervalMonthDayNanoType>().clone();
+                Values::Interval(interval, output.styles)
             }
             _ => {
                 pg_type_of(field)?;
@@ -151,14 +178,14 @@ impl Values {
         })
     }
 
-    fn list(field: &Field, array: &ArrayRef, zone: Tz) -> Result<Self> {
+    fn list(field: &Field, array: &ArrayRef, output: &Output) -> Result<Self> {
         let Some(element) = list_element(array.data_type()) else {
             return Err(Error::internal("not a list"));
         };
         let plain = std::sync::Arc::new(element.clone());
         let list = cast(array, &DataType::List(plain.clone()))?.as_list::<i32>().clone();
         let element = element_of(field).unwrap_or(plain);
-        let values = Values::new(&element, list.values(), zone)?;
+        let values = Values::new(&element, list.values(), output)?;
         let list_type = pg_type_of(field)?;
         if let Some("int2vector" | "oidvector") = marked_type(field) {
             let element_type = pg_type_of(&element)?;
@@ -171,13 +198,30 @@ impl Values {
         Ok(Values::List(list, Box::new(values), PgType { oid, ..list_type }))
     }
 
-    fn document(field: &Field, array: &ArrayRef, zone: Tz) -> Result<Self> {
+    fn document(field: &Field, array: &ArrayRef, output: &Output) -> Result<Self> {
+        if let Some(fields) = array.as_struct_opt()
+            && is_row(fields.fields())
+        {
+            let columns = fields.fields().iter().zip(fields.columns());
+            let columns = columns
+                .map(|(field, column)| {
+                    Ok((pg_type_of(field)?.oid, Values::new(field, column, output)?))
+                })
+                .collect::<Result<Vec<_>>>()?;
+            return Ok(Values::Record(array.clone(), columns));
+        }
+        if output.encoding != Encoding::Utf8 {
+            return Err(Error::unsupported("a struct for a client whose encoding is not UTF8"));
+        }
+        // Json has one form of each value.
+        let styles = Styles { zone: output.styles.zone, ..PLAIN };
+        let output = &Output { styles, ..*output };
         if let Some(map) = array.as_map_opt() {
             let (keys, values) = map.entries_fields();
             return Ok(Values::Map(
                 array.clone(),
-                Box::new(Values::new(keys, map.keys(), zone)?),
-                Box::new(Values::new(values, map.values(), zone)?),
+                Box::new(Values::new(keys, map.keys(), output)?),
+                Box::new(Values::new(values, map.values(), output)?),
             ));
         }
         let Some(fields) = array.as_struct_opt() else {
@@ -187,7 +231,7 @@ impl Values {
             .fields()
             .iter()
             .zip(fields.columns())
-            .map(|(field, column)| Ok((field.name().clone(), Values::new(field, column, zone)?)))
+            .map(|(field, column)| Ok((field.name().clone(), Values::new(field, column, output)?)))
             .collect::<Result<Vec<_>>>()?;
         Ok(Values::Struct(array.clone(), columns))
     }
@@ -198,12 +242,12 @@ impl Values {
             Values::Null => true,
             Values::Bool(array) => array.is_null(row),
             Values::Int16(array) => array.is_null(row),
-            Values::Int32(array) | Values::Date(array) => array.is_null(row),
+            Values::Int32(array) | Values::Date(array, _) => array.is_null(row),
             Values::Int64(array)
             | Values::Oid(array)
             | Values::Time(array, _)
             | Values::Timestamp(array, ..)
-            | Values::Duration(array, _) => array.is_null(row),
+            | Values::Duration(array, ..) => array.is_null(row),
             Values::Float32(array) => array.is_null(row),
             Values::Float64(array) => array.is_null(row),
             Values::Decimal128(array) => array.is_null(row),
@@ -212,14 +256,26 @@ impl Values {
             | Values::JsonText(array)
             | Values::JsonbText(array)
             | Values::UuidText(array)
-            | Values::NameOfObject(array) => array.is_null(row),
-            Values::Bytes(array) => array.is_null(row),
+            | Values::Textual(_, array, _)
+            | Values::NameOfObject(array, _) => array.is_null(row),
+            Values::Bytes(array, _) | Values::Encoded(array, _) => array.is_null(row),
             Values::Uuid(array) => array.is_null(row),
-            Values::Interval(array) => array.is_null(row),
+            Values::Interval(array, _) => array.is_null(row),
             Values::List(array, ..) | Values::Vector(array, ..) => array.is_null(row),
-            Values::Struct(array, _) | Values::Map(array, ..) => array.is_null(row),
+            Values::Struct(array, _) | Values::Record(array, _) | Values::Map(array, ..) => {
+                array.is_null(row)
+            }
         }
     }
+}
+
+/// Texts of which some are not ASCII, for a client that does not take UTF-8.
+fn encoded(text: &StringArray, is_jsonb: bool, encoding: Encoding) -> Result<Values> {
+    let bytes = text.iter().map(|text| match text {
+        Some(text) => encoding.encode(without_nul(text)?).map(Some),
+        None => Ok(None),
+    });
+    Ok(Values::Encoded(bytes.collect::<Result<BinaryArray>>()?, is_jsonb))
 }
 
 fn decimal(array: &ArrayRef) -> Result<Values> {
