@@ -174,7 +174,8 @@ pub(crate) fn typed_beside(left: Expr, right: Expr, schema: &DFSchema) -> (Expr,
     let is_literal = |expr: &Expr| matches!(expr, Expr::Literal(ScalarValue::Utf8(Some(_)), metadata) if metadata.is_none());
     let like = |literal: Expr, other: &Expr| {
         let Ok((_, field)) = other.to_field(schema) else { return literal };
-        let marked = is_read_by_type(&field) || matches!(field.data_type(), DataType::List(_));
+        let marked = is_read_by_type(&field)
+            || matches!(field.data_type(), DataType::List(_) | DataType::Interval(_));
         if !marked {
             return literal;
         }
