@@ -74,6 +74,8 @@ pub(super) async fn typed(
             }
         }
     }
+    // A process that ends while its lake is looked after complains of it.
+    scratch.lake.settle().await;
     match mistakes.is_empty() {
         true => Ok(schemas),
         false => Err(Failure::Files(mistakes)),

@@ -43,6 +43,7 @@ pub(super) async fn run(deployment: &Deployment, case: &Case) -> Result<TestOutc
     for expect in &case.expects {
         failures.extend(lake.expect(expect, &broken).await);
     }
+    lake.services.lake.settle().await;
     let Case { file, line, name, .. } = case.clone();
     Ok(TestOutcome { file, line, name, failures })
 }
