@@ -1,10 +1,11 @@
 -- One row per name a source has for a customer: CRM numbers, browsers and devices, each with the customer it belongs to.
 -- For example: who is in the CRM more than once? SELECT customer_id, count(*) FROM silver.customer_identities WHERE source = 'crm' GROUP BY customer_id HAVING count(*) > 1;
 -- Two CRM records are one person's when they agree on enough. Compared are records with the same e-mail
--- address, telephone, birthday with initials, or name and postal code. Points: same e-mail address 4,
--- telephone 3, birthday 3 (1 when two of its digits differ, -5 when more do), given name 2 (-2 when it
--- differs), family name 2 (-1), street 1, postal code 1; from 6 on they are one, if the given names agree. Names
--- agree when equal without accents, one or (of five letters and more) two slips apart, an initial, or swapped.
+-- address, telephone, birthday with initials, or name and postal code. Points: same e-mail address 4, telephone 3,
+-- birthday 3 (1 in the same year with two digits other, or with day and month swapped; -5 when it differs
+-- more), given name 2 (-2 when it differs), family name 2 (-1), street 1, postal code 1; from 6 on they are one, if the
+-- given names agree. Names agree when equal without accents, one or (of five letters and more, or with the
+-- same e-mail address, or the same telephone and birthday) two slips apart, an initial, or swapped.
 -- The person has the lowest number of the records; chains of more than three records are cut. A browser or
 -- device belongs to whom it last signed in.
 CREATE MATERIALIZED VIEW silver.customer_identities (
@@ -52,7 +53,11 @@ compared AS (
         a.phone = b.phone AS same_phone,
         CASE
             WHEN a.born_on = b.born_on THEN 3
-            WHEN levenshtein(CAST(a.born_on AS text), CAST(b.born_on AS text)) <= 2 THEN 1
+            WHEN date_part('year', a.born_on) = date_part('year', b.born_on)
+                AND levenshtein(CAST(a.born_on AS text), CAST(b.born_on AS text)) <= 2 THEN 1
+            -- Day and month were taken for each other.
+            WHEN CAST(a.born_on AS text)
+                = concat(substr(CAST(b.born_on AS text), 1, 5), substr(CAST(b.born_on AS text), 9, 2), '-', substr(CAST(b.born_on AS text), 6, 2)) THEN 1
             WHEN a.born_on <> b.born_on THEN -5
             ELSE 0
         END AS birth_points,
@@ -61,6 +66,7 @@ compared AS (
         a.given_key = b.given_key
             OR levenshtein(a.given_key, b.given_key) <= CASE WHEN least(length(a.given_key), length(b.given_key)) >= 5 THEN 2 ELSE 1 END
             OR (least(length(a.given_key), length(b.given_key)) = 1 AND substr(a.given_key, 1, 1) = substr(b.given_key, 1, 1))
+            OR (levenshtein(a.given_key, b.given_key) = 2 AND (a.email = b.email OR (a.phone = b.phone AND a.born_on = b.born_on)))
             AS given_agrees,
         a.family_key = b.family_key
             OR levenshtein(a.family_key, b.family_key) <= CASE WHEN least(length(a.family_key), length(b.family_key)) >= 5 THEN 2 ELSE 1 END
