@@ -100,8 +100,16 @@ pub async fn open_at(
     config: Config,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<Services>> {
-    let config = Arc::new(config);
     let lake = Lake::open(root, clock).await?;
+    assemble(lake, Arc::new(config), paths.landing.clone()).await
+}
+
+/// Everything that works on a lake; each part makes its tables of `lakeport` readable.
+pub(super) async fn assemble(
+    lake: Lake,
+    config: Arc<Config>,
+    landing: PathBuf,
+) -> Result<Arc<Services>> {
     let catalog = Catalog::open(lake.clone()).await?;
     let engine = Engine::new(lake.clone(), Arc::clone(&catalog), Arc::clone(&config))?;
     let refresher = Refresher::new(
@@ -115,7 +123,7 @@ pub async fn open_at(
         Arc::clone(&catalog),
         Arc::clone(&engine),
         Arc::clone(&config),
-        paths.landing.clone(),
+        landing,
     );
     Ok(Services::new(lake, catalog, engine, refresher, ingester, config))
 }

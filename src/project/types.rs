@@ -5,13 +5,12 @@
 //! feeds is left out: one mistake, one message.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
-use crate::catalog::{
-    self, Catalog, CatalogState, Desired, FileError, Function, Relation, RelationKind,
-};
+use crate::catalog::{self, CatalogState, Desired, FileError, Function, Relation, RelationKind};
 use crate::clock::SystemClock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest;
@@ -24,6 +23,7 @@ use crate::session::Services;
 use crate::syntax::Query;
 
 use super::Failure;
+use super::open::assemble;
 
 /// Types what the files define. `services`, where there is a lake, knows columns that were inferred.
 ///
@@ -104,10 +104,11 @@ impl<'a> Scratch<'a> {
     async fn open(desired: &Desired, services: Option<&'a Services>) -> Result<Self, Failure> {
         let config = services.map_or_else(Arc::default, |services| Arc::clone(&services.config));
         let lake = Lake::open(LakeRoot::Memory, Arc::new(SystemClock)).await?;
-        let catalog = Catalog::open(lake.clone()).await?;
-        let engine = Engine::new(lake.clone(), Arc::clone(&catalog), config)?;
+        // All parts, because a view may read what any of them says in `lakeport`.
+        let parts = assemble(lake.clone(), config, PathBuf::new()).await?;
+        let engine = Arc::clone(&parts.engine);
         let base = lake.epoch();
-        let plan = catalog::plan_apply(&*catalog.at(&base).await?, desired)?;
+        let plan = catalog::plan_apply(&*parts.catalog.at(&base).await?, desired)?;
         let state = Arc::new(plan.state);
         let snapshot = Arc::new(Snapshot {
             epoch: base,
