@@ -57,6 +57,10 @@ enum Command {
         /// Stop after the refresh.
         #[arg(long)]
         no_serve: bool,
+        /// Deliver one more day, or five more minutes, into the landing folder of a demo, and stop. Who serves the
+        /// lake takes it from there.
+        #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "day")]
+        tick: Option<Tick>,
         #[command(flatten)]
         ports: Ports,
     },
@@ -104,6 +108,14 @@ enum Command {
         /// Streaming tables, as schema.name; all when none is given.
         tables: Vec<String>,
     },
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Tick {
+    /// To the end of the day that has begun or begins.
+    Day,
+    /// Five minutes.
+    Minutes,
 }
 
 #[derive(Debug, Args)]
@@ -161,7 +173,22 @@ async fn run(common: Common, command: Command, reporter: &Reporter) -> Result<()
     let Common { catalog, sql, dir, landing, .. } = common;
     let paths = Paths { catalog, sql, dir, landing };
     match command {
-        Command::Demo { shop, no_serve, ports } => {
+        Command::Demo { tick: Some(tick), .. } => {
+            let tick = match tick {
+                Tick::Day => demo::Tick::Day,
+                Tick::Minutes => demo::Tick::Minutes,
+            };
+            let progress = reporter.bar("generating");
+            let steps = progress.steps();
+            let (summary, now) = tokio::task::block_in_place(|| {
+                demo::tick(&paths.landing, tick, &|what, done, of| steps.tell(what, done, of))
+            })?;
+            progress.finish();
+            let text = format!("{} files delivered; in the shop it is {now}", summary.files);
+            reporter.outcome(&serde_json::json!({"files": summary.files, "now": now}), &text);
+            Ok(())
+        }
+        Command::Demo { shop, no_serve, tick: None, ports } => {
             let options = demo::Options { scale: shop.scale, days: shop.days, until: shop.until };
             show_demo(paths, &options, ports.overrides(), !no_serve, reporter).await
         }

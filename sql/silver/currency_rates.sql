@@ -10,7 +10,7 @@ CREATE MATERIALIZED VIEW silver.currency_rates (
 )
 COMMENT 'Daily rates against the euro. Weekends, holidays and N/A take the last earlier rate; the newest one holds for a week.'
 SCHEDULE EVERY 1 HOURS
-REFRESH POLICY AUTO
+REFRESH POLICY INCREMENTAL
 AS
 WITH delivered AS (
     SELECT f.date AS day, 'USD' AS currency, f.usd AS rate FROM bronze.fx_rates AS f

@@ -30,7 +30,7 @@ CREATE MATERIALIZED VIEW silver.order_lines (
 PARTITIONED BY (order_month)
 COMMENT 'Order lines of all channels with their amounts in euro.'
 SCHEDULE EVERY 5 MINUTES
-REFRESH POLICY AUTO
+REFRESH POLICY INCREMENTAL
 AS
 WITH till_lines AS (
     SELECT

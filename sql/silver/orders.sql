@@ -29,7 +29,7 @@ CREATE MATERIALIZED VIEW silver.orders (
 PARTITIONED BY (order_month)
 COMMENT 'Orders of all channels, with what became of them.'
 SCHEDULE EVERY 5 MINUTES
-REFRESH POLICY AUTO
+REFRESH POLICY INCREMENTAL
 AS
 WITH till_lines AS (
     SELECT

@@ -15,7 +15,7 @@ CREATE MATERIALIZED VIEW silver.products (
 )
 COMMENT 'Products: one row each, the newest record by its own time.'
 SCHEDULE EVERY 1 HOURS
-REFRESH POLICY AUTO
+REFRESH POLICY INCREMENTAL
 AS
 WITH delivered AS (
     SELECT

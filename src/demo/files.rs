@@ -3,12 +3,16 @@
 use std::io::{Error as IoError, ErrorKind as IoErrorKind};
 use std::path::{Path, PathBuf};
 
+use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// The landing folder while it is being filled.
 #[derive(Debug)]
 pub(super) struct Landing {
     root: PathBuf,
+    /// Files that are ready after the first time and not after the second are put, others are not.
+    window: Option<(NaiveDateTime, NaiveDateTime)>,
     /// Files so far.
     pub(super) count: u64,
     /// Their bytes.
@@ -17,16 +21,40 @@ pub(super) struct Landing {
 
 impl Landing {
     pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), count: 0, bytes: 0 }
+        Self { root: root.to_owned(), window: None, count: 0, bytes: 0 }
+    }
+
+    /// One that takes only what becomes ready after `from` and not after `to`.
+    pub(super) fn between(root: &Path, from: NaiveDateTime, to: NaiveDateTime) -> Self {
+        Self { window: Some((from, to)), ..Self::new(root) }
     }
 
     /// Puts a whole file at `path`, relative to the root.
     pub(super) fn put(&mut self, path: &str, content: &[u8]) -> Result<()> {
+        if let Some((from, to)) = self.window
+            && ready_at(path).is_none_or(|at| at <= from || at > to)
+        {
+            return Ok(());
+        }
         put(&self.root.join(path), content)?;
         self.count += 1;
         self.bytes += content.len() as u64;
         Ok(())
     }
+}
+
+/// When a file is whole, by its name: `2026-10-31`, `2026-10-31T14` and `2026-10-31T14-05` begin the names
+/// of a day's, an hour's and five minutes' file.
+fn ready_at(path: &str) -> Option<NaiveDateTime> {
+    let name = path.rsplit('/').next()?;
+    let day = NaiveDate::parse_from_str(name.get(..10)?, "%Y-%m-%d").ok()?;
+    let two_digits = |from: usize| name.get(from..from + 2)?.parse::<u32>().ok();
+    let Some(hour) = two_digits(11).filter(|_| name.as_bytes().get(10) == Some(&b'T')) else {
+        return Some((day + Days::new(1)).and_time(NaiveTime::MIN));
+    };
+    let minute = two_digits(14).filter(|_| name.as_bytes().get(13) == Some(&b'-'));
+    let begin = day.and_hms_opt(hour, minute.unwrap_or(0), 0)?;
+    Some(begin + TimeDelta::minutes(if minute.is_some() { 5 } else { 60 }))
 }
 
 /// Writes `content` under a name that ingestion ignores, then gives it its own; a file that holds

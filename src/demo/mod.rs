@@ -14,15 +14,21 @@ mod facts;
 mod files;
 mod master;
 mod orders;
+mod payments;
 mod people;
 mod places;
 mod random;
 mod rates;
+mod shipments;
 mod spelling;
+mod stock;
+mod tick;
 mod truth;
+mod vendors;
 mod visits;
 
 pub use deployment::{Deployment, deployment};
+pub use tick::{Tick, tick};
 
 use std::path::Path;
 
@@ -36,8 +42,11 @@ use contacts::{Assignment, Interaction};
 use files::Landing;
 use master::{Product, Store};
 use orders::Order;
+use payments::Payment;
 use people::People;
 use rates::Rates;
+use shipments::Shipment;
+use vendors::Offer;
 
 /// What to generate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,6 +86,10 @@ pub struct Summary {
 #[derive(Debug)]
 struct Shop {
     options: Options,
+    /// Days after the options' last one.
+    more_days: u32,
+    /// Orders before those days.
+    history: usize,
     stores: Vec<Store>,
     products: Vec<Product>,
     rates: Rates,
@@ -85,6 +98,10 @@ struct Shop {
     spend: Vec<Spend>,
     interactions: Vec<Interaction>,
     assignments: Vec<Assignment>,
+    payments: Vec<Payment>,
+    shipments: Vec<Shipment>,
+    /// Vendor, day, offers.
+    catalogues: Vec<(usize, NaiveDate, Vec<Offer>)>,
 }
 
 impl Shop {
@@ -95,6 +112,51 @@ impl Shop {
     /// The last second.
     fn end(&self) -> NaiveDateTime {
         self.options.until.and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399)
+    }
+
+    fn last_day(&self) -> NaiveDate {
+        self.options.until + chrono::Days::new(u64::from(self.more_days))
+    }
+
+    fn summary(&self, files: &Landing) -> Summary {
+        Summary {
+            orders: self.orders.len() as u64,
+            order_lines: self.orders.iter().map(|order| order.lines.len() as u64).sum(),
+            files: files.count,
+            bytes: files.bytes,
+        }
+    }
+
+    /// Makes everything that is known at the end of `more_days` after the options' last one.
+    fn generate(options: &Options, more_days: u32) -> Self {
+        let until = options.until + chrono::Days::new(u64::from(more_days));
+        let end = until.and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399);
+        let stores = master::stores(options.first_day());
+        let products = master::products(options);
+        let mut orders = orders::generate(options, &stores, &products);
+        let history = orders.len();
+        orders::extend(options, &stores, &products, more_days, &mut orders);
+        let mut shop = Self {
+            people: People::generate(options, &orders[..history]),
+            spend: campaigns::spend(options),
+            interactions: Vec::new(),
+            assignments: Vec::new(),
+            payments: payments::generate(&orders, until),
+            shipments: shipments::generate(&orders, end),
+            catalogues: vendors::offers(&products, options.first_day(), until),
+            rates: Rates::generate(options, until),
+            options: options.clone(),
+            more_days,
+            history,
+            stores,
+            products,
+            orders,
+        };
+        if more_days == 0 {
+            shop.interactions = contacts::interactions(&shop);
+            shop.assignments = contacts::assignments(&shop);
+        }
+        shop
     }
 }
 
@@ -140,7 +202,8 @@ impl Options {
 /// Writes the landing files under `landing` and the clean tables under `landing/truth`.
 ///
 /// A file that is there already with the same bytes is left as it is, so that running again
-/// delivers nothing anew. `progress` is told what is being written, how much is done and of how much.
+/// delivers nothing anew; after [`tick`] only the truth is written. `progress` is told what is being written,
+/// how much is done and of how much.
 ///
 /// # Errors
 /// `InvalidParameterValue` for options out of range, `ObjectNotInPrerequisiteState` when the folder
@@ -152,33 +215,29 @@ pub fn generate(
 ) -> Result<Summary> {
     options.validate()?;
     truth::claim(options, landing)?;
-    let stores = master::stores(options.first_day());
-    let products = master::products(options);
-    let rates = Rates::generate(options);
-    let orders = orders::generate(options, &stores, &products);
-    let people = People::generate(options, &orders);
-    let mut shop = Shop {
-        options: options.clone(),
-        stores,
-        products,
-        rates,
-        orders,
-        people,
-        spend: campaigns::spend(options),
-        interactions: Vec::new(),
-        assignments: Vec::new(),
-    };
-    shop.interactions = contacts::interactions(&shop);
-    shop.assignments = contacts::assignments(&shop);
+    if let Some(now) = tick::now(options, landing)? {
+        return tick::write(options, landing, (now, now), progress);
+    }
+    let shop = Shop::generate(options, 0);
     let mut files = Landing::new(landing);
+    write(&shop, &mut files, landing, progress)?;
+    Ok(shop.summary(&files))
+}
+
+/// Writes the truth and, as far as `files` takes them, the landing files.
+fn write(
+    shop: &Shop,
+    files: &mut Landing,
+    landing: &Path,
+    progress: &dyn Fn(&str, u64, u64),
+) -> Result<()> {
     progress("truth", 0, 1);
-    truth::write(&shop, landing)?;
-    facts::write(&shop, landing)?;
-    deliver::write(&shop, &mut files, landing, progress)?;
-    Ok(Summary {
-        orders: shop.orders.len() as u64,
-        order_lines: shop.orders.iter().map(|order| order.lines.len() as u64).sum(),
-        files: files.count,
-        bytes: files.bytes,
-    })
+    truth::write(shop, landing)?;
+    if shop.more_days == 0 {
+        facts::write(shop, landing)?;
+        deliver::write_customers(shop, files, landing, progress)?;
+    }
+    deliver::write(shop, files, progress)?;
+    let (inventory, purchases) = deliver::play(shop, files, progress)?;
+    truth::write_played(shop, landing, inventory, &purchases)
 }

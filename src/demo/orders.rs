@@ -22,6 +22,10 @@ impl Channel {
             Channel::App => "app",
         }
     }
+
+    pub(super) fn is_online(self) -> bool {
+        !matches!(self, Channel::Store(_))
+    }
 }
 
 /// Money given back.
@@ -44,10 +48,22 @@ pub(super) struct Order {
     pub(super) paid_at: Option<NaiveDateTime>,
     pub(super) cancelled_at: Option<NaiveDateTime>,
     pub(super) refund: Option<Refund>,
+    /// Whether it will be, after the last day.
+    pub(super) is_refunded_later: bool,
     pub(super) lines: Vec<Line>,
 }
 
 impl Order {
+    /// Leaves out what happens at `end` or later.
+    fn forget_after(&mut self, end: NaiveDateTime) {
+        self.paid_at = self.paid_at.filter(|at| *at < end);
+        self.cancelled_at = self.cancelled_at.filter(|at| *at < end);
+        self.is_refunded_later = self.refund.as_ref().is_some_and(|refund| refund.at >= end);
+        if self.is_refunded_later {
+            self.refund = None;
+        }
+    }
+
     /// What it came to in the end.
     pub(super) fn status(&self) -> &'static str {
         if self.cancelled_at.is_some() {
@@ -102,6 +118,43 @@ pub(super) fn generate(options: &Options, stores: &[Store], products: &[Product]
 /// Customers with a number, about one in eight orders.
 pub(super) fn customer_count(options: &Options) -> usize {
     (options.order_lines() / 16).max(10) as usize
+}
+
+/// The orders of `days` more days after the history. What is drawn for a day is its own, so that a further
+/// one changes none; what is known of an order grows with them.
+pub(super) fn extend(
+    options: &Options,
+    stores: &[Store],
+    products: &[Product],
+    days: u32,
+    orders: &mut Vec<Order>,
+) {
+    let history = orders.iter().filter(|order| order.channel.is_online()).count() as u64;
+    let far = options.until.and_time(NaiveTime::MIN) + TimeDelta::days(36_500);
+    let mut online = history;
+    let first = orders.len();
+    for number in 1..=days as usize {
+        let mut maker = Maker {
+            random: Random::of(Purpose::Orders, number),
+            products,
+            stores,
+            end: far,
+            customers: customer_count(options),
+            online,
+        };
+        let day = (options.until + Days::new(number as u64)).and_time(NaiveTime::MIN);
+        let percent = maker.random.between(80, 120) as u64;
+        let mut left = (options.order_lines() * percent / (100 * u64::from(options.days))).max(1);
+        let mut receipts = vec![0_u32; stores.len()];
+        while left > 0 {
+            let order = maker.order(day, left, &mut receipts);
+            left -= order.lines.len() as u64;
+            orders.push(order);
+        }
+        online = maker.online;
+    }
+    let end = options.until.and_time(NaiveTime::MIN) + TimeDelta::days(i64::from(days) + 1);
+    orders[first..].iter_mut().for_each(|order| order.forget_after(end));
 }
 
 /// Deals the lines out to the days: weekends sell more, and no two weeks are alike.
@@ -168,6 +221,7 @@ impl Maker<'_> {
             paid_at: Some(at),
             cancelled_at: None,
             refund: None,
+            is_refunded_later: false,
             lines: self.lines(country, lines_max),
         }
     }
@@ -188,6 +242,7 @@ impl Maker<'_> {
             paid_at: None,
             cancelled_at: None,
             refund: None,
+            is_refunded_later: false,
             lines,
         };
         self.fate(&mut order);

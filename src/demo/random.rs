@@ -23,6 +23,14 @@ pub(super) enum Purpose {
     OnlineOrders = 6,
     Master = 7,
     RateFiles = 8,
+    Payments = 20,
+    Shipments = 21,
+    Stock = 22,
+    Vendors = 23,
+    PaymentFiles = 24,
+    ShipmentFiles = 25,
+    InventoryFiles = 26,
+    PurchaseOrderFiles = 27,
     People = 40,
     Customers = 41,
     Visits = 42,
@@ -43,6 +51,14 @@ impl Random {
     pub(super) fn new(purpose: Purpose) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(SEED);
         random.set_stream(purpose as u64);
+        Self(random)
+    }
+
+    /// The stream of one thing among those of a purpose: what becomes of one leaves the others' draws as
+    /// they are.
+    pub(super) fn of(purpose: Purpose, number: usize) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(SEED);
+        random.set_stream((number as u64 + 1) << 16 | purpose as u64);
         Self(random)
     }
 

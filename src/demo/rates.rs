@@ -39,13 +39,13 @@ pub(super) struct Rates {
 
 impl Rates {
     /// A bounded random walk over working days; other days carry the last rate forward.
-    pub(super) fn generate(options: &Options) -> Self {
+    pub(super) fn generate(options: &Options, until: NaiveDate) -> Self {
         let mut random = Random::new(Purpose::Rates);
         let first = options.first_day() - Days::new(LEAD_DAYS);
         let mut current: Vec<i64> = CURRENCIES.iter().map(|(_, start)| *start).collect();
         let days = first
             .iter_days()
-            .take_while(|day| *day <= options.until)
+            .take_while(|day| *day <= until)
             .enumerate()
             .map(|(number, day)| {
                 // The first week has no gaps, so that every currency has a rate to carry.

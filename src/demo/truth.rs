@@ -3,6 +3,8 @@
 //! They say what the sources would have delivered if nothing had gone wrong on the way. Amounts are
 //! in the order's currency: what a mart makes of them in euro is for the check to work out itself.
 
+mod operations;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,7 +22,10 @@ use crate::error::{Error, ErrorKind, Result};
 use super::files::put;
 use super::orders::{Channel, Line, Order};
 use super::rates::CURRENCIES;
+use super::stock::Purchase;
 use super::{Options, Shop};
+
+pub(super) use operations::InventoryTable;
 
 /// Marks the landing folder as holding a demo of these options.
 pub(super) fn claim(options: &Options, landing: &Path) -> Result<()> {
@@ -40,13 +45,35 @@ pub(super) fn claim(options: &Options, landing: &Path) -> Result<()> {
 
 /// Writes every clean table.
 pub(super) fn write(shop: &Shop, landing: &Path) -> Result<()> {
-    for (name, columns) in [
+    let tables = vec![
         ("stores", stores(shop)?),
         ("products", products(shop)?),
         ("currency_rates", currency_rates(shop)?),
         ("orders", orders(shop)?),
         ("order_lines", order_lines(shop)?),
-    ] {
+        ("payments", operations::payments(shop)?),
+        ("refunds", operations::refunds(shop)?),
+        ("shipments", operations::shipments(shop)?),
+        ("vendors", operations::vendors()?),
+        ("vendor_offers", operations::vendor_offers(shop)?),
+    ];
+    put_tables(landing, tables)
+}
+
+/// Writes what was played: stock and procurement.
+pub(super) fn write_played(
+    shop: &Shop,
+    landing: &Path,
+    inventory: InventoryTable,
+    purchases: &[Purchase],
+) -> Result<()> {
+    put(&landing.join("truth/inventory.parquet"), &inventory.finish()?)?;
+    let orders = operations::purchase_orders(shop, purchases)?;
+    put_tables(landing, vec![("purchase_orders", orders)])
+}
+
+fn put_tables(landing: &Path, tables: Vec<(&'static str, Columns)>) -> Result<()> {
+    for (name, columns) in tables {
         put_table(landing, name, columns)?;
     }
     Ok(())
@@ -62,7 +89,7 @@ pub(super) fn put_table(landing: &Path, name: &str, columns: Columns) -> Result<
 
 pub(super) type Columns = Vec<(&'static str, ArrayRef)>;
 
-fn parquet_bytes(columns: Columns) -> Result<Vec<u8>, ParquetError> {
+pub(super) fn parquet_bytes(columns: Columns) -> Result<Vec<u8>, ParquetError> {
     let batch = RecordBatch::try_from_iter(columns)?;
     let mut content = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut content, batch.schema(), None)?;

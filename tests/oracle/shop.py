@@ -4,6 +4,7 @@ FACTS is the truth folder: <landing>/truth/*.parquet. Euro amounts are worked ou
 cents times ten-thousandths, divided by the rate in ten-thousandths.
 """
 
+import shop_operations
 from compare import cents, main
 
 
@@ -41,6 +42,7 @@ def prepare(connection, truth):
         CREATE TABLE sold AS FROM euro_lines WHERE status IN ('paid', 'refunded');
         """
     )
+    shop_operations.prepare(connection, truth)
 
 
 EXPECTED = {
@@ -87,6 +89,8 @@ EXPECTED["silver.currency_rates"] = (
     "SELECT day, currency, rate FROM currency_rates",
     "day <= (SELECT max(day) FROM currency_rates)",
 )
+
+EXPECTED |= shop_operations.EXPECTED
 
 if __name__ == "__main__":
     main(prepare, EXPECTED)

@@ -15,7 +15,7 @@ CREATE MATERIALIZED VIEW gold_finance.daily_revenue (
 )
 COMMENT 'Revenue by day, channel and country, in euro. Orders count on their own day, refunds on theirs.'
 SCHEDULE EVERY 5 MINUTES
-REFRESH POLICY AUTO
+REFRESH POLICY INCREMENTAL
 AS
 WITH movements AS (
     SELECT

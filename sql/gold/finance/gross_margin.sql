@@ -15,7 +15,7 @@ CREATE MATERIALIZED VIEW gold_finance.gross_margin (
 )
 COMMENT 'Gross margin by product and month, in euro.'
 SCHEDULE EVERY 1 HOURS
-REFRESH POLICY AUTO
+REFRESH POLICY INCREMENTAL
 AS
 WITH totals AS (
     SELECT

@@ -10,10 +10,15 @@ mod crm_customers;
 mod crm_interactions;
 mod experiments;
 mod geo_locations;
+mod inventory;
 mod master;
 mod online_orders;
+mod payments;
+mod purchase_orders;
+mod shipments;
 mod store_sales;
 mod stream;
+mod vendor_catalog;
 mod web_events;
 
 use std::path::Path;
@@ -22,12 +27,15 @@ use crate::error::{Error, Result};
 
 use super::Shop;
 use super::files::Landing;
+use super::stock::{self, Purchase};
+use super::truth::InventoryTable;
 
-/// Writes every source.
+pub(super) use vendor_catalog::says_lead_days;
+
+/// Writes the sources of sales, finance and operations.
 pub(super) fn write(
     shop: &Shop,
     files: &mut Landing,
-    landing: &Path,
     progress: &dyn Fn(&str, u64, u64),
 ) -> Result<()> {
     master::products(shop, files)?;
@@ -35,6 +43,18 @@ pub(super) fn write(
     master::fx_rates(shop, files)?;
     store_sales::write(shop, files, &|done, all| progress("store_sales", done, all))?;
     online_orders::write(shop, files, &|done, all| progress("online_orders", done, all))?;
+    payments::write(shop, files)?;
+    shipments::write(shop, files)?;
+    vendor_catalog::write(shop, files)
+}
+
+/// Writes the sources of customers, web and marketing, which come with the history only.
+pub(super) fn write_customers(
+    shop: &Shop,
+    files: &mut Landing,
+    landing: &Path,
+    progress: &dyn Fn(&str, u64, u64),
+) -> Result<()> {
     geo_locations::write(shop, files)?;
     ad_performance::write(shop, files)?;
     crm_interactions::write(shop, files)?;
@@ -43,6 +63,20 @@ pub(super) fn write(
     web_events::write(shop, files, landing, &|done, all| progress("web_events", done, all))?;
     app_events::write(shop, files, landing, &|done, all| progress("app_events", done, all))?;
     access_log::write(shop, files, landing, &|done, all| progress("access_log", done, all))
+}
+
+/// Plays stock and procurement, and writes them as they come; returns the truth of both.
+pub(super) fn play(
+    shop: &Shop,
+    files: &mut Landing,
+    progress: &dyn Fn(&str, u64, u64),
+) -> Result<(InventoryTable, Vec<Purchase>)> {
+    let tell = |done, all| progress("inventory", done, all);
+    let mut delivery = inventory::Delivery::new(files, &tell);
+    let purchases = stock::play(shop, &mut delivery)?;
+    let table = delivery.into_truth();
+    purchase_orders::write(shop, &purchases, files)?;
+    Ok((table, purchases))
 }
 
 /// A CSV file with a header.
@@ -62,6 +96,19 @@ fn csv_bytes(delimiter: u8, header: &[&str], rows: &[Vec<String>]) -> Result<Vec
 /// `1299` as `12.99`.
 fn decimal_text(cents: i64) -> String {
     format!("{}.{:02}", cents / 100, cents % 100)
+}
+
+/// `123456` as `1,234.56`.
+fn thousands_text(cents: i64) -> String {
+    let whole = (cents / 100).to_string();
+    let mut text = String::new();
+    for (place, digit) in whole.chars().enumerate() {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    format!("{text}.{:02}", cents % 100)
 }
 
 /// What is left of a number with leading zeros after it has been through a spreadsheet.

@@ -51,10 +51,14 @@ pub(super) fn write(shop: &Shop, files: &mut Landing, progress: &dyn Fn(u64, u64
     let mut stream = Stream {
         random: Random::new(Purpose::OnlineOrders),
         shop,
-        end: shop.options.until.and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399),
+        end: shop.last_day().and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399),
         delivered: Vec::new(),
     };
-    for order in &shop.orders {
+    for (number, order) in shop.orders.iter().enumerate() {
+        if number >= shop.history {
+            // Of these more becomes known with each day: the draws of one are not another's.
+            stream.random = Random::of(Purpose::OnlineOrders, number);
+        }
         if !matches!(order.channel, Channel::Store(_)) {
             stream.order(order)?;
         }

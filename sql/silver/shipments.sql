@@ -1,0 +1,125 @@
+-- One row per shipment with its milestones, from the carriers' events.
+-- For example: what is on its way and late? SELECT shipment_id, carrier FROM silver.shipments WHERE delivered_at IS NULL AND promised_on < DATE '2026-10-31';
+CREATE MATERIALIZED VIEW silver.shipments (
+    shipment_id COMMENT 'The carrier''s tracking number.',
+    order_id COMMENT 'The order it carries.',
+    carrier COMMENT 'Who carries it.',
+    country COMMENT 'ISO 3166 code of the order''s country.',
+    status COMMENT 'picked up, in transit or delivered.',
+    weight_g COMMENT 'Gross weight in grams; NULL until somebody weighed it.',
+    paid_at COMMENT 'When the order was paid.',
+    shipped_at COMMENT 'When the carrier picked it up.',
+    shipped_month COMMENT 'The first day of that month.',
+    in_transit_at COMMENT 'When it left the carrier''s first hub.',
+    delivered_at COMMENT 'When the customer had it.',
+    promised_on COMMENT 'The day by which it was promised.',
+    hours_to_ship COMMENT 'From payment to pick-up.',
+    hours_to_deliver COMMENT 'From payment to delivery.',
+    is_late COMMENT 'Whether it was delivered after promised_on; NULL until delivered.',
+    CONSTRAINT order_is_known EXPECT (order_id IS NOT NULL) ON VIOLATION QUARANTINE ROW,
+    CONSTRAINT pickup_is_known EXPECT (shipped_at IS NOT NULL) ON VIOLATION QUARANTINE ROW,
+    CONSTRAINT weight_is_plausible EXPECT (weight_g IS NULL OR weight_g BETWEEN 1 AND 500000),
+    CONSTRAINT milestones_follow_each_other EXPECT (
+        coalesce(shipped_at <= in_transit_at, true) AND coalesce(in_transit_at <= delivered_at, true)
+    ),
+    PRIMARY KEY (shipment_id)
+)
+PARTITIONED BY (shipped_month)
+COMMENT 'Shipments of orders online: three milestones in one row, impossible times left out.'
+TRIGGER ON UPDATE AT MOST EVERY INTERVAL 1 MINUTE
+REFRESH POLICY INCREMENTAL
+AS
+WITH written AS (
+    -- Three forms of times, each made into 2026-10-05 14:30:00.
+    SELECT
+        trackingnumber AS shipment_id,
+        orderreference AS reference,
+        carrier,
+        status,
+        sequence,
+        weight,
+        promiseddate,
+        CASE
+            WHEN eventtime LIKE '____-__-__T__:__:__Z' THEN replace(substr(eventtime, 1, 19), 'T', ' ')
+            WHEN eventtime LIKE '__.__.____ __:__:__' THEN
+                concat(substr(eventtime, 7, 4), '-', substr(eventtime, 4, 2), '-', substr(eventtime, 1, 2), substr(eventtime, 11))
+            WHEN eventtime LIKE '__/__/____ __:__:__ _M' THEN
+                concat(
+                    substr(eventtime, 7, 4), '-', substr(eventtime, 1, 2), '-', substr(eventtime, 4, 2), ' ',
+                    lpad(
+                        CAST(
+                            try_cast(substr(eventtime, 12, 2) AS bigint) % 12
+                            + CASE WHEN eventtime LIKE '%PM' THEN 12 ELSE 0 END AS text
+                        ),
+                        2, '0'
+                    ),
+                    substr(eventtime, 14, 6)
+                )
+        END AS event_at
+    FROM bronze.shipments
+),
+events AS (
+    SELECT
+        shipment_id,
+        reference,
+        carrier,
+        status,
+        sequence,
+        -- Outside of these years a scanner has lost its clock.
+        CASE
+            WHEN event_at BETWEEN '2015-01-01' AND '2050-01-01' THEN try_cast(event_at AS timestamp)
+        END AS event_at,
+        try_cast(promiseddate AS date) AS promised_on,
+        -- 2300 g, 2.300 kg, 2,300 kg, 2 kg 300 g: what else somebody writes is no weight.
+        coalesce(
+            1000 * try_cast((regexp_match(weight, '([0-9]+)( kg |[.,])([0-9]{1,3})( kg| g)'))[1] AS bigint)
+            + try_cast((regexp_match(weight, '([0-9]+)( kg |[.,])([0-9]{1,3})( kg| g)'))[3] AS bigint),
+            try_cast((regexp_match(weight, '([0-9]+) g'))[1] AS bigint)
+        ) AS weight_g
+    FROM written
+),
+ranked AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY shipment_id, status
+            ORDER BY sequence DESC, event_at DESC NULLS LAST, promised_on, reference
+        ) AS place
+    FROM events
+),
+milestones AS (
+    SELECT
+        shipment_id,
+        max(reference) AS reference,
+        max(carrier) AS carrier,
+        max(promised_on) AS promised_on,
+        max(weight_g) AS weight_g,
+        max(CASE WHEN status = 'PICKED_UP' THEN event_at END) AS shipped_at,
+        max(CASE WHEN status = 'IN_TRANSIT' THEN event_at END) AS in_transit_at,
+        max(CASE WHEN status = 'DELIVERED' THEN event_at END) AS delivered_at
+    FROM ranked
+    WHERE place = 1
+    GROUP BY shipment_id
+)
+SELECT
+    milestones.shipment_id,
+    orders.order_id,
+    milestones.carrier,
+    orders.country,
+    CASE
+        WHEN milestones.delivered_at IS NOT NULL THEN 'delivered'
+        WHEN milestones.in_transit_at IS NOT NULL THEN 'in transit'
+        ELSE 'picked up'
+    END AS status,
+    milestones.weight_g,
+    orders.paid_at,
+    milestones.shipped_at,
+    CAST(date_trunc('month', milestones.shipped_at) AS date) AS shipped_month,
+    milestones.in_transit_at,
+    milestones.delivered_at,
+    milestones.promised_on,
+    CAST(round(CAST(extract(epoch FROM milestones.shipped_at - orders.paid_at) AS numeric(18, 2)) / 3600, 2) AS numeric(9, 2)) AS hours_to_ship,
+    CAST(round(CAST(extract(epoch FROM milestones.delivered_at - orders.paid_at) AS numeric(18, 2)) / 3600, 2) AS numeric(9, 2)) AS hours_to_deliver,
+    CAST(milestones.delivered_at AS date) > milestones.promised_on AS is_late
+FROM milestones
+LEFT JOIN silver.orders AS orders ON orders.order_id = milestones.reference;
