@@ -108,5 +108,4 @@ SELECT isfinite('infinity'::date), isfinite('2000-01-01'::timestamp), isfinite('
 SELECT '1 day'::interval = '24 hours', '1 month'::interval > '29 days', '-1 s'::interval = '-1 day 86399 s', '1 hour'::interval BETWEEN '59 min' AND '61 min'
 SELECT pg_typeof(ROW(1, 2))
 SELECT ROW(1, 'a b'::text, NULL::text, 'x"y\z'::text, ''::text, 1.5::float8, '2000-01-01'::date, ARRAY[1, 2])
-SELECT o.a, (SELECT x FROM (VALUES (1, 2), (1, 3)) AS s (k, x) WHERE s.k = o.a ORDER BY s.x + s.k DESC LIMIT 1) FROM (VALUES (1), (2)) AS o (a) ORDER BY 1
 SELECT '2000-01-01 12:34:56.5+00'::timestamptz::timetz
