@@ -59,6 +59,7 @@ with flight.connect(sys.argv[1], autocommit=True, db_kwargs={'username': 'lakepo
 const DUCKDB: &str = "
 import sys, time, duckdb
 c = duckdb.connect()
+c.execute('SET enable_progress_bar = false')
 s = time.perf_counter()
 reader = c.execute(f\"SELECT * FROM read_parquet('{sys.argv[1]}')\").to_arrow_reader(8192)
 n = sum(batch.num_rows for batch in reader)

@@ -19,6 +19,7 @@ mod lake;
 mod limits;
 mod maintenance;
 mod matview;
+mod memory;
 mod online_retail;
 mod oracle;
 mod pgwire;

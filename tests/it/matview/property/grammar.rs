@@ -142,7 +142,10 @@ fn average(random: &mut ChaCha8Rng, x: &str) -> String {
             "CAST(avg(CAST(c2 AS numeric(12, 3))) * 1000 AS bigint) + count(*)",
         ],
     );
-    format!("SELECT c0, c1, {number} AS c2 FROM ({x}) AS x GROUP BY c0, c1")
+    // Large groups hold values and NULLs side by side.
+    let keys = *choose(random, &["c0, c1", "c1"]);
+    let first = if keys == "c1" { "max(c0)" } else { "c0" };
+    format!("SELECT {first} AS c0, c1, {number} AS c2 FROM ({x}) AS x GROUP BY {keys}")
 }
 
 fn windowed(random: &mut ChaCha8Rng, x: &str) -> String {
@@ -168,11 +171,15 @@ fn windowed(random: &mut ChaCha8Rng, x: &str) -> String {
 fn member(random: &mut ChaCha8Rng, x: &str, depth: usize) -> String {
     let y = view(random, depth - 1);
     let on = choose(random, &["c0", "c2"]);
-    let which = match random.random_range(0..5) {
+    let which = match random.random_range(0..6) {
         0 => format!("EXISTS (SELECT 1 FROM ({y}) AS y WHERE y.{on} = x.{on})"),
         1 => format!("NOT EXISTS (SELECT 1 FROM ({y}) AS y WHERE y.{on} = x.{on})"),
         2 => format!("x.{on} IN (SELECT y.{on} FROM ({y}) AS y)"),
         3 => format!("x.{on} NOT IN (SELECT y.{on} FROM ({y}) AS y)"),
+        // A NULL that comes and goes.
+        4 => format!(
+            "x.{on} NOT IN (SELECT nullif(y.{on}, 3) FROM ({y}) AS y WHERE y.c2 = 2 AND y.{on} IS NOT NULL)"
+        ),
         _ => format!("x.{on} NOT IN (SELECT y.{on} FROM ({y}) AS y WHERE y.{on} IS NOT NULL)"),
     };
     format!("SELECT x.c0, x.c1, x.c2 FROM ({x}) AS x WHERE {which}")
