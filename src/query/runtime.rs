@@ -62,9 +62,6 @@ pub(crate) fn shared_state(
         .with_create_default_catalog_and_schema(false);
     let options = config.options_mut();
     options.sql_parser.map_string_types_to_utf8view = false;
-    // Columns of two tables put one below the other have two comments: the logical plan keeps neither, the
-    // physical one the first, and an aggregate over them would be refused for that alone.
-    options.execution.skip_physical_aggregate_schema_check = true;
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.collect_spans = true;
     options.execution.time_zone = Some("UTC".to_owned());

@@ -80,10 +80,10 @@ pub async fn test(paths: &Paths, names: &[String], reporter: &Reporter) -> Resul
     }
 }
 
-/// As [`test`], without a word about the outcomes.
+/// As [`test()`], without a word about the outcomes.
 ///
 /// # Errors
-/// As [`test`], save that a test that failed is none.
+/// As [`test()`], save that a test that failed is none.
 pub async fn run_tests(
     paths: &Paths,
     names: &[String],
