@@ -32,6 +32,8 @@ const LANE_ROWS: u64 = 200_000;
 const LANE_QUEUE: usize = 4;
 /// Parquet bytes at which a file is closed and the next one begun.
 const FILE_BYTES: u64 = 128 * 1024 * 1024;
+/// Rows of a row group: a reader holds one of each file it reads, and gives its first row when it has it.
+const ROW_GROUP_ROWS: usize = 16 * 8192;
 
 /// Data files written, not yet part of any version.
 #[derive(Debug, Default, Clone)]
@@ -325,7 +327,10 @@ impl TableWriter {
 }
 
 fn config(schema: &SchemaRef, partition_by: Vec<String>, file_bytes: u64) -> WriterConfig {
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .build();
     WriterConfig::new(
         Arc::clone(schema),
         partition_by,
