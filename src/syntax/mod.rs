@@ -50,4 +50,4 @@ pub use spelling::TextLength;
 pub use split::{leading_blank, split_statements};
 pub use statement::*;
 pub use test::{TestRows, TestStatement, parse_tests};
-pub use types::{MARK, TypeNames};
+pub use types::{MARK, TEXTUAL, TypeNames};

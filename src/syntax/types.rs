@@ -73,13 +73,10 @@ const NUMBERS: [&str; 12] = [
     "regcollation",
 ];
 /// Types that are text with a name.
-const TEXTS: [&str; 24] = [
-    "name",
-    "json",
-    "jsonb",
-    "uuid",
-    "varchar",
-    "bpchar",
+const TEXTS: [&str; 7] = ["name", "json", "jsonb", "uuid", "varchar", "bpchar", "void"];
+
+/// Types without one of Arrow's, kept as text: as `pg_type.typname` has them.
+pub const TEXTUAL: [&str; 18] = [
     "inet",
     "cidr",
     "macaddr",
@@ -97,7 +94,7 @@ const TEXTS: [&str; 24] = [
     "nummultirange",
     "datemultirange",
     "tsmultirange",
-    "void",
+    "tstzmultirange",
 ];
 
 fn scalar_mark(written: &Written) -> Option<(DataType, &'static str)> {
@@ -118,13 +115,12 @@ fn scalar_mark(written: &Written) -> Option<(DataType, &'static str)> {
     if let Some(known) = NUMBERS.iter().find(|known| **known == plain) {
         return Some((DataType::Int64, known));
     }
-    if let Some(known) = TEXTS.iter().find(|known| **known == plain) {
+    if let Some(known) = TEXTS.iter().chain(&TEXTUAL).find(|known| **known == plain) {
         return Some((DataType::Utf8, known));
     }
     let list = |element: DataType| DataType::List(Arc::new(Field::new_list_field(element, true)));
     match plain {
         "char" => Some((DataType::Utf8, "char")),
-        "tstzmultirange" => Some((DataType::Utf8, "tstzmultirange")),
         "int2vector" => Some((list(DataType::Int16), "int2vector")),
         "oidvector" => Some((list(DataType::Int64), "oidvector")),
         "sql_identifier" | "information_schema.sql_identifier" => Some((DataType::Utf8, "name")),

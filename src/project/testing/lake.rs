@@ -41,7 +41,7 @@ pub(super) async fn run(deployment: &Deployment, case: &Case) -> Result<TestOutc
     let broken = lake.refresh().await?;
     let mut failures = Vec::new();
     for expect in &case.expects {
-        failures.extend(lake.expect(expect, &broken).await);
+        failures.extend(lake.amiss(expect, &broken).await);
     }
     lake.services.lake.settle().await;
     let Case { file, line, name, .. } = case.clone();
@@ -183,7 +183,7 @@ impl TestLake<'_> {
     }
 
     /// What an EXPECT finds amiss.
-    async fn expect(
+    async fn amiss(
         &self,
         expect: &Rows,
         broken: &BTreeMap<RelationName, Error>,

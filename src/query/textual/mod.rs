@@ -13,36 +13,15 @@ use std::borrow::Cow;
 use chrono_tz::Tz;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::syntax::TEXTUAL;
 
 pub use network::Address;
 pub use ranges::{Bound, Range, element, range_of, read_multirange};
 pub use timetz::split as split_timetz;
 
-/// The types of this module, as `pg_type.typname` has them.
-const NAMES: [&str; 18] = [
-    "inet",
-    "cidr",
-    "macaddr",
-    "timetz",
-    "pg_lsn",
-    "tid",
-    "int4range",
-    "int8range",
-    "numrange",
-    "daterange",
-    "tsrange",
-    "tstzrange",
-    "int4multirange",
-    "int8multirange",
-    "nummultirange",
-    "datemultirange",
-    "tsmultirange",
-    "tstzmultirange",
-];
-
 /// The type's own spelling of its name, if it is one that is kept as text.
 pub fn textual(name: &str) -> Option<&'static str> {
-    NAMES.into_iter().find(|known| *known == name)
+    TEXTUAL.into_iter().find(|known| *known == name)
 }
 
 /// Whether texts of the type have the order of its values.
