@@ -103,10 +103,12 @@ mod on_demand {
     }
 
     /// A line in a file that a test reads: one that is missing shows there.
+    /// One write a line: `writeln!` makes two of a file, and lines of threads that read at once would run into
+    /// one another.
     fn note(file: Option<&PathBuf>, line: &str) {
         let Some(file) = file else { return };
         let log = std::fs::OpenOptions::new().create(true).append(true).open(file);
-        let _ = log.and_then(|mut log| writeln!(log, "{line}"));
+        let _ = log.and_then(|mut log| log.write_all(format!("{line}\n").as_bytes()));
     }
 
     /// SIGKILL to ourselves: nothing is flushed, no destructor runs.
