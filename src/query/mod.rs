@@ -37,6 +37,7 @@ pub mod text;
 pub mod textual;
 mod travel;
 mod unordered;
+mod windows;
 
 pub use actions::Actions;
 pub use authorize::AuthorizedPlan;

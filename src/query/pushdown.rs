@@ -17,14 +17,17 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::joins::HashJoinExec;
 
+use super::windows::PartitionAtATime;
+
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
-/// DataFusion's physical rules, with those that hand filters down kept to where that is right.
+/// DataFusion's physical rules, with those that hand filters down kept to where that is right, and then ours.
 pub(crate) fn physical_rules() -> Vec<Rule> {
     let careful = |rule: Rule| -> Rule {
         if rule.name().starts_with("FilterPushdown") { Arc::new(Careful(rule)) } else { rule }
     };
-    PhysicalOptimizer::new().rules.into_iter().map(careful).collect()
+    let last: Rule = Arc::new(PartitionAtATime);
+    PhysicalOptimizer::new().rules.into_iter().map(careful).chain([last]).collect()
 }
 
 /// A rule kept to the parts of a plan whose columns have names of their own.
