@@ -178,8 +178,9 @@ impl Accumulator for Values {
     }
 
     fn size(&self) -> usize {
-        let values = self.values.iter().map(|array| array.get_array_memory_size());
-        size_of_val(self) + values.sum::<usize>()
+        // Those of other groups lie in the same buffers.
+        let values = self.values.iter().map(|array| array.to_data().get_slice_memory_size());
+        size_of_val(self) + values.map(|bytes| bytes.unwrap_or(usize::MAX / 2)).sum::<usize>()
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
