@@ -39,11 +39,17 @@ WITH delivered AS (
         nullif(visitor_id, '') AS visitor_id,
         nullif(user_id, '') AS user_id,
         concat(split_part(ip, '.', 1), '.', split_part(ip, '.', 2), '.', split_part(ip, '.', 3)) AS network,
-        user_agent,
+        coalesce(lower(user_agent), '') ~ 'bot|crawler|spider' AS is_robot,
         lpad(sku, 8, '0') AS sku,
         order_id,
-        page['url'] AS url,
-        page['referrer'] AS referrer
+        nullif(lower(split_part(split_part(page['url'], 'utm_medium=', 2), '&', 1)), '') AS medium,
+        nullif(lower(split_part(split_part(page['url'], 'utm_campaign=', 2), '&', 1)), '') AS campaign,
+        CASE
+            WHEN page['referrer'] LIKE 'https://www.lakeport.example/%' THEN NULL
+            WHEN page['referrer'] ~ '^https://www\.(google|bing)\.' THEN 'organic_search'
+            WHEN page['referrer'] IS NOT NULL THEN 'referral'
+            ELSE 'direct'
+        END AS came_by
     FROM bronze.web_events
 ),
 dated AS (
@@ -65,13 +71,9 @@ counted AS (
     WHERE place = 1
 ),
 people AS (
-    SELECT
-        *,
-        nullif(lower(split_part(split_part(url, 'utm_medium=', 2), '&', 1)), '') AS medium,
-        nullif(lower(split_part(split_part(url, 'utm_campaign=', 2), '&', 1)), '') AS campaign
+    SELECT *
     FROM counted
-    WHERE (visitor_id IS NULL OR events_that_day < 200)
-        AND NOT coalesce(lower(user_agent), '') ~ 'bot|crawler|spider'
+    WHERE (visitor_id IS NULL OR events_that_day < 200) AND NOT is_robot
 )
 SELECT
     people.event_id,
@@ -86,10 +88,7 @@ SELECT
     CASE
         WHEN people.medium = 'cpc' THEN 'paid_search'
         WHEN people.medium IN ('paid_social', 'email', 'affiliate') THEN people.medium
-        WHEN people.referrer LIKE 'https://www.lakeport.example/%' THEN NULL
-        WHEN people.referrer ~ '^https://www\.(google|bing)\.' THEN 'organic_search'
-        WHEN people.referrer IS NOT NULL THEN 'referral'
-        ELSE 'direct'
+        ELSE people.came_by
     END AS channel,
     people.campaign,
     places.country,

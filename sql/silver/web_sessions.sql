@@ -49,12 +49,6 @@ numbered AS (
         ) AS session
     FROM gaps
 ),
-placed AS (
-    SELECT
-        *,
-        row_number() OVER (PARTITION BY visitor_id, session ORDER BY occurred_at, event_id) AS place
-    FROM numbered
-),
 sessions AS (
     SELECT
         visitor_id,
@@ -68,12 +62,12 @@ sessions AS (
         count(CASE WHEN event = 'checkout' THEN 1 END) AS checkouts,
         count(CASE WHEN event = 'purchase' THEN 1 END) AS purchases,
         bool_or(event = 'session_end') AS closed,
-        max(CASE WHEN place = 1 THEN channel END) AS channel,
-        max(CASE WHEN place = 1 THEN campaign END) AS campaign,
-        max(CASE WHEN place = 1 THEN country END) AS country,
-        max(CASE WHEN place = 1 THEN region END) AS region,
-        max(CASE WHEN place = 1 THEN city END) AS city
-    FROM placed
+        max(CASE WHEN starts = 1 THEN channel END) AS channel,
+        max(CASE WHEN starts = 1 THEN campaign END) AS campaign,
+        max(CASE WHEN starts = 1 THEN country END) AS country,
+        max(CASE WHEN starts = 1 THEN region END) AS region,
+        max(CASE WHEN starts = 1 THEN city END) AS city
+    FROM numbered
     GROUP BY visitor_id, session
 )
 SELECT
