@@ -170,29 +170,36 @@ pub(super) struct Spend {
     pub(super) cents: i64,
 }
 
-/// Every campaign, day and device; some campaigns rest on some days.
-pub(super) fn spend(options: &Options) -> Vec<Spend> {
+/// Every campaign, day and device, days after the history included; some campaigns rest on some days.
+pub(super) fn spend(options: &Options, more_days: u32) -> Vec<Spend> {
     let mut random = Random::new(Purpose::Ads);
-    let percent = (options.scale * 100.0).round().max(1.0) as i64;
     let mut all = Vec::new();
     for number in 0..u64::from(options.days) {
-        let day = options.first_day() + Days::new(number);
-        for (campaign, what) in CAMPAIGNS.iter().enumerate() {
-            if random.chance(40) {
-                continue;
-            }
-            let devices: &[&str] = match what.platform {
-                Platform::GoogleAds => &["MOBILE", "DESKTOP"],
-                Platform::InstagramAds | Platform::GoogleAnalytics => &["ALL"],
-            };
-            for device in devices {
-                let share = what.daily_cents * percent / 100 / devices.len() as i64;
-                let cents = (share * random.between(70, 130) / 100).max(1);
-                let clicks = (cents / random.between(18, 60)).max(1);
-                let impressions = clicks * random.between(20, 90);
-                all.push(Spend { day, campaign, device, impressions, clicks, cents });
-            }
-        }
+        spend_of_day(options, options.first_day() + Days::new(number), &mut random, &mut all);
+    }
+    for number in 1..=more_days {
+        let day = options.until + Days::new(u64::from(number));
+        spend_of_day(options, day, &mut Random::of(Purpose::Ads, number as usize), &mut all);
     }
     all
+}
+
+fn spend_of_day(options: &Options, day: NaiveDate, random: &mut Random, all: &mut Vec<Spend>) {
+    let percent = (options.scale * 100.0).round().max(1.0) as i64;
+    for (campaign, what) in CAMPAIGNS.iter().enumerate() {
+        if random.chance(40) {
+            continue;
+        }
+        let devices: &[&str] = match what.platform {
+            Platform::GoogleAds => &["MOBILE", "DESKTOP"],
+            Platform::InstagramAds | Platform::GoogleAnalytics => &["ALL"],
+        };
+        for device in devices {
+            let share = what.daily_cents * percent / 100 / devices.len() as i64;
+            let cents = (share * random.between(70, 130) / 100).max(1);
+            let clicks = (cents / random.between(18, 60)).max(1);
+            let impressions = clicks * random.between(20, 90);
+            all.push(Spend { day, campaign, device, impressions, clicks, cents });
+        }
+    }
 }

@@ -32,12 +32,20 @@ const WORDS: &[&str] = &[
     "wrong colour, want to return",
 ];
 
-/// About one a dozen orders with a customer, in the order they were opened.
+/// Those about orders after the history have numbers from here on, by their orders.
+pub(super) const FURTHER_NUMBERS: u64 = 50_000_000;
+
+/// About one a dozen orders with a customer, in the order of the orders. What would be opened after the
+/// history about an order of it never is.
 pub(super) fn interactions(shop: &Shop) -> Vec<Interaction> {
     let mut random = Random::new(Purpose::Interactions);
-    let end = shop.end();
     let mut all = Vec::new();
     for (number, order) in shop.orders.iter().enumerate() {
+        let is_further = number >= shop.history;
+        if is_further {
+            random = Random::of(Purpose::Interactions, number);
+        }
+        let end = if is_further { shop.last_second() } else { shop.end() };
         let customer = order.customer.as_deref().and_then(|id| id.get(1..)?.parse().ok());
         let Some(customer) = customer.filter(|_| random.chance(80)) else { continue };
         let kind = ["ticket", "call", "feedback", "review"][random.index(4)];
@@ -54,12 +62,15 @@ pub(super) fn interactions(shop: &Shop) -> Vec<Interaction> {
         };
         let rated = matches!(kind, "feedback" | "review") || random.chance(200);
         all.push(Interaction {
-            number: all.len() as u64 + 1,
+            number: match is_further {
+                true => FURTHER_NUMBERS + number as u64,
+                false => all.len() as u64 + 1,
+            },
             kind,
             customer,
             order: random.chance(700).then_some(number),
             opened_at,
-            closed_at: closed_at.filter(|at| *at <= end),
+            closed_at: closed_at.filter(|at| *at <= shop.last_second()),
             rating: rated.then(|| random.between(1, 5).max(random.between(1, 5))),
             words: WORDS[random.index(WORDS.len())],
         });
@@ -97,7 +108,7 @@ pub(super) fn assignments(shop: &Shop) -> Vec<Assignment> {
     let half = i64::from(shop.options.days) * 86_400_000 / 2;
     let mut all = Vec::new();
     for experiment in EXPERIMENTS {
-        for customer in 1..=shop.people.records.len() as u32 {
+        for customer in 1..=shop.people.history.1 as u32 {
             if !random.chance(600) {
                 continue;
             }
@@ -117,6 +128,15 @@ pub(super) fn assignments(shop: &Shop) -> Vec<Assignment> {
                     at + TimeDelta::milliseconds(random.between(1_000, half)),
                 ));
             }
+        }
+    }
+    // Who is new after the history is in all of them from then on.
+    for record in &shop.people.records[shop.people.history.1..] {
+        let mut random = Random::of(Purpose::Experiments, record.number as usize);
+        for experiment in EXPERIMENTS {
+            let arm = experiment.arms[random.index(experiment.arms.len())];
+            let at = record.created_at;
+            all.push(Assignment { experiment: experiment.name, customer: record.number, arm, at });
         }
     }
     all

@@ -1,13 +1,14 @@
 //! The clean tables of customers, web and marketing, under `<landing>/truth/`.
 //!
-//! Those that do not fit in memory are written a day at a time.
+//! Those that do not fit in memory are written a day at a time: the history is one file, each day after it
+//! one of its own.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
-use chrono::NaiveDateTime;
+use chrono::{NaiveDate, NaiveDateTime};
 use parquet::arrow::ArrowWriter;
 
 use crate::error::{Error, Result};
@@ -23,6 +24,7 @@ use super::truth::{Columns, dates, money, put_table, text, times};
 use super::visits::{Event, Visit, scrambled, visitor_id};
 
 /// A table written in parts. It has its name when it is whole.
+#[derive(Debug)]
 pub(super) struct TruthFile {
     path: PathBuf,
     unfinished: PathBuf,
@@ -30,6 +32,11 @@ pub(super) struct TruthFile {
 }
 
 impl TruthFile {
+    /// The part of one day after the history; `None` where no truth is asked for.
+    pub(super) fn of_day(landing: Option<&Path>, name: &str, day: NaiveDate) -> Option<Self> {
+        landing.map(|landing| Self::new(landing, &format!("{name}_{day}")))
+    }
+
     pub(super) fn new(landing: &Path, name: &str) -> Self {
         let path = landing.join(format!("truth/{name}.parquet"));
         let unfinished = landing.join(format!("truth/{name}.parquet.tmp"));

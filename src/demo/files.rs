@@ -29,11 +29,19 @@ impl Landing {
         Self { window: Some((from, to)), ..Self::new(root) }
     }
 
+    /// The same folder for another source, which counts for itself.
+    pub(super) fn beside(&self) -> Self {
+        Self { window: self.window, ..Self::new(&self.root) }
+    }
+
+    /// Whether a file of this name is put.
+    pub(super) fn takes(&self, path: &str) -> bool {
+        self.window.is_none_or(|(from, to)| ready_at(path).is_some_and(|at| at > from && at <= to))
+    }
+
     /// Puts a whole file at `path`, relative to the root.
     pub(super) fn put(&mut self, path: &str, content: &[u8]) -> Result<()> {
-        if let Some((from, to)) = self.window
-            && ready_at(path).is_none_or(|at| at <= from || at > to)
-        {
+        if !self.takes(path) {
             return Ok(());
         }
         put(&self.root.join(path), content)?;

@@ -30,6 +30,7 @@ mod visits;
 pub use deployment::{Deployment, deployment};
 pub use tick::{Tick, tick};
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
@@ -47,6 +48,12 @@ use people::People;
 use rates::Rates;
 use shipments::Shipment;
 use vendors::Offer;
+
+/// What a browser or an app tells arrives so many days later at most.
+const LATE_DAYS: u32 = 4;
+
+/// Is told what is being written, how much is done and of how much.
+pub type Progress<'a> = dyn Fn(&str, u64, u64) + Sync + 'a;
 
 /// What to generate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,9 +116,24 @@ impl Shop {
         self.options.first_day()
     }
 
-    /// The last second.
+    /// The last second of the history.
     fn end(&self) -> NaiveDateTime {
-        self.options.until.and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399)
+        last_second(self.options.until)
+    }
+
+    /// The last second of all days.
+    fn last_second(&self) -> NaiveDateTime {
+        last_second(self.last_day())
+    }
+
+    /// A day after the history, by its number, from 1.
+    fn further_day(&self, number: u32) -> NaiveDate {
+        self.options.until + chrono::Days::new(u64::from(number))
+    }
+
+    /// The days after the history that something may arrive of on the last one, by their numbers.
+    fn recent_days(&self) -> RangeInclusive<u32> {
+        self.more_days.saturating_sub(LATE_DAYS).max(1)..=self.more_days
     }
 
     fn last_day(&self) -> NaiveDate {
@@ -130,15 +152,15 @@ impl Shop {
     /// Makes everything that is known at the end of `more_days` after the options' last one.
     fn generate(options: &Options, more_days: u32) -> Self {
         let until = options.until + chrono::Days::new(u64::from(more_days));
-        let end = until.and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399);
+        let end = last_second(until);
         let stores = master::stores(options.first_day());
         let products = master::products(options);
         let mut orders = orders::generate(options, &stores, &products);
         let history = orders.len();
         orders::extend(options, &stores, &products, more_days, &mut orders);
         let mut shop = Self {
-            people: People::generate(options, &orders[..history]),
-            spend: campaigns::spend(options),
+            people: People::generate(options, more_days, &orders[..history]),
+            spend: campaigns::spend(options, more_days),
             interactions: Vec::new(),
             assignments: Vec::new(),
             payments: payments::generate(&orders, until),
@@ -152,12 +174,14 @@ impl Shop {
             products,
             orders,
         };
-        if more_days == 0 {
-            shop.interactions = contacts::interactions(&shop);
-            shop.assignments = contacts::assignments(&shop);
-        }
+        shop.interactions = contacts::interactions(&shop);
+        shop.assignments = contacts::assignments(&shop);
         shop
     }
+}
+
+fn last_second(day: NaiveDate) -> NaiveDateTime {
+    day.and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399)
 }
 
 impl Options {
@@ -202,17 +226,12 @@ impl Options {
 /// Writes the landing files under `landing` and the clean tables under `landing/truth`.
 ///
 /// A file that is there already with the same bytes is left as it is, so that running again
-/// delivers nothing anew; after [`tick`] only the truth is written. `progress` is told what is being written,
-/// how much is done and of how much.
+/// delivers nothing anew; after [`tick`] only the truth is written.
 ///
 /// # Errors
 /// `InvalidParameterValue` for options out of range, `ObjectNotInPrerequisiteState` when the folder
 /// holds a demo of other options, `IoError` and `DiskFull` when writing fails.
-pub fn generate(
-    options: &Options,
-    landing: &Path,
-    progress: &dyn Fn(&str, u64, u64),
-) -> Result<Summary> {
+pub fn generate(options: &Options, landing: &Path, progress: &Progress<'_>) -> Result<Summary> {
     options.validate()?;
     truth::claim(options, landing)?;
     if let Some(now) = tick::now(options, landing)? {
@@ -225,18 +244,30 @@ pub fn generate(
 }
 
 /// Writes the truth and, as far as `files` takes them, the landing files.
-fn write(
+fn write(shop: &Shop, files: &mut Landing, landing: &Path, progress: &Progress<'_>) -> Result<()> {
+    progress("truth", 0, 1);
+    truth::write(shop, landing)?;
+    facts::write(shop, landing)?;
+    // What browsers tell takes as long as all else, and draws from streams of its own.
+    let mut of_web = files.beside();
+    let rest = std::thread::scope(|scope| {
+        let web = scope.spawn(|| deliver::write_web(shop, &mut of_web, Some(landing), progress));
+        let rest = write_rest(shop, files, landing, progress);
+        let web = web.join().unwrap_or_else(|_| Err(Error::internal("writing web events ended")));
+        rest.and(web)
+    });
+    files.count += of_web.count;
+    files.bytes += of_web.bytes;
+    rest
+}
+
+fn write_rest(
     shop: &Shop,
     files: &mut Landing,
     landing: &Path,
-    progress: &dyn Fn(&str, u64, u64),
+    progress: &Progress<'_>,
 ) -> Result<()> {
-    progress("truth", 0, 1);
-    truth::write(shop, landing)?;
-    if shop.more_days == 0 {
-        facts::write(shop, landing)?;
-        deliver::write_customers(shop, files, landing, progress)?;
-    }
+    deliver::write_customers(shop, files, Some(landing), progress)?;
     deliver::write(shop, files, progress)?;
     let (inventory, purchases) = deliver::play(shop, files, progress)?;
     truth::write_played(shop, landing, inventory, &purchases)

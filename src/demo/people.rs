@@ -72,10 +72,14 @@ pub(super) struct People {
     pub(super) persons: Vec<Person>,
     /// The record with number n is at n - 1.
     pub(super) records: Vec<Record>,
+    /// Persons and records at the end of the history.
+    pub(super) history: (usize, usize),
 }
 
 impl People {
-    pub(super) fn generate(options: &Options, orders: &[Order]) -> Self {
+    /// Who is known after the history, whose orders are given, and after so many more days, each of which
+    /// brings some new records and changes some old ones.
+    pub(super) fn generate(options: &Options, more_days: u32, orders: &[Order]) -> Self {
         let count = customer_count(options);
         let mut maker = Maker {
             random: Random::new(Purpose::People),
@@ -84,8 +88,20 @@ impl People {
             first_orders: first_orders(orders, count),
             persons: Vec::new(),
         };
-        let records = (1..=count as u32).map(|number| maker.record(number)).collect();
-        Self { persons: maker.persons, records }
+        let mut records: Vec<Record> =
+            (1..=count as u32).map(|number| maker.record(number)).collect();
+        let history = (maker.persons.len(), records.len());
+        for number in 1..=more_days {
+            maker.random = Random::of(Purpose::People, number as usize);
+            maker.further_day(options.until + Days::new(u64::from(number)), count, &mut records);
+        }
+        Self { persons: maker.persons, records, history }
+    }
+
+    /// The records that a person had at the end of the history.
+    pub(super) fn records_of(&self, person: usize) -> &[u32] {
+        let all = &self.persons[person].records;
+        &all[..all.partition_point(|number| *number as usize <= self.history.1)]
     }
 
     /// The person behind an order's customer number.
@@ -174,6 +190,29 @@ impl Maker {
             }
         }
         person
+    }
+
+    /// A day after the history: one record in a thousand is new, as many have moved.
+    fn further_day(&mut self, day: NaiveDate, count: usize, records: &mut Vec<Record>) {
+        let midnight = day.and_time(NaiveTime::MIN);
+        let some = count.div_ceil(1_000);
+        for _ in 0..some {
+            let mut record = self.record(records.len() as u32 + 1);
+            record.created_at = midnight + TimeDelta::seconds(self.random.between(0, 86_399));
+            record.modified_at = record.created_at;
+            record.before = None;
+            records.push(record);
+        }
+        for _ in 0..some {
+            let chosen = self.random.index(count);
+            let at = midnight + TimeDelta::seconds(self.random.between(0, 86_399));
+            let street = STREETS[self.random.index(STREETS.len())];
+            let street = format!("{street} {}", self.random.between(1, 180));
+            let record = &mut records[chosen];
+            record.before = Some((record.street.replace(street), record.consent));
+            record.consent = !record.consent;
+            record.modified_at = at;
+        }
     }
 
     fn home(&mut self) -> usize {

@@ -2,7 +2,6 @@
 //!
 //! Its one idea: the shop is generated anew with more days, and of its files only those are put that have
 //! become whole since the last time. Files that are there are never touched; the truth is of whole days.
-//! Sales, finance and operations go on; what customers, web and marketing deliver ends with the history.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::files::{Landing, put};
-use super::{Options, Shop, Summary, write as write_all};
+use super::{Options, Progress, Shop, Summary, deliver, write as write_all};
 
 /// How far the shop's clock moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +35,7 @@ struct Clock {
 pub fn tick(
     landing: &Path,
     tick: Tick,
-    progress: &dyn Fn(&str, u64, u64),
+    progress: &Progress<'_>,
 ) -> Result<(Summary, NaiveDateTime)> {
     let options = options_of(landing)?;
     let from = now(&options, landing)?.unwrap_or_else(|| end_of_history(&options));
@@ -65,7 +64,7 @@ pub(super) fn write(
     options: &Options,
     landing: &Path,
     (from, to): (NaiveDateTime, NaiveDateTime),
-    progress: &dyn Fn(&str, u64, u64),
+    progress: &Progress<'_>,
 ) -> Result<Summary> {
     let since = to - end_of_history(options);
     let whole_days = since.num_days();
@@ -76,8 +75,10 @@ pub(super) fn write(
     if ends_day {
         write_all(&shop, &mut files, landing, progress)?;
     } else {
-        super::deliver::write(&shop, &mut files, progress)?;
-        super::deliver::play(&shop, &mut files, progress)?;
+        deliver::write_web(&shop, &mut files, None, progress)?;
+        deliver::write_customers(&shop, &mut files, None, progress)?;
+        deliver::write(&shop, &mut files, progress)?;
+        deliver::play(&shop, &mut files, progress)?;
     }
     Ok(shop.summary(&files))
 }

@@ -83,8 +83,19 @@ impl<'a> Visits<'a> {
             random: Random::new(Purpose::Visits),
             shop,
             end: shop.end(),
-            anonymous: shop.people.persons.len() as u64 * 5,
+            anonymous: shop.people.history.0 as u64 * 5,
             events: 0,
+        }
+    }
+
+    /// Those of one day after the history. What is drawn for it does not depend on how many days there are;
+    /// what happens after the last of them is not left out.
+    pub(super) fn further(shop: &'a Shop, number: u32) -> Self {
+        Self {
+            random: Random::of(Purpose::Visits, number as usize),
+            end: NaiveDateTime::MAX,
+            events: further_ids(number),
+            ..Self::new(shop)
         }
     }
 
@@ -154,12 +165,12 @@ impl<'a> Visits<'a> {
             }
         }
         let known = self.random.chance(300);
-        let person = known.then(|| self.random.index(self.shop.people.persons.len()));
+        let person = known.then(|| self.random.index(self.shop.people.history.0));
         let mut customer = None;
         if let Some(person) = person
             && self.random.chance(400)
         {
-            let records = &self.shop.people.persons[person].records;
+            let records = self.shop.people.records_of(person);
             customer = Some(records[self.random.index(records.len())]);
             steps.push((Kind::SignIn, None));
         }
@@ -253,6 +264,11 @@ impl<'a> Visits<'a> {
     }
 }
 
+/// Where the numbers of what happens on a day after the history begin.
+pub(super) fn further_ids(day: u32) -> u64 {
+    10_000_000_000_000 + u64::from(day) * 1_000_000_000
+}
+
 /// Numbers as systems print them, in no order.
 pub(super) fn scrambled(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -266,14 +282,22 @@ pub(super) fn visitor_id(visitor: u64) -> String {
     format!("v{:016x}", scrambled(visitor))
 }
 
-/// The orders of each day, by their places in the list.
-pub(super) fn orders_by_day(orders: &[Order], first: NaiveDate, days: u32) -> Vec<Range<usize>> {
-    let mut ranges = Vec::with_capacity(days as usize);
+/// The orders of each day of the history, by their places in the list.
+pub(super) fn orders_by_day(shop: &Shop) -> Vec<Range<usize>> {
+    let mut ranges = Vec::with_capacity(shop.options.days as usize);
     let mut start = 0;
-    for day in first.iter_days().take(days as usize) {
-        let length = orders[start..].iter().take_while(|order| order.at.date() == day).count();
+    for day in shop.first_day().iter_days().take(shop.options.days as usize) {
+        let length = shop.orders[start..].iter().take_while(|order| order.at.date() == day).count();
         ranges.push(start..start + length);
         start += length;
     }
     ranges
+}
+
+/// The orders of a day after the history.
+pub(super) fn orders_of(shop: &Shop, day: NaiveDate) -> Range<usize> {
+    let further = &shop.orders[shop.history..];
+    let start = shop.history + further.partition_point(|order| order.at.date() < day);
+    let length = shop.orders[start..].iter().take_while(|order| order.at.date() == day).count();
+    start..start + length
 }

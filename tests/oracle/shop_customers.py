@@ -7,6 +7,7 @@ matched. Everything besides that guess comes from the clean tables.
 
 import math
 import sys
+from glob import glob
 from pathlib import Path
 
 import duckdb
@@ -21,7 +22,9 @@ TABLES = (
 
 def prepare(connection, truth, answers):
     for table in TABLES:
-        connection.execute(f"CREATE VIEW {table} AS FROM '{truth}/{table}.parquet'")
+        # The history, and a part for each day after it where there are some.
+        parts = [f"{truth}/{table}.parquet", *sorted(glob(f"{truth}/{table}_2*.parquet"))]
+        connection.execute(f"CREATE VIEW {table} AS FROM read_parquet({parts})")
     connection.execute(f"CREATE VIEW matched AS FROM '{answers}/silver.customer_identities.parquet'")
     rate = "CAST(r.rate * 10000 AS HUGEINT)"
     whole = "CAST({} * 100 AS HUGEINT)"

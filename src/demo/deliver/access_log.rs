@@ -12,7 +12,7 @@ use super::super::files::Landing;
 use super::super::people::customer_id;
 use super::super::places::{Address, PLACES};
 use super::super::random::{Purpose, Random};
-use super::super::visits::{orders_by_day, scrambled};
+use super::super::visits::{further_ids, orders_by_day, orders_of, scrambled};
 
 const PAGES: &[&str] =
     &["/", "/product", "/search?q=usb-c+dock", "/stores", "/basket", "/favicon.ico"];
@@ -22,23 +22,45 @@ const AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/141.0 Safa
 pub(super) fn write(
     shop: &Shop,
     files: &mut Landing,
+    truth: Option<&std::path::Path>,
+    progress: &dyn Fn(u64, u64),
+) -> Result<()> {
+    match truth {
+        Some(truth) if shop.more_days == 0 => write_history(shop, files, truth, progress),
+        _ => write_further(shop, files, truth),
+    }
+}
+
+fn write_history(
+    shop: &Shop,
+    files: &mut Landing,
     truth: &std::path::Path,
     progress: &dyn Fn(u64, u64),
 ) -> Result<()> {
     let mut clean = TruthFile::new(truth, "access_events");
     let mut log = Log { random: Random::new(Purpose::AccessLog), shop, requests: 0 };
-    let ranges = orders_by_day(&shop.orders, shop.first_day(), shop.options.days);
-    for (number, (day, orders)) in shop.first_day().iter_days().zip(ranges).enumerate() {
+    for (number, (day, orders)) in shop.first_day().iter_days().zip(orders_by_day(shop)).enumerate()
+    {
         progress(number as u64, u64::from(shop.options.days));
-        let lines: usize = shop.orders[orders].iter().map(|order| order.lines.len()).sum();
-        let mut requests = log.day(day, lines as u64);
-        requests.retain(|request| request.at <= shop.end());
-        requests.sort_by_key(|request| request.at);
+        let requests = log.sorted_day(day, orders);
         clean.rows(facts::access_events(&requests))?;
         let content = log.print(&requests);
         files.put(&format!("access_log/{day}.log"), content.as_bytes())?;
     }
     clean.finish()
+}
+
+/// The last of the days after the history.
+fn write_further(shop: &Shop, files: &mut Landing, truth: Option<&std::path::Path>) -> Result<()> {
+    let (number, day) = (shop.more_days, shop.last_day());
+    let random = Random::of(Purpose::AccessLog, number as usize);
+    let mut log = Log { random, shop, requests: further_ids(number) };
+    let requests = log.sorted_day(day, orders_of(shop, day));
+    if let Some(mut clean) = TruthFile::of_day(truth, "access_events", day) {
+        clean.rows(facts::access_events(&requests))?;
+        clean.finish()?;
+    }
+    files.put(&format!("access_log/{day}.log"), log.print(&requests).as_bytes())
 }
 
 struct Log<'a> {
@@ -48,6 +70,15 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
+    /// What was asked for on a day, in the order it was answered.
+    fn sorted_day(&mut self, day: NaiveDate, orders: std::ops::Range<usize>) -> Vec<Access> {
+        let lines: usize = self.shop.orders[orders].iter().map(|order| order.lines.len()).sum();
+        let mut requests = self.day(day, lines as u64);
+        requests.retain(|request| request.at <= self.shop.last_second());
+        requests.sort_by_key(|request| request.at);
+        requests
+    }
+
     /// Two requests an order line; on some days somebody tries passwords.
     fn day(&mut self, day: NaiveDate, lines: u64) -> Vec<Access> {
         let midnight = day.and_time(NaiveTime::MIN);
@@ -56,7 +87,7 @@ impl Log<'_> {
             let at = midnight + TimeDelta::seconds(self.random.between(0, 86_399));
             let place = self.random.index(PLACES.len());
             let address = Address::draw(&mut self.random, place);
-            let user = 1 + self.random.index(self.shop.people.records.len()) as u32;
+            let user = 1 + self.random.index(self.shop.people.history.1) as u32;
             match self.random.between(0, 99) {
                 0..=17 => all.push(self.access(at, address, Some(user), ("POST", "/sign-in", 200))),
                 18..=20 => {
@@ -82,7 +113,7 @@ impl Log<'_> {
         let place = self.random.index(PLACES.len());
         let many_people = self.random.chance(500);
         let mut address = Address::draw(&mut self.random, place);
-        let records = self.shop.people.records.len();
+        let records = self.shop.people.history.1;
         let mut user = 1 + self.random.index(records) as u32;
         for _ in 0..self.random.between(20, 60) {
             let at = start + TimeDelta::seconds(self.random.between(0, 1_500));

@@ -53,8 +53,16 @@ const GOOGLE_ANALYTICS: &[&str] = &[
 /// Writes all reports.
 pub(super) fn write(shop: &Shop, files: &mut Landing) -> Result<()> {
     let mut random = Random::new(Purpose::AdFiles);
+    let mut drawn_for = shop.options.until;
     let mut reports: BTreeMap<(&str, NaiveDate), Vec<Vec<String>>> = BTreeMap::new();
     for spend in &shop.spend {
+        if spend.day > drawn_for {
+            drawn_for = spend.day;
+            let number = spend.day.signed_duration_since(shop.options.until).num_days();
+            random = Random::of(Purpose::AdFiles, number as usize);
+        }
+        let last_day =
+            if spend.day > shop.options.until { shop.last_day() } else { shop.options.until };
         let platform = CAMPAIGNS[spend.campaign].platform;
         let final_day = if random.chance(250) {
             let low = random.between(88, 97);
@@ -66,7 +74,7 @@ pub(super) fn write(shop: &Shop, files: &mut Landing) -> Result<()> {
             };
             let row = row(&early, spend.day + Days::new(1));
             reports.entry((platform.name(), spend.day)).or_default().push(row);
-            (spend.day + Days::new(2)).min(shop.options.until)
+            (spend.day + Days::new(2)).min(last_day)
         } else {
             spend.day
         };

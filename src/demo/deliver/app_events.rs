@@ -10,7 +10,7 @@ use super::super::files::Landing;
 use super::super::orders::Channel;
 use super::super::people::customer_id;
 use super::super::random::{Purpose, Random};
-use super::super::visits::{orders_by_day, scrambled};
+use super::super::visits::{further_ids, orders_by_day, orders_of, scrambled};
 use super::stream::Stream;
 
 /// App events an order line.
@@ -21,6 +21,40 @@ const VERSIONS: &[&str] = &["7.2.0", "7.3.1", "7.4.0", "8.0.0-beta"];
 pub(super) fn write(
     shop: &Shop,
     files: &mut Landing,
+    truth: Option<&std::path::Path>,
+    progress: &dyn Fn(u64, u64),
+) -> Result<()> {
+    match truth {
+        Some(truth) if shop.more_days == 0 => write_history(shop, files, truth, progress),
+        _ => write_further(shop, files, truth),
+    }
+}
+
+/// The days after the history of which something may still arrive.
+fn write_further(shop: &Shop, files: &mut Landing, truth: Option<&std::path::Path>) -> Result<()> {
+    let start = shop.further_day(*shop.recent_days().start()).and_time(NaiveTime::MIN);
+    let mut stream = Stream::new("app_events", start, shop.last_second(), shop.options.until);
+    for number in shop.recent_days() {
+        let day = shop.further_day(number);
+        let random = Random::of(Purpose::AppVisits, number as usize);
+        let mut apps = Apps { random, shop, made: further_ids(number) + 750_000_000 };
+        let mut delivery = Random::of(Purpose::AppEvents, number as usize);
+        let events = apps.day(day, orders_of(shop, day));
+        for event in &events {
+            deliver(shop, event, &mut delivery, &mut stream);
+        }
+        stream.close(day, files)?;
+        if let Some(mut clean) = TruthFile::of_day(truth, "app_events", day) {
+            clean.rows(facts::app_events(shop, &events)?)?;
+            clean.finish()?;
+        }
+    }
+    Ok(())
+}
+
+fn write_history(
+    shop: &Shop,
+    files: &mut Landing,
     truth: &std::path::Path,
     progress: &dyn Fn(u64, u64),
 ) -> Result<()> {
@@ -28,9 +62,9 @@ pub(super) fn write(
     let mut apps = Apps { random: Random::new(Purpose::AppVisits), shop, made: 0 };
     let start = shop.first_day().and_time(NaiveTime::MIN);
     let mut delivery = Random::new(Purpose::AppEvents);
-    let mut stream = Stream::new("app_events", start, shop.end());
-    let ranges = orders_by_day(&shop.orders, shop.first_day(), shop.options.days);
-    for (number, (day, orders)) in shop.first_day().iter_days().zip(ranges).enumerate() {
+    let mut stream = Stream::new("app_events", start, shop.end(), shop.options.until);
+    for (number, (day, orders)) in shop.first_day().iter_days().zip(orders_by_day(shop)).enumerate()
+    {
         progress(number as u64, u64::from(shop.options.days));
         let events = apps.day(day, orders);
         clean.rows(facts::app_events(shop, &events)?)?;
@@ -64,11 +98,11 @@ impl Apps<'_> {
         while (events.len() as u64) < lines * EVENTS_A_LINE {
             let at = day.and_time(NaiveTime::MIN)
                 + TimeDelta::milliseconds(self.random.between(600_000, 86_399_000));
-            let records = shop.people.records.len();
+            let records = shop.people.history.1;
             let customer = self.random.chance(700).then(|| 1 + self.random.index(records) as u32);
             self.session(at, customer, None, &mut events);
         }
-        events.retain(|event| event.at <= shop.end());
+        events.retain(|event| event.at <= shop.last_second());
         events
     }
 

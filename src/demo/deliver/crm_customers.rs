@@ -25,9 +25,11 @@ pub(super) fn write(shop: &Shop, files: &mut Landing, progress: &dyn Fn(u64, u64
     let mut random = Random::new(Purpose::Customers);
     // How a record is printed belongs to the record, not to the day.
     let styles: Vec<Style> = shop.people.records.iter().map(|_| Style::draw(&mut random)).collect();
-    for (number, day) in shop.first_day().iter_days().take(shop.options.days as usize).enumerate() {
-        progress(number as u64, u64::from(shop.options.days));
-        if !is_kept(shop, day) {
+    let days = shop.options.days + shop.more_days;
+    for (number, day) in shop.first_day().iter_days().take(days as usize).enumerate() {
+        progress(number as u64, u64::from(days));
+        let name = format!("crm_customers/{day}.json");
+        if !is_kept(shop, day) || !files.takes(&name) {
             continue;
         }
         let taken = day.and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399);
@@ -39,7 +41,7 @@ pub(super) fn write(shop: &Shop, files: &mut Landing, progress: &dyn Fn(u64, u64
             }
         }
         content.push_str("\n]\n");
-        files.put(&format!("crm_customers/{day}.json"), content.as_bytes())?;
+        files.put(&name, content.as_bytes())?;
     }
     Ok(())
 }

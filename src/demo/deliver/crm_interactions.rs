@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 use crate::error::Result;
 
 use super::super::Shop;
-use super::super::contacts::Interaction;
+use super::super::contacts::{FURTHER_NUMBERS, Interaction};
 use super::super::files::Landing;
 use super::super::people::customer_id;
 use super::super::random::{Purpose, Random};
@@ -16,9 +16,19 @@ use super::super::random::{Purpose, Random};
 pub(super) fn write(shop: &Shop, files: &mut Landing) -> Result<()> {
     let mut random = Random::new(Purpose::InteractionFiles);
     // The last day's file comes even when nobody called.
-    let mut contents = BTreeMap::from([(shop.options.until, String::new())]);
+    let mut contents =
+        BTreeMap::from([shop.options.until, shop.last_day()].map(|day| (day, String::new())));
     for interaction in &shop.interactions {
+        if interaction.number >= FURTHER_NUMBERS {
+            let number = interaction.number - FURTHER_NUMBERS;
+            random = Random::of(Purpose::InteractionFiles, number as usize);
+        }
         let rating = rating(interaction, &mut random);
+        // What is closed after the history was open when its files were written.
+        let as_drawn = interaction
+            .closed_at
+            .filter(|at| interaction.number >= FURTHER_NUMBERS || *at <= shop.end());
+        let is_again = as_drawn.is_none_or(|at| at == interaction.opened_at) && random.chance(20);
         if let Some(closed) = interaction.closed_at.filter(|at| *at != interaction.opened_at) {
             let open = line(shop, interaction, None, None, interaction.opened_at);
             contents.entry(interaction.opened_at.date()).or_default().push_str(&open);
@@ -29,7 +39,7 @@ pub(super) fn write(shop: &Shop, files: &mut Landing) -> Result<()> {
             let only = line(shop, interaction, interaction.closed_at, rating.as_deref(), at);
             let content = contents.entry(at.date()).or_default();
             content.push_str(&only);
-            if random.chance(20) {
+            if is_again {
                 content.push_str(&only);
             }
         }

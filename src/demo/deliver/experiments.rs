@@ -17,8 +17,11 @@ pub(super) fn write(shop: &Shop, files: &mut Landing) -> Result<()> {
     let mut random = Random::new(Purpose::ExperimentFiles);
     // The last day's file comes even when nobody was assigned.
     let mut contents: BTreeMap<NaiveDate, Vec<Vec<String>>> =
-        BTreeMap::from([(shop.options.until, Vec::new())]);
+        BTreeMap::from([shop.options.until, shop.last_day()].map(|day| (day, Vec::new())));
     for assignment in &shop.assignments {
+        if assignment.customer as usize > shop.people.history.1 {
+            random = Random::of(Purpose::ExperimentFiles, assignment.customer as usize);
+        }
         let row = vec![
             assignment.experiment.to_owned(),
             customer_id(assignment.customer),

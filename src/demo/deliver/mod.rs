@@ -25,19 +25,15 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-use super::Shop;
 use super::files::Landing;
 use super::stock::{self, Purchase};
 use super::truth::InventoryTable;
+use super::{Progress, Shop};
 
 pub(super) use vendor_catalog::says_lead_days;
 
 /// Writes the sources of sales, finance and operations.
-pub(super) fn write(
-    shop: &Shop,
-    files: &mut Landing,
-    progress: &dyn Fn(&str, u64, u64),
-) -> Result<()> {
+pub(super) fn write(shop: &Shop, files: &mut Landing, progress: &Progress<'_>) -> Result<()> {
     master::products(shop, files)?;
     master::stores(shop, files)?;
     master::fx_rates(shop, files)?;
@@ -48,28 +44,39 @@ pub(super) fn write(
     vendor_catalog::write(shop, files)
 }
 
-/// Writes the sources of customers, web and marketing, which come with the history only.
+/// Writes the sources of customers, web and marketing, and the truth of those of them that are made a day
+/// at a time, where `truth` says. Of days after the history, only those are made that something may still
+/// arrive of.
 pub(super) fn write_customers(
     shop: &Shop,
     files: &mut Landing,
-    landing: &Path,
-    progress: &dyn Fn(&str, u64, u64),
+    truth: Option<&Path>,
+    progress: &Progress<'_>,
 ) -> Result<()> {
     geo_locations::write(shop, files)?;
     ad_performance::write(shop, files)?;
     crm_interactions::write(shop, files)?;
     experiments::write(shop, files)?;
     crm_customers::write(shop, files, &|done, all| progress("crm_customers", done, all))?;
-    web_events::write(shop, files, landing, &|done, all| progress("web_events", done, all))?;
-    app_events::write(shop, files, landing, &|done, all| progress("app_events", done, all))?;
-    access_log::write(shop, files, landing, &|done, all| progress("access_log", done, all))
+    app_events::write(shop, files, truth, &|done, all| progress("app_events", done, all))?;
+    access_log::write(shop, files, truth, &|done, all| progress("access_log", done, all))
+}
+
+/// Writes what browsers tell, which is more than all else; else as [`write_customers`].
+pub(super) fn write_web(
+    shop: &Shop,
+    files: &mut Landing,
+    truth: Option<&Path>,
+    progress: &Progress<'_>,
+) -> Result<()> {
+    web_events::write(shop, files, truth, &|done, all| progress("web_events", done, all))
 }
 
 /// Plays stock and procurement, and writes them as they come; returns the truth of both.
 pub(super) fn play(
     shop: &Shop,
     files: &mut Landing,
-    progress: &dyn Fn(&str, u64, u64),
+    progress: &Progress<'_>,
 ) -> Result<(InventoryTable, Vec<Purchase>)> {
     let tell = |done, all| progress("inventory", done, all);
     let mut delivery = inventory::Delivery::new(files, &tell);

@@ -1,4 +1,5 @@
-//! A stream's lines in the order they arrive: a file a day, and one each five minutes of the last.
+//! A stream's lines in the order they arrive: a file a day, and one each five minutes of the history's last
+//! and of those after it.
 //!
 //! Only what arrives later than the day being written waits in memory.
 
@@ -14,14 +15,21 @@ use super::super::files::Landing;
 pub(super) struct Stream {
     folder: &'static str,
     end: NaiveDateTime,
+    /// The first day that is in parts.
+    parted: NaiveDate,
     /// Nothing arrives before: those days are written.
     start: NaiveDateTime,
     waiting: BTreeMap<NaiveDate, Vec<(NaiveDateTime, String)>>,
 }
 
 impl Stream {
-    pub(super) fn new(folder: &'static str, start: NaiveDateTime, end: NaiveDateTime) -> Self {
-        Self { folder, end, start, waiting: BTreeMap::new() }
+    pub(super) fn new(
+        folder: &'static str,
+        start: NaiveDateTime,
+        end: NaiveDateTime,
+        parted: NaiveDate,
+    ) -> Self {
+        Self { folder, end, parted, start, waiting: BTreeMap::new() }
     }
 
     /// When something really arrives that would arrive at `at`: what would come after the last day
@@ -44,7 +52,7 @@ impl Stream {
         lines.sort_by_key(|(at, _)| *at);
         let mut contents: BTreeMap<String, String> = BTreeMap::new();
         for (at, line) in lines {
-            let name = if day < self.end.date() {
+            let name = if day < self.parted {
                 format!("{}/{day}.ndjson", self.folder)
             } else {
                 let minute = at.minute() / 5 * 5;

@@ -1,6 +1,6 @@
 //! The web shop's tracking: what browsers send, with clocks that are wrong, and what robots do.
 
-use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
 use crate::error::Result;
 
@@ -11,7 +11,9 @@ use super::super::files::Landing;
 use super::super::people::customer_id;
 use super::super::places::{Address, PLACES};
 use super::super::random::{Purpose, Random};
-use super::super::visits::{Event, Kind, Visit, Visits, orders_by_day, scrambled, visitor_id};
+use super::super::visits::{
+    Event, Kind, Visit, Visits, further_ids, orders_by_day, orders_of, scrambled, visitor_id,
+};
 use super::stream::{Stream, stamp};
 
 const DESKTOPS: &[&str] = &[
@@ -37,39 +39,65 @@ const SCRAPED: u64 = 240;
 pub(super) fn write(
     shop: &Shop,
     files: &mut Landing,
+    truth: Option<&std::path::Path>,
+    progress: &dyn Fn(u64, u64),
+) -> Result<()> {
+    match truth {
+        Some(truth) if shop.more_days == 0 => write_history(shop, files, truth, progress),
+        _ => write_further(shop, files, truth),
+    }
+}
+
+fn write_history(
+    shop: &Shop,
+    files: &mut Landing,
     truth: &std::path::Path,
     progress: &dyn Fn(u64, u64),
 ) -> Result<()> {
     let mut clean = TruthFile::new(truth, "web_events");
     let mut visits = Visits::new(shop);
-    let mut tracking = Tracking {
-        random: Random::new(Purpose::WebEvents),
-        shop,
-        stream: Stream::new("web_events", shop.first_day().and_time(NaiveTime::MIN), shop.end()),
-        robots: 0,
-        robot_events: 0,
-    };
-    let ranges = orders_by_day(&shop.orders, shop.first_day(), shop.options.days);
+    let start = shop.first_day().and_time(NaiveTime::MIN);
+    let stream = Stream::new("web_events", start, shop.end(), shop.options.until);
+    let random = Random::new(Purpose::WebEvents);
+    let mut tracking = Tracking { random, shop, stream, robots: 0, robot_events: 0 };
     let mut unwatched = 0_u64;
-    for (number, (day, orders)) in shop.first_day().iter_days().zip(ranges).enumerate() {
+    for (number, (day, orders)) in shop.first_day().iter_days().zip(orders_by_day(shop)).enumerate()
+    {
         progress(number as u64, u64::from(shop.options.days));
         let made = visits.day(day, orders);
         clean.rows(facts::web_events(shop, &made)?)?;
-        for visit in &made {
-            unwatched += visit.events.len() as u64;
-            tracking.visit(visit);
-        }
-        // One event in fifty is a robot's that says so, one in forty another's.
-        for _ in 0..unwatched / 500 {
-            tracking.robot(day.and_time(NaiveTime::MIN), 10, true);
-            if tracking.robots.is_multiple_of(20) {
-                tracking.robot(day.and_time(NaiveTime::MIN), SCRAPED, false);
-            }
-        }
-        unwatched %= 500;
+        unwatched = tracking.day(day, &made, unwatched);
         tracking.stream.close(day, files)?;
     }
     clean.finish()
+}
+
+/// The days after the history of which something may still arrive.
+fn write_further(shop: &Shop, files: &mut Landing, truth: Option<&std::path::Path>) -> Result<()> {
+    let start = shop.further_day(*shop.recent_days().start()).and_time(NaiveTime::MIN);
+    let mut stream = Stream::new("web_events", start, shop.last_second(), shop.options.until);
+    for number in shop.recent_days() {
+        let day = shop.further_day(number);
+        let mut made = Visits::further(shop, number).day(day, orders_of(shop, day));
+        let mut tracking = Tracking {
+            random: Random::of(Purpose::WebEvents, number as usize),
+            shop,
+            stream,
+            robots: u64::from(number) * 1_000_000,
+            robot_events: further_ids(number) + 500_000_000,
+        };
+        tracking.day(day, &made, 0);
+        tracking.stream.close(day, files)?;
+        stream = tracking.stream;
+        for visit in &mut made {
+            visit.events.retain(|event| event.at <= shop.last_second());
+        }
+        if let Some(mut clean) = TruthFile::of_day(truth, "web_events", day) {
+            clean.rows(facts::web_events(shop, &made)?)?;
+            clean.finish()?;
+        }
+    }
+    Ok(())
 }
 
 struct Tracking<'a> {
@@ -81,6 +109,22 @@ struct Tracking<'a> {
 }
 
 impl Tracking<'_> {
+    /// Delivers a day's visits, and those of robots; returns how many events are left without a robot.
+    fn day(&mut self, day: NaiveDate, made: &[Visit], mut unwatched: u64) -> u64 {
+        for visit in made {
+            unwatched += visit.events.len() as u64;
+            self.visit(visit);
+        }
+        // One event in fifty is a robot's that says so, one in forty another's.
+        for _ in 0..unwatched / 500 {
+            self.robot(day.and_time(NaiveTime::MIN), 10, true);
+            if self.robots.is_multiple_of(20) {
+                self.robot(day.and_time(NaiveTime::MIN), SCRAPED, false);
+            }
+        }
+        unwatched % 500
+    }
+
     fn visit(&mut self, visit: &Visit) {
         let agents = if visit.phone { PHONES } else { DESKTOPS };
         let agent = agents[(visit.visitor / 2) as usize % agents.len()];
@@ -106,16 +150,23 @@ impl Tracking<'_> {
             30..=44 => {
                 let again = at + TimeDelta::minutes(self.random.between(0, 1_440));
                 let line = self.line(Some(visit.visitor), visit, event, agent, (again, skew));
-                self.stream.push(again, line);
+                self.push(event, again, line);
             }
             45..=46 => {
                 let line = self.line(None, visit, event, agent, (at, skew));
-                self.stream.push(at, line);
+                self.push(event, at, line);
             }
             _ => {}
         }
         let line = self.line(Some(visit.visitor), visit, event, agent, (at, skew));
-        self.stream.push(at, line);
+        self.push(event, at, line);
+    }
+
+    /// What happens after the last of the days that follow the history is drawn, and delivered another time.
+    fn push(&mut self, event: &Event, at: NaiveDateTime, line: String) {
+        if self.shop.more_days == 0 || event.at <= self.shop.last_second() {
+            self.stream.push(at, line);
+        }
     }
 
     fn line(

@@ -24,13 +24,26 @@ async fn further_days_add_files_and_the_views_follow_them() {
             assert_eq!(now.to_string(), "2026-11-02 00:05:00");
         }
         let (summary, now) = demo::tick(landing, Tick::Day, &quiet).unwrap();
-        assert!(summary.files > 20, "{summary:?}");
+        assert!(summary.files > 300, "{summary:?}");
         assert!(now.to_string().ends_with(" 00:00:00"), "{now}");
         let after = contents(landing);
         for (name, bytes) in before.iter().filter(|(name, _)| !name.starts_with("truth")) {
             assert!(after.get(name) == Some(bytes), "{}", name.display());
         }
-        for source in ["payments", "inventory", "store_sales", "online_orders", "shipments"] {
+        for source in [
+            "payments",
+            "inventory",
+            "store_sales",
+            "online_orders",
+            "shipments",
+            "crm_customers",
+            "crm_interactions",
+            "experiment_assignments",
+            "web_events",
+            "app_events",
+            "ad_performance",
+            "access_log",
+        ] {
             let of_day = |name: &&std::path::PathBuf| {
                 name.starts_with(source) && super::is_of_day(name, day)
             };
@@ -38,7 +51,9 @@ async fn further_days_add_files_and_the_views_follow_them() {
         }
         oracle::ingest(&services).await;
         oracle::refresh(&services).await;
-        oracle::compare(&services, "shop.py", &landing.join("truth")).await;
+        for script in ["shop.py", "shop_operations.py", "shop_customers.py"] {
+            oracle::compare(&services, script, &landing.join("truth")).await;
+        }
     }
     let strategies =
         "SELECT DISTINCT strategy FROM lakeport.refreshes WHERE view_name = 'payments' ORDER BY 1";
