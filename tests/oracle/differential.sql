@@ -109,3 +109,15 @@ SELECT '1 day'::interval = '24 hours', '1 month'::interval > '29 days', '-1 s'::
 SELECT pg_typeof(ROW(1, 2))
 SELECT ROW(1, 'a b'::text, NULL::text, 'x"y\z'::text, ''::text, 1.5::float8, '2000-01-01'::date, ARRAY[1, 2])
 SELECT '2000-01-01 12:34:56.5+00'::timestamptz::timetz
+SELECT f, date_trunc('century', t), date_trunc('millennium', t), date_trunc('decade', t) FROM (VALUES (1, '2000-12-31 23:59'::timestamp), (2, '2001-01-01'), (3, '0001-01-01'), (4, '1999-02-03 04:05:06.789012'), (5, '2500-06-07')) AS v (f, t)
+SELECT date_trunc('microseconds', t), date_trunc('milliseconds', t), date_trunc('second', t), date_trunc('min', t), date_trunc('HOURS', t), date_trunc('d', t), date_trunc('week', t), date_trunc('mon', t), date_trunc('qtr', t), date_trunc('y', t) FROM (VALUES ('1999-12-31 23:59:59.999999'::timestamp), ('2024-02-29 12:34:56.789'), ('1960-01-03 00:00:00.5'), ('0044-03-15 BC'), ('infinity'), (NULL)) AS v (t)
+SELECT date_trunc('month', '2024-03-15'::date), date_trunc('week', NULL::date), date_trunc(NULL, now())
+SELECT date_trunc('day', t, 'Australia/Sydney'), date_trunc('hour', t, 'Europe/Berlin'), date_trunc('month', t, 'America/New_York') FROM (VALUES ('2001-02-16 20:38:40+00'::timestamptz), ('2024-10-27 00:30:00+00'), ('2024-10-27 01:30:00+00'), ('2024-03-31 01:30:00+00'), ('-infinity')) AS v (t)
+SELECT date_trunc('day', INTERVAL '1 mon 3 days 04:05:06.7'), date_trunc('hour', INTERVAL '-3 days -04:05:06.7'), date_trunc('quarter', INTERVAL '2 years 11 mons 3 days'), date_trunc('decade', INTERVAL '39 years 1 mon'), date_trunc('millisecond', INTERVAL '00:00:01.23456')
+SELECT date_trunc('dow', now())
+SELECT date_trunc('fortnight', '2024-01-01'::timestamp)
+SELECT date_trunc('week', INTERVAL '1 month')
+SELECT date_trunc('day', now(), 'Nowhere/Land')
+SET TimeZone = 'Europe/Berlin'
+SELECT date_trunc('day', '2024-03-31 12:00+02'::timestamptz), date_trunc('month', '2024-10-31'::date), date_trunc('hour', '2024-10-27 01:30:00+00'::timestamptz), pg_typeof(date_trunc('day', '2024-03-31'::date))
+SET TimeZone = 'UTC'

@@ -32,6 +32,7 @@ mod simple;
 mod spans;
 mod sum;
 mod texts;
+mod truncate;
 mod type_of;
 mod whole;
 mod zones;
@@ -83,6 +84,7 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     state.register_udf(extract::extract())?;
     state.register_udf(length::length())?;
     state.register_udf(zones::timezone())?;
+    state.register_udf(truncate::date_trunc())?;
     state.register_udaf(sum::sum())?;
     state.register_udaf(average::avg())?;
     state.register_expr_planner(Arc::new(operators::Operators))?;

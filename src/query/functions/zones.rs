@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use chrono_tz::Tz;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::error::DataFusionError;
@@ -83,11 +84,7 @@ impl ScalarUDFImpl for Timezone {
         let Some(name) = constant_text(&args, 0)? else {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from(args.return_type())?));
         };
-        let zone = chrono_tz::TZ_VARIANTS
-            .iter()
-            .find(|zone| zone.name().eq_ignore_ascii_case(&name))
-            .copied()
-            .ok_or_else(|| unknown(&name))?;
+        let zone = zone_named(&name)?;
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let times = arrays[1].as_primitive::<TimestampMicrosecondType>();
         let moved: Result<TimestampMicrosecondArray> = if times.timezone().is_some() {
@@ -102,6 +99,13 @@ impl ScalarUDFImpl for Timezone {
         }
         Ok(ColumnarValue::Array(moved))
     }
+}
+
+/// The zone of a name, in any case.
+pub(super) fn zone_named(name: &str) -> Result<Tz> {
+    let known = chrono_tz::TZ_VARIANTS.iter();
+    let found = known.copied().find(|zone| zone.name().eq_ignore_ascii_case(name));
+    found.ok_or_else(|| unknown(name))
 }
 
 fn zone_of(data_type: &DataType) -> Option<Arc<str>> {
