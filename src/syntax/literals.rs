@@ -1,4 +1,5 @@
-//! Whole numbers as Postgres types them: an `integer` where one is large enough.
+//! Literals as Postgres types them: a whole number is an `integer` where one is large enough, a text in VALUES
+//! what the others of its column are.
 //!
 //! The planner makes every whole number a `bigint`; a cast says otherwise. Numbers that are no values
 //! but say something to the planner (a position, a count, a frame) are left as they stand. sqlparser's
@@ -6,7 +7,7 @@
 
 use datafusion::sql::sqlparser::ast::{
     CastKind, DataType, Distinct, Expr, FunctionArg, FunctionArgExpr, GroupByExpr, LimitClause,
-    NamedWindowExpr, OrderByKind, Query, Select, UnaryOperator, Value, WindowFrame,
+    NamedWindowExpr, OrderByKind, Query, Select, SetExpr, UnaryOperator, Value, WindowFrame,
     WindowFrameBound, WindowType,
 };
 
@@ -45,13 +46,12 @@ pub(super) fn type_integer(expr: &mut Expr) {
 fn to_integer(expr: &mut Expr) {
     let mut number = expr.clone();
     keep(&mut number);
-    *expr = Expr::Cast {
-        kind: CastKind::Cast,
-        expr: Box::new(number),
-        data_type: DataType::Int(None),
-        array: false,
-        format: None,
-    };
+    *expr = cast(number, DataType::Int(None));
+}
+
+fn cast(expr: Expr, data_type: DataType) -> Expr {
+    let (kind, expr) = (CastKind::Cast, Box::new(expr));
+    Expr::Cast { kind, expr, data_type, array: false, format: None }
 }
 
 /// Leaves a number as it stands.
@@ -79,6 +79,30 @@ fn keep_frame(frame: &mut WindowFrame) {
             }
             _ => {}
         }
+    }
+}
+
+/// Texts of VALUES that have no type yet, in the type that another value of their column names.
+pub(super) fn type_texts(body: &mut SetExpr) {
+    let SetExpr::Values(values) = body else { return };
+    let width = values.rows.iter().map(|row| row.content.len()).max().unwrap_or_default();
+    for column in 0..width {
+        let cells = || values.rows.iter().filter_map(|row| row.content.get(column));
+        let Some(data_type) = cells().find_map(named_type) else { continue };
+        let is_text = |expr: &Expr| matches!(expr, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)));
+        for row in &mut values.rows {
+            if let Some(cell) = row.content.get_mut(column).filter(|cell| is_text(cell)) {
+                *cell = cast(cell.clone(), data_type.clone());
+            }
+        }
+    }
+}
+
+fn named_type(expr: &Expr) -> Option<DataType> {
+    match expr {
+        Expr::Cast { data_type, array: false, format: None, .. } => Some(data_type.clone()),
+        Expr::TypedString(typed) => Some(typed.data_type.clone()),
+        _ => None,
     }
 }
 

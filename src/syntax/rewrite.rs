@@ -93,6 +93,7 @@ impl VisitorMut for Rewriter<'_> {
         fetch_as_limit(query)?;
         positions::as_expressions(query);
         literals::keep_in_query(query);
+        literals::type_texts(&mut query.body);
         let (names, recursive) = match &mut query.with {
             None => (Vec::new(), false),
             Some(with) => match self.common_tables(with) {
