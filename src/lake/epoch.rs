@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 
 use arc_swap::ArcSwap;
 use object_store::path::Path;
@@ -193,18 +193,43 @@ impl Lake {
                 operation: "PUBLISH",
             };
             match self.commit(commit).await? {
-                CommitOutcome::Committed(_) => {
-                    return Ok(Arc::clone(&self.poll_head().await?.state));
-                }
+                CommitOutcome::Committed(table) => return self.published(&head, table, new).await,
                 CommitOutcome::Conflict(why) => tracing::debug!(%why, "another epoch came first"),
             }
         }
         Err(Error::new(ErrorKind::SerializationFailure, "other epochs came first again and again"))
     }
 
+    /// The state after our commit: what it was and our rows, where nobody committed in between.
+    async fn published(
+        &self,
+        before: &Head,
+        table: Table,
+        rows: Vec<Row>,
+    ) -> Result<Arc<EpochState>> {
+        let alone = before.table.as_ref().map_or(0, |known| known.version() + 1);
+        if table.version() != alone {
+            return Ok(Arc::clone(&self.poll_head().await?.state));
+        }
+        let mut state = EpochState::clone(&before.state);
+        for row in rows {
+            state.apply(row, self);
+        }
+        let _polling = self.inner.epochs.polling.lock().await;
+        let head = self.inner.epochs.head.load_full();
+        if head.table.as_ref().is_some_and(|known| known.version() >= table.version()) {
+            return Ok(Arc::clone(&head.state));
+        }
+        let state = Arc::new(state);
+        let head = Head { state: Arc::clone(&state), table: Some(table) };
+        self.inner.epochs.head.store(Arc::new(head));
+        Ok(state)
+    }
+
     /// The rows of the epoch after `state`: one a relation, only those that say something new.
     fn new_rows(&self, state: &EpochState, run: &Run, rows: &[Published]) -> Vec<Row> {
-        let now = self.clock().now();
+        // To the microsecond, as the table keeps it.
+        let now = self.clock().now().trunc_subsecs(6);
         let published_at = state.published_at.map_or(now, |before| before.max(now));
         let fresh = rows.iter().filter(|row| !state.holds(row));
         let last: BTreeMap<RelationId, &Published> =

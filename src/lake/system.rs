@@ -43,10 +43,15 @@ impl Lake {
         writer.write(batch).await?;
         let files = writer.finish().await?;
         let mut lost = String::new();
-        for _ in 0..ATTEMPTS_MAX {
+        for attempt in 0..ATTEMPTS_MAX {
+            // What others have appended since is stepped over; only a lost race makes it worth asking.
+            let base = match attempt {
+                0 => self.newest_held(&location).await?,
+                _ => self.newest(&location).await?,
+            };
             let commit = Commit {
                 location: location.clone(),
-                base: self.newest(&location).await?,
+                base,
                 spec: spec.clone(),
                 mode: CommitMode::Append,
                 files: files.clone(),

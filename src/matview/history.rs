@@ -159,13 +159,14 @@ pub(super) async fn append(
     if attempts.is_empty() {
         return Ok(());
     }
-    let rows = refresh_rows(run, epoch, number, attempts)?;
-    lake.append_system("refreshes", rows, Some(run.id)).await?;
-    let counted = expectation_rows(attempts)?;
-    if counted.num_rows() > 0 {
-        lake.append_system("expectations", counted, Some(run.id)).await?;
-    }
-    lake.append_system("refresh_operators", operator_rows(attempts)?, Some(run.id)).await
+    let tables = [
+        ("refreshes", refresh_rows(run, epoch, number, attempts)?),
+        ("expectations", expectation_rows(attempts)?),
+        ("refresh_operators", operator_rows(attempts)?),
+    ];
+    let appends = tables.map(|(name, rows)| lake.append_system(name, rows, Some(run.id)));
+    let ended = futures::future::join_all(appends).await;
+    ended.into_iter().collect()
 }
 
 fn refresh_rows(
