@@ -179,23 +179,34 @@ impl Grouped {
         std::iter::once(ROWS.to_owned()).chain(states).collect()
     }
 
-    /// The aggregate's columns and the hidden ones, from all rows.
+    /// The aggregate's columns and the hidden ones, from all rows. Only what is kept is computed over the
+    /// rows, each function once; the results come of that, as they do after a change.
     fn over_rows(&self) -> Result<LogicalPlan> {
-        let mut functions = self.aggregate.aggr_expr.clone();
-        functions.push(count(lit(1_i64)).alias(ROWS));
+        let mut wanted = vec![count(lit(1_i64)).alias(ROWS)];
         for state in &self.states {
-            functions.extend(state.over_rows()?);
+            wanted.extend(state.over_rows()?);
         }
+        let mut functions: Vec<Expr> = Vec::new();
+        let places: Vec<usize> = wanted
+            .into_iter()
+            .map(|function| {
+                let function = function.unalias();
+                functions.iter().position(|known| *known == function).unwrap_or_else(|| {
+                    functions.push(function);
+                    functions.len() - 1
+                })
+            })
+            .collect();
         let groups = self.aggregate.group_expr.clone();
-        let wide = Aggregate::try_new(Arc::clone(&self.aggregate.input), groups, functions)?;
-        let wide = LogicalPlan::Aggregate(wide);
-        let mut exprs: Vec<Expr> =
-            self.aggregate.schema.columns().into_iter().map(Expr::Column).collect();
-        let keys = exprs.iter().take(self.aggregate.group_expr.len()).enumerate();
-        let keys: Vec<Expr> = keys.map(|(i, expr)| expr.clone().alias(key(i))).collect();
-        exprs.extend(keys);
-        exprs.extend(self.kept_names().iter().map(|name| column(name)));
-        law::project(wide, exprs)
+        let width = groups.len();
+        let kept = Aggregate::try_new(Arc::clone(&self.aggregate.input), groups, functions)?;
+        let kept = LogicalPlan::Aggregate(kept);
+        let found = law::columns(&kept);
+        let keys = (0..width).map(|i| found[i].clone().alias(key(i)));
+        let names = self.kept_names().into_iter().zip(places);
+        let kept_columns = names.map(|(name, at)| found[width + at].clone().alias(name));
+        let exprs = keys.chain(kept_columns).collect();
+        self.over_states(law::project(kept, exprs)?)
     }
 
     /// The aggregate's columns and the hidden ones, from the hidden ones.
