@@ -22,6 +22,7 @@ use crate::syntax::Privilege;
 
 use super::error;
 use super::gate::{Gate, Origin};
+use super::modifiers::described;
 use super::multisets::counts_copies;
 use super::planner::external;
 use super::runtime::Sealed;
@@ -69,6 +70,12 @@ impl AuthorizedPlan {
     /// Result columns: plain types (views and dictionaries unpacked).
     pub fn schema(&self) -> SchemaRef {
         Arc::clone(&self.0.schema)
+    }
+
+    /// Result columns as [`AuthorizedPlan::schema`] has them, numerics without a declared precision marked
+    /// as such: what clients are told.
+    pub fn described(&self) -> SchemaRef {
+        described(&self.0.plan, &self.0.schema)
     }
 
     /// The types of `$1`, `$2`, ...; text where nothing tells.

@@ -6,16 +6,19 @@
 
 use std::sync::Arc;
 
-use super::system::marked_type;
+use super::casts;
+use super::marks;
+use super::system::{marked_type, storage};
 use super::textual::textual;
-use arrow::datatypes::{DataType, Field, IntervalUnit};
+use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Cast, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Union, Values, cast,
+    Cast, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Union, Values, cast, lit,
+    not, when,
 };
 
 /// The plan with its numbers settled.
@@ -34,6 +37,7 @@ pub(crate) fn settled(plan: LogicalPlan) -> Result<LogicalPlan> {
                 LogicalPlan::Values(values) => values_of_floats(values),
                 other => Ok(Transformed::no(other)),
             })?
+            .transform_data(marks::kept)?
             .map_data(|node| match node {
                 // What stands below may have columns of other types now.
                 LogicalPlan::Values(_) | LogicalPlan::TableScan(_) => Ok(node),
@@ -129,10 +133,16 @@ fn is_decimal(data_type: &DataType) -> bool {
 
 fn settle(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     match expr {
-        Expr::Cast(_) => integer(expr),
+        Expr::Cast(cast) => {
+            let settled = casts::settled(cast, schema);
+            let whole = integer(settled.data);
+            Transformed::new_transformed(whole.data, whole.transformed || settled.transformed)
+        }
         Expr::BinaryExpr(mut binary) if compares(binary.op) => {
             let mut sides = [binary.left.as_mut(), binary.right.as_mut()];
-            let changed = as_floats(&mut sides, schema) || as_spans(&mut sides, schema);
+            let changed = as_floats(&mut sides, schema)
+                || as_spans(&mut sides, schema)
+                || as_moments(&mut sides, schema);
             transformed(Expr::BinaryExpr(binary), changed)
         }
         Expr::Between(mut between) => {
@@ -152,18 +162,47 @@ fn settle(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             let mut results: Vec<&mut Expr> =
                 results.chain(case.else_expr.as_deref_mut()).collect();
             let changed = as_floats(&mut results, schema);
-            transformed(Expr::Case(case), changed)
+            match marks::common(&mut results, schema) {
+                Some(mark) => Transformed::yes(marks::put(Expr::Case(case), &mark)),
+                None => transformed(Expr::Case(case), changed),
+            }
         }
-        Expr::ScalarFunction(mut function) if is_common(function.func.name()) => {
+        Expr::ScalarFunction(function) => settle_call(function, schema),
+        other => Transformed::no(other),
+    }
+}
+
+fn settle_call(mut function: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
+    match function.func.name() {
+        "make_array" => {
             let mut sides: Vec<&mut Expr> = function.args.iter_mut().collect();
             let changed = as_floats(&mut sides, schema);
-            if function.func.name() == "make_array" {
-                let marked = marked_array(function, schema);
-                return Transformed::new_transformed(marked.data, marked.transformed || changed);
+            let marked = marked_array(function, schema);
+            Transformed::new_transformed(marked.data, marked.transformed || changed)
+        }
+        name if is_common(name) => {
+            let mut sides: Vec<&mut Expr> = function.args.iter_mut().collect();
+            let changed = as_floats(&mut sides, schema);
+            match marks::common(&mut sides, schema) {
+                Some(mark) => Transformed::yes(marks::put(Expr::ScalarFunction(function), &mark)),
+                None => transformed(Expr::ScalarFunction(function), changed),
             }
+        }
+        // What it is compared with may be further off than nanoseconds reach.
+        "now" => {
+            let now = Expr::ScalarFunction(function);
+            match now.get_type(schema) {
+                Ok(DataType::Timestamp(TimeUnit::Nanosecond, zone)) => {
+                    Transformed::yes(cast(now, DataType::Timestamp(TimeUnit::Microsecond, zone)))
+                }
+                _ => Transformed::no(now),
+            }
+        }
+        "concat" | "concat_ws" => {
+            let changed = truths_as_letters(&mut function.args, schema);
             transformed(Expr::ScalarFunction(function), changed)
         }
-        other => Transformed::no(other),
+        _ => marks::of_arrays(function, schema),
     }
 }
 
@@ -213,6 +252,7 @@ fn is_read_by_type(field: &Field) -> bool {
 /// `ARRAY[...]` of values that only a mark tells is an array of them.
 fn marked_array(call: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
     let mut mark: Option<String> = None;
+    let mut integers = false;
     for arg in &call.args {
         let Ok((_, field)) = arg.to_field(schema) else {
             return Transformed::no(Expr::ScalarFunction(call));
@@ -223,10 +263,14 @@ fn marked_array(call: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
             (Some(found), None) if !found.starts_with('_') => mark = Some(found.to_owned()),
             (Some(found), Some(known)) if found == known => {}
             (None, _) if literal || field.data_type().is_null() => {}
+            (None, _) if field.data_type().is_signed_integer() => integers = true,
             _ => return Transformed::no(Expr::ScalarFunction(call)),
         }
     }
-    let Some(mark) = mark else { return Transformed::no(Expr::ScalarFunction(call)) };
+    let fits = |mark: &String| !integers || storage(mark) == DataType::Int64;
+    let Some(mark) = mark.filter(fits) else {
+        return Transformed::no(Expr::ScalarFunction(call));
+    };
     let field = Arc::new(super::system::field("", &format!("_{mark}")));
     let array = Box::new(Expr::ScalarFunction(call));
     Transformed::yes(Expr::Cast(Cast::new_from_field(array, field)))
@@ -250,7 +294,7 @@ fn as_marked(expr: &Expr, list: &mut [Expr], schema: &DFSchema) -> bool {
 
 /// Functions whose arguments have one type, which is the result's.
 fn is_common(function: &str) -> bool {
-    matches!(function, "coalesce" | "greatest" | "least" | "nullif" | "make_array")
+    matches!(function, "coalesce" | "greatest" | "least" | "nullif")
 }
 
 fn compares(op: Operator) -> bool {
@@ -273,6 +317,38 @@ fn integer(expr: Expr) -> Transformed<Expr> {
         return Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(value)), None));
     }
     Transformed::no(expr)
+}
+
+/// Among texts put together a truth is the letter that clients see.
+fn truths_as_letters(args: &mut [Expr], schema: &DFSchema) -> bool {
+    let mut changed = false;
+    for arg in args {
+        if matches!(arg.get_type(schema), Ok(DataType::Boolean)) {
+            let truth = std::mem::replace(arg, Expr::Literal(ScalarValue::Null, None));
+            let lettered = when(truth.clone(), lit("t")).when(not(truth), lit("f")).end();
+            *arg = lettered.unwrap_or_else(|_| lit(ScalarValue::Null));
+            changed = true;
+        }
+    }
+    changed
+}
+
+/// Makes moments of dates that are compared with some: the engine's own would be in nanoseconds, which
+/// neither all dates fit in nor an infinite one.
+fn as_moments(sides: &mut [&mut Expr], schema: &DFSchema) -> bool {
+    let types: Vec<Option<DataType>> =
+        sides.iter().map(|side| side.get_type(schema).ok()).collect();
+    let moment = types.iter().flatten().find(|found| matches!(found, DataType::Timestamp(..)));
+    let Some(DataType::Timestamp(_, zone @ Some(_))) = moment else { return false };
+    let mut changed = false;
+    for (side, found) in sides.iter_mut().zip(&types) {
+        if *found == Some(DataType::Date32) {
+            let date = std::mem::replace(*side, Expr::Literal(ScalarValue::Null, None));
+            **side = cast(date, DataType::Timestamp(TimeUnit::Microsecond, zone.clone()));
+            changed = true;
+        }
+    }
+    changed
 }
 
 /// Makes numbers of intervals that are compared: a month is thirty days there, and a day 24 hours.

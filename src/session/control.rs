@@ -179,6 +179,14 @@ impl Session {
         Ok(())
     }
 
+    /// Refuses what asks for more of a portal once its transaction has failed.
+    ///
+    /// # Errors
+    /// `InFailedSqlTransaction`.
+    pub fn check_not_failed(&self) -> Result<()> {
+        if self.transaction.has_failed() { Err(aborted()) } else { Ok(()) }
+    }
+
     /// Writes are refused in transactions, in read-only sessions, and while the past is read.
     pub(super) fn refuse_write(&self, statement: &Statement) -> Result<()> {
         if self.transaction.open().is_some_and(|open| open.apart) && steers(statement) {

@@ -80,7 +80,7 @@ impl Session {
             return self.copy_in(copy, format, running).await;
         }
         let query = query_of(copy)?;
-        let (plan, context) = self.current_plan(&query, prepared, &running).await?;
+        let (plan, context) = self.current_plan(&query, prepared, &parameters, &running).await?;
         let schema = plan.schema();
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         format.resolve(&names)?;

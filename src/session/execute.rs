@@ -72,7 +72,7 @@ impl Session {
             let planned = planned.map_err(|error| running.error(error))?;
             prepared.parameters = planned.plan.parameters().to_vec();
             prepared.schema = match statement {
-                Statement::Query(_) => Some(planned.plan.schema()),
+                Statement::Query(_) => Some(self.told(&planned.plan)),
                 Statement::Explain(explain) => Some(explain_schema(explain.format)),
                 _ => None,
             };
@@ -146,7 +146,8 @@ impl Session {
         self.refuse_write(statement)?;
         match statement {
             Statement::Query(query) => {
-                let (plan, context) = self.current_plan(query, prepared, &running).await?;
+                let (plan, context) =
+                    self.current_plan(query, prepared, &parameters, &running).await?;
                 self.select(&plan, &context, parameters, running).await
             }
             Statement::Explain(explain) => {

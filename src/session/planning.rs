@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::FieldRef;
+use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::scalar::ScalarValue;
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +35,56 @@ pub(super) fn planned_query(statement: &Statement) -> Result<Option<Query>> {
     })
 }
 
+/// The types of parameters by their values: Postgres' arrays have any dimensions, its numerics any digits,
+/// and types here say both. `None` where that makes no difference.
+fn refined(prepared: &Prepared, values: &[ScalarValue]) -> Option<Vec<Option<FieldRef>>> {
+    let schema = prepared.schema();
+    let mut results = schema.iter().flat_map(|schema| schema.fields());
+    let shows_numerics = results.any(|field| has_numeric(field.data_type()));
+    let differs = |planned: &DataType, value: &DataType| match (scale_of(planned), scale_of(value))
+    {
+        (Some((precision, scale)), Some((digits, after))) => {
+            let fits = after <= scale && digits - after <= precision - scale;
+            shows_numerics || !fits || dimensions(planned) != dimensions(value)
+        }
+        _ => dimensions(planned) != dimensions(value),
+    };
+    let mut changed = false;
+    let fields = prepared.parameters.iter().zip(values).map(|(planned, value)| {
+        let data_type = value.data_type();
+        let same = *planned.data_type() == data_type || value.is_null();
+        if same || !differs(planned.data_type(), &data_type) {
+            return Some(Arc::clone(planned));
+        }
+        changed = true;
+        Some(Arc::new(planned.as_ref().clone().with_data_type(data_type)))
+    });
+    let fields: Vec<_> = fields.collect();
+    changed.then_some(fields)
+}
+
+fn dimensions(data_type: &DataType) -> usize {
+    match data_type {
+        DataType::List(element) => 1 + dimensions(element.data_type()),
+        _ => 0,
+    }
+}
+
+fn scale_of(data_type: &DataType) -> Option<(i16, i16)> {
+    match data_type {
+        DataType::Decimal128(precision, scale) => Some((i16::from(*precision), i16::from(*scale))),
+        DataType::List(element) => scale_of(element.data_type()),
+        _ => None,
+    }
+}
+
+fn has_numeric(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Struct(fields) => fields.iter().any(|field| has_numeric(field.data_type())),
+        other => scale_of(other).is_some(),
+    }
+}
+
 impl Session {
     /// EXPLAIN.
     pub(super) async fn explain(
@@ -55,7 +105,7 @@ impl Session {
             }
             _ => return Err(Error::unsupported("EXPLAIN of this statement")),
         };
-        let (plan, context) = self.current_plan(&query, prepared, running).await?;
+        let (plan, context) = self.current_plan(&query, prepared, &parameters, running).await?;
         let engine = &self.services.engine;
         let lines = engine.explain(&plan, &context, parameters, explain).await;
         let batch = explain_rows(lines.map_err(|error| running.error(error))?, explain.format)?;
@@ -73,20 +123,33 @@ impl Session {
         let execution = execution.map_err(|error| running.error(error))?;
         Ok(Outcome::Rows(RowStream {
             tag: "SELECT",
-            schema: plan.schema(),
+            schema: self.told(plan),
             cancel: running.cancel.clone(),
             stream: running.rows(execution.stream, Engine::error),
             binary: false,
         }))
     }
 
-    /// The plan of `prepared`, made again if something it depends on has moved.
+    /// A query's columns as clients are told of them.
+    pub(super) fn told(&self, plan: &AuthorizedPlan) -> SchemaRef {
+        if self.packed { plan.schema() } else { plan.described() }
+    }
+
+    /// The plan of `prepared`, made again if something it depends on has moved, or if the values of its
+    /// parameters say more of their types than it was prepared with.
     pub(super) async fn current_plan(
         &mut self,
         query: &Query,
         prepared: &Prepared,
+        parameters: &[ScalarValue],
         running: &Running,
     ) -> Result<(AuthorizedPlan, Context)> {
+        if let Some(declared) = refined(prepared, parameters) {
+            let planned = self.plan(query, &declared, running).await;
+            let planned = planned.map_err(|error| running.error(error))?;
+            let context = self.context_over(planned.snapshot, running.cancel.clone()).await?;
+            return Ok((planned.plan, context));
+        }
         if let Some(planned) = &prepared.planned
             && self.is_planned_now(prepared)
         {

@@ -185,7 +185,8 @@ impl Session {
                 inserted.map(Outcome::Command)
             }
             Some(Statement::Query(query)) => {
-                let (plan, context) = self.current_plan(query, prepared, &running).await?;
+                let (plan, context) =
+                    self.current_plan(query, prepared, &parameters, &running).await?;
                 self.select(&plan, &context, parameters, running).await
             }
             Some(_) => Err(Error::unsupported("EXECUTE of a statement that is no query")),
@@ -250,7 +251,7 @@ impl Session {
         if self.cursors.len() >= self.services.config.limits.prepared_statements_max {
             return Err(too_many(self.services.config.limits.prepared_statements_max));
         }
-        let (plan, mut context) = self.current_plan(query, prepared, &running).await?;
+        let (plan, mut context) = self.current_plan(query, prepared, &parameters, &running).await?;
         // The rows outlive this statement: its time limit and its cancelling are not theirs.
         context.cancel = tokio_util::sync::CancellationToken::new();
         let execution = self.services.engine.execute(&plan, &context, parameters).await;
@@ -291,7 +292,7 @@ impl Session {
         self.begin_statement(&prepared.text).await?;
         self.refuse_if_failed(statement)?;
         let running = self.start();
-        let (plan, mut context) = self.current_plan(query, prepared, &running).await?;
+        let (plan, mut context) = self.current_plan(query, prepared, &parameters, &running).await?;
         // The rows outlive this statement.
         context.cancel = tokio_util::sync::CancellationToken::new();
         let execution = self.services.engine.execute(&plan, &context, parameters).await;

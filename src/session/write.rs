@@ -36,7 +36,8 @@ impl Session {
     ) -> Result<String> {
         let relation = self.insert_target(&insert.name).await?;
         let table = self.stored(&relation).await?;
-        let (plan, context) = self.current_plan(&insert.query, prepared, running).await?;
+        let (plan, context) =
+            self.current_plan(&insert.query, prepared, &parameters, running).await?;
         let assignment = Assignment::new(
             &relation.name.relation,
             table.schema(),
@@ -154,7 +155,8 @@ impl Session {
         let (spec, files) = match &create.query {
             None => (table_spec(self.declared_schema(create, running).await?, create), None),
             Some(query) => {
-                let (plan, context) = self.current_plan(query, prepared, running).await?;
+                let (plan, context) =
+                    self.current_plan(query, prepared, &parameters, running).await?;
                 let spec = table_spec(storable(&plan.schema())?, create);
                 let execution = self.services.engine.execute(&plan, &context, parameters).await;
                 let mut stream = execution.map_err(|error| running.error(error))?.stream;

@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::rewrite::fold;
-use super::{arrays, rows};
+use super::{arrays, patterns, rows};
 
 /// Collations under which text is ordered as it is here: by its bytes.
 const COLLATIONS: [&str; 6] = ["default", "c", "posix", "ucs_basic", "c.utf-8", "c.utf8"];
@@ -58,12 +58,17 @@ pub(super) fn respell(expr: &mut Expr) -> Result<()> {
             arguments.extend(substring_for.as_deref().cloned());
             *expr = call("__substring_matching", arguments);
         }
+        Expr::Substring { substring_from, substring_for, .. } => {
+            let places = substring_from.iter_mut().chain(substring_for);
+            places.for_each(|place| patterns::whole(place));
+        }
         Expr::CompoundFieldAccess { .. } => access(expr),
-        Expr::Like { .. } | Expr::ILike { .. } | Expr::SimilarTo { .. } => pattern(expr),
+        Expr::Like { .. } | Expr::ILike { .. } | Expr::SimilarTo { .. } => patterns::respell(expr),
         Expr::BinaryOp { op: BinaryOperator::PGExp | BinaryOperator::PGOverlap, .. }
         | Expr::UnaryOp { .. } => operator(expr),
         Expr::Function(function) => {
             renamed(function);
+            patterns::places(function);
             if let Some(respelt) = in_order(function) {
                 *expr = respelt;
                 return Ok(());
@@ -123,35 +128,6 @@ fn operator(expr: &mut Expr) {
                 }
                 _ => {}
             }
-        }
-        _ => {}
-    }
-}
-
-/// Matches with a pattern.
-fn pattern(expr: &mut Expr) {
-    match expr {
-        Expr::Like { any: true, expr: value, pattern, negated, .. } => {
-            let symbol = if *negated { "!~~" } else { "~~" };
-            let arguments = vec![text(symbol), value.as_ref().clone(), pattern.as_ref().clone()];
-            *expr = call("__any", arguments);
-        }
-        Expr::ILike { any: true, expr: value, pattern, negated, .. } => {
-            let symbol = if *negated { "!~~*" } else { "~~*" };
-            let arguments = vec![text(symbol), value.as_ref().clone(), pattern.as_ref().clone()];
-            *expr = call("__any", arguments);
-        }
-        Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
-            if let Some(escape) = escape_char.take() {
-                let arguments = vec![pattern.as_ref().clone(), Expr::Value(escape)];
-                **pattern = call("__like_pattern", arguments);
-            }
-        }
-        Expr::SimilarTo { negated, expr: value, pattern, escape_char } => {
-            let mut arguments = vec![value.as_ref().clone(), pattern.as_ref().clone()];
-            arguments.extend(escape_char.clone().map(Expr::Value));
-            let similar = call("__similar_to", arguments);
-            *expr = if *negated { not(similar) } else { similar };
         }
         _ => {}
     }

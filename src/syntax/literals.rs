@@ -26,11 +26,30 @@ pub(super) fn type_integer(expr: &mut Expr) {
             }
         }
         Expr::UnaryOp { op: UnaryOperator::Minus, expr: operand } => {
-            if let Expr::Value(value) = operand.as_ref()
-                && let Value::Number(number, false) = &value.value
-                && number.parse::<i32>().is_ok()
-            {
+            let Value::Number(number, false) = &(match operand.as_ref() {
+                Expr::Value(value) => value,
+                Expr::Nested(inner) => match inner.as_ref() {
+                    Expr::Value(value) => value,
+                    _ => return,
+                },
+                _ => return,
+            })
+            .value
+            else {
+                return;
+            };
+            // The sign belongs to the number: there is one more below zero than above.
+            let number = format!("-{number}");
+            if number.parse::<i32>().is_ok() {
                 to_integer(expr);
+            } else if number == i64::MIN.to_string() {
+                *expr = Expr::Cast {
+                    kind: CastKind::Cast,
+                    expr: Box::new(Expr::value(Value::SingleQuotedString(number))),
+                    data_type: DataType::BigInt(None),
+                    array: false,
+                    format: None,
+                };
             }
         }
         Expr::Interval(interval) => keep(&mut interval.value),

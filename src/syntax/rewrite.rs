@@ -16,12 +16,14 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::dialect::is_reserved;
+use super::digits;
 use super::from::{check_aliases, check_factor, name_series, named};
 use super::hidden;
 use super::literals;
 use super::positions;
 use super::query::{RelationReference, TimeTravel};
 use super::refused::{check_body, check_select, fetch_as_limit, refuse};
+use super::rows;
 use super::series;
 use super::source::Source;
 use super::spelling::respell;
@@ -120,6 +122,7 @@ impl VisitorMut for Rewriter<'_> {
         }
         literals::keep_in_select(select);
         hidden::answer(select);
+        rows::in_items(select);
         if let Err(error) = series::in_select(select) {
             return ControlFlow::Break(error);
         }
@@ -143,7 +146,7 @@ impl VisitorMut for Rewriter<'_> {
             }
             return ControlFlow::Continue(());
         }
-        match respell(expr) {
+        match respell(expr).and_then(|()| digits::as_written(expr)) {
             Ok(()) => {
                 literals::type_integer(expr);
                 ControlFlow::Continue(())

@@ -1,13 +1,13 @@
 //! Rows of several values compared with each other, column by column.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Ident, Query, SelectItem, SetExpr, TableAliasColumnDef, Value,
+    BinaryOperator, Expr, Ident, Query, Select, SelectItem, SetExpr, TableAliasColumnDef, Value,
 };
 
 use crate::error::{Error, ErrorKind, Result};
 
 use super::arrays::select_from;
-use super::forms::{aliased, binary, joined, nested, not};
+use super::forms::{aliased, binary, call, joined, nested, not};
 
 /// `expr` without rows, if it compares some.
 ///
@@ -39,6 +39,17 @@ pub(super) fn compared(expr: &Expr) -> Result<Option<Expr>> {
         }
         _ => None,
     })
+}
+
+/// `SELECT (a, b)`: a row shown is `ROW(a, b)`.
+pub(super) fn in_items(select: &mut Select) {
+    for item in &mut select.projection {
+        if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
+            && let Expr::Tuple(entries) = expr
+        {
+            *expr = call("row", std::mem::take(entries));
+        }
+    }
 }
 
 fn mismatch() -> Error {

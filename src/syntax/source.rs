@@ -179,10 +179,29 @@ pub(super) fn identifier(name: &str, span: Span) -> TokenWithSpan {
 pub(super) fn postgres_tokens(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut read: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut before: Option<Token> = None;
+    let mut joined = false;
     for index in 0..tokens.len() {
+        if std::mem::take(&mut joined) {
+            continue;
+        }
         let token = &tokens[index];
         if !significant(token) {
             read.push(token.clone());
+            continue;
+        }
+        // A parameter is `$1` in Postgres, and `?` an operator.
+        if token.token == Token::Placeholder("?".to_owned()) {
+            let next = tokens.get(index + 1);
+            let (operator, both) = match next.map(|next| &next.token) {
+                Some(Token::Pipe) => (Token::QuestionPipe, true),
+                Some(Token::Ampersand) => (Token::QuestionAnd, true),
+                _ => (Token::Question, false),
+            };
+            joined = both;
+            before = Some(operator.clone());
+            let end = next.filter(|_| both).map_or(token.span.end, |next| next.span.end);
+            let span = Span { end, ..token.span };
+            read.push(TokenWithSpan { token: operator, span });
             continue;
         }
         let mut following = tokens[index + 1..].iter().filter(|t| significant(t));

@@ -3,6 +3,7 @@
 //! The planner knows most spellings; these it lacks or takes for something else. Times are kept in
 //! microseconds, as Postgres and Delta keep them.
 
+use super::digits::{OWN_DIGITS, is_unconstrained};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
 use datafusion::common::Result;
 use datafusion::logical_expr::planner::TypePlanner;
@@ -27,7 +28,14 @@ impl TypePlanner for TypeNames {
     fn plan_type_field(&self, written: &Written) -> Result<Option<FieldRef>> {
         let (planned, mark) = match mark(written) {
             Some((data_type, mark)) => (Some(data_type), Some(mark)),
-            None => (self.plan(written), None),
+            // One without a precision is told from the one that has the same.
+            None if is_unconstrained(written) => {
+                (Some(DataType::Decimal128(38, 10)), Some(Cow::Borrowed("numeric")))
+            }
+            None => match own_digits(written) {
+                Some(data_type) => (Some(data_type), Some(Cow::Borrowed("numeric"))),
+                None => (self.plan(written), None),
+            },
         };
         Ok(planned.map(|data_type| {
             let field = Field::new("", data_type, true);
@@ -40,6 +48,13 @@ impl TypePlanner for TypeNames {
             })
         }))
     }
+}
+
+fn own_digits(written: &Written) -> Option<DataType> {
+    let Written::Custom(name, arguments) = written else { return None };
+    let [precision, scale] = arguments.as_slice() else { return None };
+    let own = name.to_string() == OWN_DIGITS;
+    own.then(|| Some(DataType::Decimal128(precision.parse().ok()?, scale.parse().ok()?)))?
 }
 
 /// Types that are text, numbers or lists with a name.
@@ -156,7 +171,12 @@ impl TypeNames {
 }
 
 fn named(name: &str, time_zone: &str) -> Option<DataType> {
-    Some(match name.strip_prefix("pg_catalog.").unwrap_or(name) {
+    let name = name.strip_prefix("pg_catalog.").unwrap_or(name);
+    if let Some(element) = name.strip_prefix('_') {
+        let element = Field::new_list_field(named(element, time_zone)?, true);
+        return Some(DataType::List(Arc::new(element)));
+    }
+    Some(match name {
         "text" | "information_schema.character_data" | "information_schema.yes_or_no" => {
             DataType::Utf8
         }

@@ -25,6 +25,15 @@ async def with_asyncpg():
         5, "é", datetime.date(2026, 1, 2), decimal.Decimal("1.50"))
     assert row[0] == 6 and row[1] == "{1,2}" and row[2] == "é" and row[3] == datetime.date(2026, 1, 2), row
     assert row[4] == decimal.Decimal("1.5") and row[5] == "{1,2}" and row[6] is True, row
+    # It asks for the types of arrays and ranges itself, with a recursive query over the catalogs.
+    for value in ([1, 2], [[1, 2], [3, 4]], [None, 7], []):
+        assert await connection.fetchval("SELECT $1::int[]", value) == value, value
+    names = await connection.fetchval("SELECT array_agg(relname ORDER BY relname) FROM pg_class WHERE relname IN ('pg_class', 'pg_type')")
+    assert names == ["pg_class", "pg_type"], names
+    assert await connection.fetchval("SELECT '[1,5)'::int4range") == asyncpg.Range(1, 5)
+    for digits in ("1.50", "0.000001", "1E-20", "12345678901234567890.5"):
+        exact = await connection.fetchval("SELECT $1::numeric", decimal.Decimal(digits))
+        assert exact.as_tuple() == decimal.Decimal(digits).as_tuple(), exact
     oids = await connection.fetch("SELECT oid, relname, relkind FROM pg_class WHERE oid = $1::oid", 1259)
     assert [tuple(found) for found in oids] == [(1259, "pg_class", b"r")], oids
     assert len(await connection.fetch("SELECT * FROM silver.orders LIMIT 2")) == 2

@@ -1,4 +1,4 @@
-"""The same statements to PostgreSQL and to Lakeport: values, types, tags, SQLSTATEs, in three forms.
+"""The same statements to PostgreSQL and to Lakeport: values, types, modifiers, tags, SQLSTATEs, in three forms.
 
 python differential.py PG_HOST PG_PORT PG_USER LAKEPORT_PORT LAKEPORT_DATABASE [SEED [COUNT]]
 
@@ -121,7 +121,7 @@ def asked(connection, query, form):
     if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
         rows = [[result.get_value(row, column) for column in range(result.nfields)] for row in range(result.ntuples)]
         types = [result.ftype(column) for column in range(result.nfields)]
-        names = [result.fname(column) for column in range(result.nfields)]
+        names = [(result.fname(column), result.fmod(column)) for column in range(result.nfields)]
         return types, names, rows, result.command_status
     state = result.error_field(DiagnosticField.SQLSTATE)
     return state.decode() if state else str(result.error_message)
@@ -159,7 +159,7 @@ def differs(theirs, ours, ordered, form):
         # Of two errors in the data, which one is met first depends on the order of evaluation.
         both = isinstance(theirs, str) and isinstance(ours, str) and theirs[:2] == ours[:2] == "22"
         return None if both or theirs == ours else "outcome"
-    for what, one, other in zip(("types", "names"), theirs[:2], ours[:2]):
+    for what, one, other in zip(("types", "names and modifiers"), theirs[:2], ours[:2]):
         if one != other:
             return what
     if theirs[3] != ours[3]:
@@ -209,6 +209,13 @@ def parameters():
     ]
     ranges = [kind(*ends, form) for kind, *ends in bounds for form in ("[]", "()", "(]")]
     ranges += [kind(empty=True) for kind, *_ in bounds] + [kind(ends[0], None, "()") for kind, *ends in bounds]
+    # As many digits as are sent come back, and arrays of any dimensions.
+    for digits in ("1.50", "-0.00000000000000000001", "12345678901234567890.123456789", "0", "1E+5"):
+        for into in ("s", "t", "b"):
+            yield f"SELECT %{into} AS x, %{into}::numeric AS y", (decimal.Decimal(digits),) * 2
+    for array in ([[1, 2], [3, 4]], [["a", None], ["", "{"]], [[[True]]]):
+        for into in ("s", "t", "b"):
+            yield f"SELECT %{into} AS x", (array,)
     for value in plain + ranges:
         for into in ("s", "t", "b"):
             yield f"SELECT %{into} AS x", (value,)
@@ -227,7 +234,8 @@ def sent(connection, query, values, form):
     result = cursor.pgresult
     columns = range(result.nfields)
     rows = [[result.get_value(row, column) for column in columns] for row in range(result.ntuples)]
-    return [result.ftype(at) for at in columns], [result.fname(at) for at in columns], rows, result.command_status
+    names = [(result.fname(at), result.fmod(at)) for at in columns]
+    return [result.ftype(at) for at in columns], names, rows, result.command_status
 
 
 def main():

@@ -121,3 +121,35 @@ SELECT date_trunc('day', now(), 'Nowhere/Land')
 SET TimeZone = 'Europe/Berlin'
 SELECT date_trunc('day', '2024-03-31 12:00+02'::timestamptz), date_trunc('month', '2024-10-31'::date), date_trunc('hour', '2024-10-27 01:30:00+00'::timestamptz), pg_typeof(date_trunc('day', '2024-03-31'::date))
 SET TimeZone = 'UTC'
+SELECT o.a, (SELECT x FROM (VALUES (1, 2), (1, 3)) AS s (k, x) WHERE s.k = o.a ORDER BY s.x + s.k DESC LIMIT 1) FROM (VALUES (1), (2)) AS o (a) ORDER BY 1
+SELECT unnest(ARRAY[1::oid]), unnest('{a}'::name[])
+SELECT * FROM unnest(ARRAY[1::oid, 2]) ORDER BY 1
+SELECT array_append(ARRAY[1::oid], 2::oid), (ARRAY[1::oid, 2])[1], (ARRAY[1::oid, 2])[1:1]
+SELECT max(oid), min(oid), array_agg(oid ORDER BY oid), array_agg(DISTINCT typname), max(typname) FROM pg_type WHERE oid < 20
+SELECT coalesce(oid, 5), CASE WHEN oid > 5 THEN oid END, CASE WHEN oid > 5 THEN oid ELSE 7 END, nullif(oid, 0::oid), greatest(oid, 5::oid) FROM pg_type WHERE oid = 16
+SELECT (SELECT oid FROM pg_type WHERE oid = 16), (SELECT array_agg(oid ORDER BY oid) FROM pg_type WHERE oid < 18), ARRAY(SELECT oid FROM pg_type WHERE oid < 18 ORDER BY oid)
+SELECT oid FROM pg_type WHERE oid = 16 UNION SELECT 5::oid ORDER BY 1
+SELECT lag(oid) OVER (ORDER BY oid), first_value(oid) OVER (ORDER BY oid), max(oid) OVER () FROM pg_type WHERE oid < 18 ORDER BY 1
+WITH RECURSIVE t (o, n) AS (SELECT oid, 1 FROM pg_type WHERE oid = 16 UNION ALL SELECT o, n + 1 FROM t WHERE n < 2) SELECT * FROM t ORDER BY 2
+SELECT x FROM (SELECT array_agg(oid ORDER BY oid) AS x FROM pg_type WHERE oid < 18) AS s
+SELECT coalesce('{"a":1}'::jsonb, '{}'), 'a'::"char", min('a'::"char")
+SELECT 1::numeric, 1.5::numeric, '1.50'::numeric, '0.000000000000000000001'::numeric, '1e10'::numeric, 12345678901234567890::numeric, '-0.5'::numeric(3,1)
+SELECT n, n + 1, round(n, 1), coalesce(n, 0), coalesce(n, n), nullif(n, 1), CASE WHEN id > 0 THEN n ELSE n END, CASE WHEN id > 0 THEN n END, n::numeric(10,1), n::numeric FROM public.facts ORDER BY id
+SELECT max(n), sum(n), (SELECT max(n) FROM public.facts) FROM public.facts
+SELECT n FROM public.facts GROUP BY n ORDER BY n
+SELECT * FROM (SELECT n AS x FROM public.facts UNION ALL SELECT n FROM public.facts) AS s ORDER BY x
+SELECT -2147483648, -9223372036854775808, 2147483648, 9223372036854775808
+SELECT concat(true, NULL, 1, false), concat_ws(',', true, NULL, 'a')
+SELECT 'abc' LIKE ALL (ARRAY['a%', '%c']), 'abc' LIKE ANY (ARRAY['x', 'a%']), 'abc' NOT LIKE ALL (ARRAY['x', 'y']), 'ABC' ILIKE ALL (ARRAY['a%'])
+SELECT (1, 2), ('x'::text, 3)
+SELECT '-infinity'::date > now(), 'infinity'::timestamp > now(), '-infinity'::timestamptz < now(), now() = now()
+SELECT * FROM json_each('{"a":1}')
+SELECT * FROM jsonb_array_elements('[1,2]')
+SELECT '{{1,2},{3,4}}'::int[], '{{a},{b}}'::name[], '{}'::int[], '[1:2]={a,b}'::text[], ARRAY[[1, 2], [3, 4]]::bigint[], '{{1,2},{3,4}}'::int[]::text
+SELECT '{{1,2},{3}}'::int[]
+SELECT '{{}}'::int[]
+SELECT array_dims('{{1,2},{3,4}}'::int[]), array_length('{{1,2}}'::int[], 2), cardinality('{{1,2}}'::int[]), ('{{1,2},{3,4}}'::int[])[2][1]
+SELECT '{"a":1}'::jsonb ? 'a', '{"a":1}'::jsonb ?| ARRAY['a', 'b'], '{"a":1}'::jsonb ?& ARRAY['a', 'b'], '{"a":1}'::jsonb - 'a'
+SELECT substr('abc', 2::int2), substring('abc' FROM 2::int2 FOR 1::int2)
+SELECT '1 day'::interval * 0.5, '1 mon 3 days'::interval * 1.5, 2.5 * '1 hour'::interval, '1 day'::interval / 2, '7 mons 10 days 01:02:03.5'::interval / 1.7, '-1 mon'::interval * 0.3
+SELECT '1 day'::interval / 0

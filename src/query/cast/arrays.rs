@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::{DataType, FieldRef};
+use arrow::datatypes::{DataType, Field, FieldRef};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -13,9 +13,13 @@ use crate::query::text::Styles;
 use super::cast_styled;
 
 /// An element of an array as written.
-enum Element {
+#[derive(Debug)]
+pub enum Element {
+    /// NULL.
     Null,
+    /// A value's text.
     Text(String),
+    /// An array within.
     Nested(Vec<Element>),
 }
 
@@ -58,17 +62,69 @@ fn malformed(text: &str) -> Error {
     Error::new(ErrorKind::InvalidTextRepresentation, message)
 }
 
-fn parse(text: &str) -> Result<Vec<Element>> {
+/// Reads the text of an array.
+///
+/// # Errors
+/// `InvalidTextRepresentation`, also for inner arrays of different lengths; `FeatureNotSupported` for an
+/// array that does not begin at 1.
+pub fn parse(text: &str) -> Result<Vec<Element>> {
     let trimmed = text.trim();
-    let mut chars = trimmed.char_indices().peekable();
+    let body = match trimmed.starts_with('[') {
+        true => within_bounds(trimmed).ok_or_else(|| malformed(text))??,
+        false => trimmed,
+    };
+    let mut chars = body.char_indices().peekable();
     let outcome = elements(&mut chars, 0).filter(|_| chars.next().is_none());
-    outcome.ok_or_else(|| {
+    let found = outcome.ok_or_else(|| {
         let error = malformed(text);
-        if trimmed.starts_with('{') {
+        if trimmed.starts_with(['{', '[']) {
             return error;
         }
         error.detail("Array value must start with \"{\" or dimension information.")
-    })
+    })?;
+    match shape(&found) {
+        Some(shape) if shape.len() > 1 && shape.contains(&0) => {
+            Err(malformed(text).detail("Unexpected \"}\" character."))
+        }
+        Some(_) => Ok(found),
+        None => Err(malformed(text)
+            .detail("Multidimensional arrays must have sub-arrays with matching dimensions.")),
+    }
+}
+
+/// What follows `[1:2][1:3]=`.
+fn within_bounds(text: &str) -> Option<Result<&str>> {
+    let (bounds, body) = text.split_once('=')?;
+    let mut rest = bounds.trim();
+    while !rest.is_empty() {
+        let (inside, after) = rest.strip_prefix('[')?.split_once(']')?;
+        let lower = inside.split_once(':').map_or("1", |(lower, _)| lower.trim());
+        let lower: i32 = lower.parse().ok()?;
+        if lower != 1 {
+            return Some(Err(Error::unsupported("an array that does not begin at 1")));
+        }
+        rest = after.trim();
+    }
+    Some(Ok(body.trim()))
+}
+
+/// The lengths of each dimension, outermost first; `None` where inner arrays differ.
+fn shape(elements: &[Element]) -> Option<Vec<usize>> {
+    let inner = |element: &Element| match element {
+        Element::Nested(inner) => shape(inner),
+        _ => Some(Vec::new()),
+    };
+    let mut shapes = elements.iter().map(inner);
+    let first = shapes.next().unwrap_or_else(|| Some(Vec::new()))?;
+    if shapes.any(|other| other.as_ref() != Some(&first)) {
+        return None;
+    }
+    Some(std::iter::once(elements.len()).chain(first).collect())
+}
+
+/// How many dimensions the array has that a text says; 1 for what is none.
+pub(crate) fn dimensions(text: &str) -> usize {
+    parse(text).ok().and_then(|elements| shape(&elements)).map_or(1, |shape| shape.len())
 }
 
 type Chars<'a> = std::iter::Peekable<std::str::CharIndices<'a>>;
@@ -136,6 +192,20 @@ fn plain(chars: &mut Chars<'_>) -> Option<Element> {
         return Some(Element::Null);
     }
     Some(Element::Text(text))
+}
+
+/// `data_type` within so many lists more.
+pub(crate) fn nested(data_type: DataType, times: usize) -> DataType {
+    (0..times)
+        .fold(data_type, |inner, _| DataType::List(Arc::new(Field::new_list_field(inner, true))))
+}
+
+/// How many lists are one in another.
+pub(crate) fn depth(data_type: &DataType) -> usize {
+    match data_type {
+        DataType::List(element) => 1 + depth(element.data_type()),
+        _ => 0,
+    }
 }
 
 /// Arrays as text.

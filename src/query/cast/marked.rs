@@ -12,7 +12,7 @@ use crate::query::runtime::StatementInfo;
 use crate::query::system::{element_of, marked_type, written};
 use crate::query::textual;
 
-use super::{cast_array, is_text};
+use super::{cast_array, depth, is_text, nested};
 
 /// Characters of a `name`.
 const NAME_BYTES_MAX: usize = 63;
@@ -38,8 +38,7 @@ pub(super) fn cast(
         return elements(info, array, &inner_from, &inner_to, to);
     }
     // Through the text of each element, whose mark says what it is.
-    let text = Arc::new(Field::new_list_field(DataType::Utf8, true));
-    let lists = Field::new("texts", DataType::List(Arc::clone(&text)), true);
+    let (text, lists) = texts_like(from, to);
     if let Some(element) = element(to) {
         let texts = cast_array(array, lists.data_type())?;
         return elements(info, &texts, &text, &element, to);
@@ -92,6 +91,15 @@ pub(super) fn cast(
         (_, Some("jsonb")) if was != Some("jsonb") => texts(array, jsonb_text),
         _ => cast_array(array, to.data_type()),
     }
+}
+
+/// Arrays of text with the dimensions of those cast, and what they hold.
+fn texts_like(from: &Field, to: &Field) -> (Arc<Field>, Field) {
+    let dimensions = depth(from.data_type()).max(depth(to.data_type()));
+    let inner = nested(DataType::Utf8, dimensions.saturating_sub(1));
+    let text = Arc::new(Field::new_list_field(inner, true));
+    let lists = Field::new("texts", DataType::List(Arc::clone(&text)), true);
+    (text, lists)
 }
 
 /// Casts of [`textual`] types: from and to text, and to themselves.

@@ -13,6 +13,8 @@ mod print;
 mod read;
 mod times;
 
+pub use arrays::{Element, parse as array_elements};
+pub(crate) use arrays::{depth, dimensions, nested};
 pub(crate) use times::{clock, instant, time_and_offset};
 
 use std::sync::Arc;

@@ -64,9 +64,12 @@ pub(super) fn moved(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
                 times.try_unary(|instant| clock(instant, zone))?;
             Arc::new(local.with_timezone_opt(None::<Arc<str>>))
         }
-        (_, DataType::Timestamp(_, Some(zone))) => {
+        (from, DataType::Timestamp(_, Some(zone))) => {
             let named: Tz = zone.parse().unwrap_or(Tz::UTC);
-            let local = arrow_cast(array, &micros)?;
+            let local = match from {
+                DataType::Date32 => midnights(array)?,
+                _ => arrow_cast(array, &micros)?,
+            };
             let times = local.as_primitive::<TimestampMicrosecondType>();
             let instants: PrimitiveArray<TimestampMicrosecondType> =
                 times.try_unary(|local| instant(local, named))?;
@@ -75,6 +78,18 @@ pub(super) fn moved(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
         _ => Arc::clone(array),
     };
     arrow_cast(&moved, to)
+}
+
+/// The moments at which dates begin.
+fn midnights(dates: &ArrayRef) -> Result<ArrayRef> {
+    const DAY_MICROS: i64 = 86_400_000_000;
+    let moments: PrimitiveArray<TimestampMicrosecondType> =
+        dates.as_primitive::<Date32Type>().try_unary(|day| match day {
+            i32::MAX => Ok(i64::MAX),
+            i32::MIN => Ok(i64::MIN),
+            day => i64::from(day).checked_mul(DAY_MICROS).ok_or_else(|| out_of_range("date")),
+        })?;
+    Ok(Arc::new(moments))
 }
 
 /// What clocks in `zone` show at an instant.

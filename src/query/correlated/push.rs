@@ -212,12 +212,25 @@ fn push_limit(limit: Limit, domain: &LogicalPlan, outer: &Outer) -> Result<Logic
     else {
         return Err(unsupported("a LIMIT that is not a number"));
     };
-    let (input, order) = match Arc::unwrap_or_clone(limit.input) {
+    if let LogicalPlan::Projection(projection) = limit.input.as_ref()
+        && matches!(projection.input.as_ref(), LogicalPlan::Sort(_))
+    {
+        // Only what is sorted by, and not shown, is dropped after the sort: the limit may come first.
+        let input = Arc::clone(&projection.input);
+        let limited = LogicalPlan::Limit(Limit { input, ..limit.clone() });
+        let shown = Projection::try_new(projection.expr.clone(), Arc::new(limited))?;
+        return push(LogicalPlan::Projection(shown), domain, outer);
+    }
+    let (input, mut order) = match Arc::unwrap_or_clone(limit.input) {
         LogicalPlan::Sort(Sort { expr, input, .. }) => (Arc::unwrap_or_clone(input), expr),
         other => (other, Vec::new()),
     };
     let columns = input.schema().columns();
     let pushed = push(input, domain, outer)?;
+    if order.is_empty() {
+        // Any order will do, but a window that numbers rows must have one.
+        order.push(lit(true).sort(true, false));
+    }
     let order = order.into_iter().map(|mut key| {
         key.expr = inner(key.expr, outer)?;
         Ok(key)

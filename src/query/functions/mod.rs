@@ -26,6 +26,7 @@ mod read;
 mod regular;
 mod round;
 mod row_wise;
+mod scaled;
 mod session;
 mod sets;
 mod simple;

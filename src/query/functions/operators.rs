@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind};
 use crate::query::planner::external;
 use crate::query::{literals, marked_type};
 
-use super::{dates, decimals, floats, integers};
+use super::{dates, decimals, floats, integers, scaled};
 
 /// Digits after the point that a quotient of numerics has at least.
 const QUOTIENT_SCALE: i8 = 16;
@@ -44,6 +44,8 @@ pub(crate) enum Op {
     SubtractDates,
     SubtractTimestamps,
     MultiplyInterval,
+    ScaleInterval,
+    DivideInterval,
 }
 
 impl Op {
@@ -58,8 +60,9 @@ impl Op {
             Op::MultiplyIntegers
             | Op::MultiplyFloats
             | Op::MultiplyDecimals
-            | Op::MultiplyInterval => "*",
-            Op::DivideDecimals | Op::DivideFloats => "/",
+            | Op::MultiplyInterval
+            | Op::ScaleInterval => "*",
+            Op::DivideDecimals | Op::DivideFloats | Op::DivideInterval => "/",
         }
     }
 
@@ -90,6 +93,10 @@ impl Op {
             "*" if interval(left) && is_integer(right) || is_integer(left) && interval(right) => {
                 Some(Op::MultiplyInterval)
             }
+            "*" if interval(left) && right.is_numeric() || left.is_numeric() && interval(right) => {
+                Some(Op::ScaleInterval)
+            }
+            "/" if interval(left) && right.is_numeric() => Some(Op::DivideInterval),
             _ => None,
         }
     }
@@ -273,6 +280,13 @@ impl ScalarUDFImpl for Operator {
             Op::AddDays | Op::SubtractDays | Op::MultiplyInterval => {
                 types.iter().map(widened).collect()
             }
+            Op::ScaleInterval | Op::DivideInterval => {
+                let scaled = |data_type: &DataType| match data_type {
+                    DataType::Interval(_) => DataType::Interval(IntervalUnit::MonthDayNano),
+                    _ => DataType::Float64,
+                };
+                types.iter().map(scaled).collect()
+            }
             Op::SubtractDates => vec![DataType::Date32; 2],
             Op::SubtractTimestamps if types.iter().any(zoned) => vec![utc; 2],
             Op::SubtractTimestamps => vec![time; 2],
@@ -302,9 +316,10 @@ impl ScalarUDFImpl for Operator {
             }
             Op::AddDays | Op::SubtractDays => DataType::Date32,
             Op::SubtractDates => DataType::Int32,
-            Op::SubtractTimestamps | Op::MultiplyInterval => {
-                DataType::Interval(IntervalUnit::MonthDayNano)
-            }
+            Op::SubtractTimestamps
+            | Op::MultiplyInterval
+            | Op::ScaleInterval
+            | Op::DivideInterval => DataType::Interval(IntervalUnit::MonthDayNano),
         })
     }
 
@@ -327,6 +342,8 @@ impl ScalarUDFImpl for Operator {
             Op::SubtractDates => dates::subtract_dates(left, right),
             Op::SubtractTimestamps => dates::subtract_timestamps(left, right),
             Op::MultiplyInterval => dates::multiply_interval(left, right),
+            Op::ScaleInterval => scaled::multiply(left, right),
+            Op::DivideInterval => scaled::divide(left, right),
         }?;
         if scalar {
             let value = ScalarValue::try_from_array(&computed, 0)?;

@@ -99,6 +99,9 @@ pub fn element_of(field: &Field) -> Option<FieldRef> {
     if is_plain(name) {
         return Some(Arc::clone(element));
     }
+    if matches!(element.data_type(), DataType::List(_)) {
+        return Some(Arc::new(marked(element.as_ref().clone(), &format!("_{name}"))));
+    }
     Some(Arc::new(marked(element.as_ref().clone(), name)))
 }
 

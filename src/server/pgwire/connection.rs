@@ -86,6 +86,11 @@ pub(super) async fn run(
     }
 }
 
+fn terminated() -> Error {
+    let message = "terminating connection due to administrator command";
+    Error::new(ErrorKind::AdminShutdown, message)
+}
+
 /// Says why the connection ends. Nothing follows.
 async fn refuse(mut wire: Wire, error: &Error) {
     log(error, None);
@@ -154,12 +159,6 @@ impl Connection {
         shutdown: &CancellationToken,
         awaits_sync: bool,
     ) -> Result<Option<Message>, Stop> {
-        let terminated = || {
-            Err(Stop::Failed(Error::new(
-                ErrorKind::AdminShutdown,
-                "terminating connection due to administrator command",
-            )))
-        };
         let ended = self.session.ended();
         let patience = if awaits_sync { None } else { self.session.patience() };
         let (limit, impatient) = patience.unzip();
@@ -174,8 +173,8 @@ impl Connection {
         loop {
             tokio::select! {
                 biased;
-                () = shutdown.cancelled(), if !awaits_sync => return terminated(),
-                () = ended.cancelled() => return terminated(),
+                () = shutdown.cancelled(), if !awaits_sync => return Err(Stop::Failed(terminated())),
+                () = ended.cancelled() => return Err(Stop::Failed(terminated())),
                 message = self.wire.message() => return Ok(message?),
                 said = self.session.next_notification(), if !awaits_sync => {
                     self.wire.put_notification(&said);
@@ -199,7 +198,13 @@ impl Connection {
     }
 
     /// Tells the client of an error, which fails the open transaction.
+    ///
+    /// # Errors
+    /// `AdminShutdown` where the statement was stopped because the session is to end.
     fn fail(&mut self, error: Error) -> Result<()> {
+        if error.kind() == ErrorKind::QueryCanceled && self.session.ended().is_cancelled() {
+            return Err(terminated());
+        }
         log(&error, Some(&self.session));
         self.session.fail_transaction();
         self.put_notices()?;

@@ -16,7 +16,7 @@ use crate::query::{cast_styled, json_text, jsonb_text, textual, type_name};
 use super::decode_array::{array_from_binary, array_from_text};
 use super::decode_textual::textual_from_binary;
 use super::encode::{Format, Output, POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS};
-use super::types::{self, NUMERIC_PARAMETER, parameter_type};
+use super::types::{self, parameter_type};
 
 /// Reads one parameter; `None` is NULL. `input` says how texts are written.
 ///
@@ -146,7 +146,7 @@ fn uuid_value(uuid: uuid::Uuid) -> ScalarValue {
     ScalarValue::Utf8(Some(uuid.to_string()))
 }
 
-/// A numeric's text as [`NUMERIC_PARAMETER`]; `None` when it is none.
+/// A numeric's text as it is written; `None` when it is none.
 fn numeric(text: &str) -> Result<Option<ScalarValue>> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => match exponent.parse::<i32>() {
@@ -165,35 +165,40 @@ fn numeric(text: &str) -> Result<Option<ScalarValue>> {
         return Ok(None);
     }
     let fraction = i32::try_from(fraction.len()).unwrap_or(i32::MAX);
-    exact_decimal(negative, &figures, exponent.saturating_sub(fraction)).map(Some)
+    let exponent = exponent.saturating_sub(fraction);
+    exact_decimal(negative, &figures, exponent, exponent.saturating_neg().max(0)).map(Some)
 }
 
-/// `figures` times ten to the power of `exponent`, as [`NUMERIC_PARAMETER`] or not at all.
-fn exact_decimal(negative: bool, figures: &str, exponent: i32) -> Result<ScalarValue> {
-    let DataType::Decimal128(precision, scale) = NUMERIC_PARAMETER else {
-        return Err(Error::internal("numeric parameters are decimals"));
+/// `figures` times ten to the power of `exponent`, with `scale` digits after the point, or not at all.
+fn exact_decimal(negative: bool, figures: &str, exponent: i32, scale: i32) -> Result<ScalarValue> {
+    const PRECISION_MAX: i32 = 38;
+    let too_long = || {
+        Error::new(ErrorKind::NumericValueOutOfRange, "a numeric parameter has more than 38 digits")
+            .hint("Write the number into the statement as a float.")
     };
     let trimmed = figures.trim_end_matches('0');
     let dropped = i32::try_from(figures.len() - trimmed.len()).unwrap_or(i32::MAX);
     let significant = trimmed.trim_start_matches('0');
-    let shift = exponent.saturating_add(dropped).saturating_add(i32::from(scale));
+    let shift = exponent.saturating_add(dropped).saturating_add(scale);
     let digits = i32::try_from(significant.len()).unwrap_or(i32::MAX).saturating_add(shift);
-    let fits = significant.is_empty() || (shift >= 0 && digits <= i32::from(precision));
-    if !fits {
-        return Err(Error::new(
-            ErrorKind::NumericValueOutOfRange,
-            "a numeric parameter has more digits than numeric(38,16) holds",
-        )
-        .hint("Write the number into the statement, or cast it there."));
-    }
     let value = if significant.is_empty() {
         0
     } else {
+        if shift < 0 || digits > PRECISION_MAX {
+            return Err(too_long());
+        }
         let unscaled: i128 = significant
             .parse()
             .map_err(|error| Error::internal("digits of a numeric").caused_by(error))?;
         unscaled * 10_i128.pow(shift.unsigned_abs())
     };
+    let digits = if significant.is_empty() { 1 } else { digits.max(1) };
+    let (Ok(precision), Ok(scale)) = (u8::try_from(digits.max(scale)), i8::try_from(scale)) else {
+        return Err(too_long());
+    };
+    if i32::from(precision) > PRECISION_MAX {
+        return Err(too_long());
+    }
     Ok(ScalarValue::Decimal128(Some(if negative { -value } else { value }), precision, scale))
 }
 
@@ -321,22 +326,22 @@ fn from_binary(
 }
 
 fn numeric_from_binary(bytes: &[u8]) -> Result<ScalarValue> {
-    let (negative, figures, exponent) = numeric_parts(bytes)?;
-    exact_decimal(negative, &figures, exponent)
+    let (negative, figures, exponent, scale) = numeric_parts(bytes)?;
+    exact_decimal(negative, &figures, exponent, scale)
 }
 
 /// A numeric of any size as figures and a power of ten.
 pub(super) fn numeric_text_from_binary(bytes: &[u8]) -> Result<String> {
-    let (negative, figures, exponent) = numeric_parts(bytes)?;
+    let (negative, figures, exponent, _) = numeric_parts(bytes)?;
     let figures = if figures.is_empty() { "0" } else { &figures };
     Ok(format!("{}{figures}e{exponent}", if negative { "-" } else { "" }))
 }
 
-/// Base-10000 groups.
-fn numeric_parts(bytes: &[u8]) -> Result<(bool, String, i32)> {
+/// Base-10000 groups: sign, figures, the power of ten they are times of, digits after the point.
+fn numeric_parts(bytes: &[u8]) -> Result<(bool, String, i32, i32)> {
     let mut rest = bytes;
     let mut next = || rest.try_get_i16().map_err(|_| invalid_binary());
-    let (count, weight, sign, _scale) = (next()?, next()?, next()? as u16, next()?);
+    let (count, weight, sign, scale) = (next()?, next()?, next()? as u16, next()?);
     let count = usize::try_from(count).map_err(|_| invalid_binary())?;
     let mut figures = String::with_capacity(count * 4);
     for _ in 0..count {
@@ -355,5 +360,5 @@ fn numeric_parts(bytes: &[u8]) -> Result<(bool, String, i32)> {
         _ => return Err(Error::unsupported("a numeric parameter that is not a finite number")),
     };
     let exponent = (i32::from(weight) + 1) * 4 - (count as i32) * 4;
-    Ok((negative, figures, exponent))
+    Ok((negative, figures, exponent, i32::from(scale)))
 }

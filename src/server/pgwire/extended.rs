@@ -212,6 +212,9 @@ impl Connection {
         let Ok(portal) = self.extended.portal(name) else {
             return self.execute_cursor(name, rows_max).await;
         };
+        if !matches!(portal.progress, Progress::Bound) {
+            self.session.check_not_failed()?;
+        }
         let progress = std::mem::replace(&mut portal.progress, Progress::Done);
         let mut rows = match progress {
             Progress::Suspended(rows) => {

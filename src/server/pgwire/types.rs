@@ -57,6 +57,8 @@ pub(super) fn element_of(oid: u32) -> Option<u32> {
 /// `FeatureNotSupported` for a type that Postgres has no match for.
 pub fn pg_type_of(field: &Field) -> Result<PgType> {
     let modifier = match field.data_type() {
+        // One that has as many digits as it needs.
+        _ if marked_type(field) == Some("numeric") => -1,
         DataType::Decimal32(precision, scale)
         | DataType::Decimal64(precision, scale)
         | DataType::Decimal128(precision, scale)
