@@ -21,6 +21,8 @@ use crate::security::{self, Access};
 use crate::syntax::Privilege;
 
 use super::error;
+use crate::syntax::WrittenType;
+
 use super::gate::{Gate, Origin};
 use super::modifiers::described;
 use super::multisets::counts_copies;
@@ -49,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) sources: Vec<(RelationName, Table)>,
     /// The statement's text.
     pub(crate) text: String,
+    /// What casts say of the result columns' types.
+    pub(crate) written: Vec<Option<WrittenType>>,
 }
 
 impl AuthorizedPlan {
@@ -72,10 +76,10 @@ impl AuthorizedPlan {
         Arc::clone(&self.0.schema)
     }
 
-    /// Result columns as [`AuthorizedPlan::schema`] has them, numerics without a declared precision marked
-    /// as such: what clients are told.
+    /// Result columns as [`AuthorizedPlan::schema`] has them, with the lengths and precisions that were
+    /// declared, and numerics without one marked as such: what clients are told.
     pub fn described(&self) -> SchemaRef {
-        described(&self.0.plan, &self.0.schema)
+        described(&self.0.plan, &self.0.schema, &self.0.written)
     }
 
     /// The types of `$1`, `$2`, ...; text where nothing tells.

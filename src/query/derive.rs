@@ -231,6 +231,7 @@ impl Engine {
             parameters: Vec::new(),
             sources: base.sources().to_vec(),
             text: base.parts().text.clone(),
+            written: Vec::new(),
         };
         authorize_derived(parts, &context.snapshot.grants)
     }

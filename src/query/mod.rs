@@ -58,6 +58,6 @@ pub use rows::{RowSource, StoredRows};
 pub(crate) use runtime::{Sealed, seal};
 pub use snapshot::Snapshot;
 pub use system::{
-    VisibleRelation, element_of, is_row, marked_type, postgres_type, type_field,
+    VisibleRelation, element_of, is_row, marked_type, own_modifier, postgres_type, type_field,
     type_name_of as type_name, type_spelled,
 };

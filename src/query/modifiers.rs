@@ -1,4 +1,4 @@
-//! Which numerics of a result have a precision that somebody declared.
+//! Which columns of a result have a precision or a length that somebody declared.
 //!
 //! Its one idea: a precision is a stored column's, or a cast's; what is computed has as many digits as it
 //! needs, and Postgres says so by naming none.
@@ -8,15 +8,27 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 
-use super::system::marked;
+use crate::syntax::WrittenType;
+
+use super::system::{marked, with_modifier};
 
 /// `schema`, the columns of `plan`, with numerics without a declared precision marked as just that.
-pub(crate) fn described(plan: &LogicalPlan, schema: &SchemaRef) -> SchemaRef {
+pub(crate) fn described(
+    plan: &LogicalPlan,
+    schema: &SchemaRef,
+    written: &[Option<WrittenType>],
+) -> SchemaRef {
     let numeric = |data_type: &DataType| matches!(data_type, DataType::Decimal128(..));
-    if !schema.fields().iter().any(|field| numeric(field.data_type())) {
+    let untold = !schema.fields().iter().any(|field| numeric(field.data_type()));
+    if untold && !written.iter().any(Option::is_some) {
         return Arc::clone(schema);
     }
     let fields = schema.fields().iter().enumerate().map(|(at, field)| {
+        if let Some(Some(written)) = written.get(at) {
+            let field = field.as_ref().clone();
+            let field = written.name.map_or(field.clone(), |name| marked(field, name));
+            return Arc::new(with_modifier(field, written.modifier));
+        }
         if !numeric(field.data_type()) || is_declared(plan, at) {
             return Arc::clone(field);
         }

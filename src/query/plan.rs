@@ -52,12 +52,14 @@ pub(crate) fn plan(
         }
     };
     let (plan, schema) = shown(analyzed, query.column_names(), context.packed)?;
+    let written = spread(query.column_names(), query.column_types(), schema.fields().len());
     let parts = Parts {
         plan: seal(plan),
         schema,
         parameters,
         sources: resolved.sources,
         text: query.text().to_owned(),
+        written,
     };
     authorize(parts, &context.snapshot.grants)
 }
@@ -289,6 +291,25 @@ pub(crate) fn names_of(items: &[ColumnName], columns: usize) -> Vec<Option<Strin
         }
     }
     names
+}
+
+/// What is known of each item of SELECT, for each result column.
+fn spread<T: Clone>(items: &[ColumnName], known: &[Option<T>], columns: usize) -> Vec<Option<T>> {
+    let wildcards = items.iter().filter(|item| **item == ColumnName::Wildcard).count();
+    let named = items.len() - wildcards;
+    let share = match wildcards {
+        0 if named == columns => 0,
+        1 if named <= columns => columns - named,
+        _ => return Vec::new(),
+    };
+    let mut spread = Vec::with_capacity(columns);
+    for (item, known) in items.iter().zip(known) {
+        match item {
+            ColumnName::Named(_) => spread.push(known.clone()),
+            ColumnName::Wildcard => spread.extend(std::iter::repeat_n(None, share)),
+        }
+    }
+    spread
 }
 
 /// Types that hold the same values as plain ones in less space, or sooner.

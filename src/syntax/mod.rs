@@ -39,6 +39,7 @@ mod test;
 mod travel;
 mod types;
 mod verbs;
+mod written;
 
 pub use columns::{ColumnName, shown_name};
 pub use control::*;
@@ -53,3 +54,4 @@ pub use split::{leading_blank, split_statements};
 pub use statement::*;
 pub use test::{TestRows, TestStatement, parse_tests};
 pub use types::{MARK, TEXTUAL, TypeNames};
+pub use written::WrittenType;

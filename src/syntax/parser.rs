@@ -12,6 +12,7 @@ use super::rewrite;
 use super::source::{self, Source, check_chains, is_word, significant};
 use super::statement::{ObjectName, STREAM_RELATION, Statement};
 use super::stream::Stream;
+use super::written;
 
 // Brackets, subqueries and function calls inside each other. Each level costs several frames of the
 // parser and of every walk over its tree.
@@ -184,10 +185,10 @@ impl<'a> StatementParser<'a> {
         let mut tree = self.parser.parse_query()?;
         let text = self.text_since(start);
         // Before rewriting, which may put other functions in their place.
-        let names = columns::of_query(&tree);
+        let (names, types) = (columns::of_query(&tree), written::of_query(&tree));
         let stream = self.stream.is_some() || text.contains(STREAM_RELATION);
         let references = rewrite::rewrite(&mut tree, self.source, stream)?;
-        Ok(Query::new(tree, references, names, self.with_stream_relation(start, text)))
+        Ok(Query::new(tree, references, names, types, self.with_stream_relation(start, text)))
     }
 
     pub(super) fn starts_query(&self) -> bool {

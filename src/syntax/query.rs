@@ -11,6 +11,7 @@ use crate::error::Result;
 
 use super::columns::{ColumnName, distinctly_named};
 use super::parser::parse_query;
+use super::written::WrittenType;
 
 /// A relation named in a query, as written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -53,6 +54,7 @@ pub struct Query {
     statement: Sealed<DFStatement>,
     references: Vec<RelationReference>,
     names: Vec<ColumnName>,
+    types: Vec<Option<WrittenType>>,
     text: String,
 }
 
@@ -67,11 +69,12 @@ impl Query {
         tree: Box<ast::Query>,
         references: Vec<RelationReference>,
         names: Vec<ColumnName>,
+        types: Vec<Option<WrittenType>>,
         text: String,
     ) -> Self {
         let statement: DFStatement = DFStatement::Statement(Box::new(ast::Statement::Query(tree)));
         let statement: Sealed<DFStatement> = Arc::new(Box::new(statement));
-        Self { statement, references, names, text }
+        Self { statement, references, names, types, text }
     }
 
     /// The tree, with every version clause rewritten away (none is left for DataFusion to ignore).
@@ -88,6 +91,11 @@ impl Query {
     /// (VALUES, TABLE).
     pub fn column_names(&self) -> &[ColumnName] {
         &self.names
+    }
+
+    /// What casts say of the result columns' types: one for each of [`Query::column_names`], or none at all.
+    pub fn column_types(&self) -> &[Option<WrittenType>] {
+        &self.types
     }
 
     /// The tree with a name of its own for every result column, for a planner that asks for that;

@@ -153,3 +153,7 @@ SELECT '{"a":1}'::jsonb ? 'a', '{"a":1}'::jsonb ?| ARRAY['a', 'b'], '{"a":1}'::j
 SELECT substr('abc', 2::int2), substring('abc' FROM 2::int2 FOR 1::int2)
 SELECT '1 day'::interval * 0.5, '1 mon 3 days'::interval * 1.5, 2.5 * '1 hour'::interval, '1 day'::interval / 2, '7 mons 10 days 01:02:03.5'::interval / 1.7, '-1 mon'::interval * 0.3
 SELECT '1 day'::interval / 0
+SELECT 'abc'::varchar, 'abc'::varchar(2), NULL::varchar(42), ARRAY['a']::varchar[], NULL::char(3), NULL::numeric(10), NULL::numeric(10,3), NULL::timestamp(6), NULL::time(6), NULL::timestamptz(6), 'x'::text, ('y'::varchar(3)) AS y
+SELECT '2001-02-03 04:05:06.17 America/Edmonton'::timestamptz, '2001-02-03 04:05:06 pm'::timestamp
+SELECT '1-2'::interval, '3 4:05:06'::interval, '-1-2 +3 -4:05:06'::interval, '2-11 1 day'::interval
+SELECT '1-12'::interval

@@ -100,8 +100,19 @@ fn interval(text: &str) -> Option<Sum> {
             rest = rest[word.len()..].trim_start();
             continue;
         }
+        if let Some(months) = years_and_months(word) {
+            sum.months += months;
+            rest = rest[word.len()..].trim_start();
+            continue;
+        }
         let (count, after) = number(rest)?;
         let after = after.trim_start();
+        // A number alone before a time of day counts days.
+        if after.split_whitespace().next().is_some_and(|next| next.contains(':')) {
+            sum.add_days(count);
+            rest = after;
+            continue;
+        }
         let letters = after.bytes().take_while(u8::is_ascii_alphabetic).count();
         let (unit, after) = after.split_at(letters);
         // A number alone counts seconds, and only at the end.
@@ -112,6 +123,22 @@ fn interval(text: &str) -> Option<Sum> {
         rest = after.trim_start();
     }
     Some(sum)
+}
+
+/// `1-2`, a year and two months; the sign is of both.
+fn years_and_months(word: &str) -> Option<i128> {
+    let (negative, figures) = match word.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, word.strip_prefix('+').unwrap_or(word)),
+    };
+    let (years, months) = figures.split_once('-')?;
+    let digits = |text: &str| {
+        let number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if number && text.len() <= 9 { text.parse::<i128>().ok() } else { None }
+    };
+    let (years, months) = (digits(years)?, digits(months)?);
+    let sum = if months < 12 { years * 12 + months } else { return None };
+    Some(if negative { -sum } else { sum })
 }
 
 /// `-1.5`, in millionths, and what follows.

@@ -310,6 +310,8 @@ fn time(text: &str) -> Result<(i64, Option<Zone>), Wrong> {
     let (minute, second): (i64, i64) = (number(minute)?, number(second)?);
     let mut rest = rest.trim_start();
     let half = rest.get(..2).map(str::to_ascii_lowercase);
+    // `America/Edmonton` is no half of the day.
+    let half = half.filter(|_| !rest[2..].starts_with(|c: char| c.is_ascii_alphabetic()));
     if let Some(half @ ("am" | "pm")) = half.as_deref() {
         if !(1..=12).contains(&hour) {
             return Err(Wrong::Range);

@@ -33,6 +33,21 @@ pub(crate) fn marked(field: Field, type_name: &str) -> Field {
     field.with_metadata(metadata)
 }
 
+/// Where a declared length or precision stands.
+const MODIFIER: &str = "lakeport.modifier";
+
+/// `field` with a declared length or precision, as `pg_attribute.atttypmod` has it.
+pub(crate) fn with_modifier(field: Field, modifier: i32) -> Field {
+    let mut metadata = field.metadata().clone();
+    metadata.insert(MODIFIER.to_owned(), modifier.to_string());
+    field.with_metadata(metadata)
+}
+
+/// The declared length or precision of a field, if it has one of its own.
+pub fn own_modifier(field: &Field) -> Option<i32> {
+    field.metadata().get(MODIFIER)?.parse().ok()
+}
+
 /// The object id, length in bytes, and array type's object id of a Postgres type by its name.
 pub fn postgres_type(name: &str) -> Option<(u32, i16, u32)> {
     let known = postgres::type_named(name)?;

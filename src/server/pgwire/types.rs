@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{is_row, marked_type, postgres_type, type_field, type_name};
+use crate::query::{is_row, marked_type, own_modifier, postgres_type, type_field, type_name};
 
 pub(super) const BOOL: u32 = 16;
 pub(super) const BYTEA: u32 = 17;
@@ -56,7 +56,9 @@ pub(super) fn element_of(oid: u32) -> Option<u32> {
 /// # Errors
 /// `FeatureNotSupported` for a type that Postgres has no match for.
 pub fn pg_type_of(field: &Field) -> Result<PgType> {
+    let own = own_modifier(field);
     let modifier = match field.data_type() {
+        _ if own.is_some() => own.unwrap_or(-1),
         // One that has as many digits as it needs.
         _ if marked_type(field) == Some("numeric") => -1,
         DataType::Decimal32(precision, scale)
