@@ -25,7 +25,7 @@ use crate::query::{
 
 use super::answer::{Delta, Difference, Stop, blocked};
 use super::keys::KeyRows;
-use super::law;
+use super::{law, sink};
 
 /// A source whose version has moved since the stored result saw it.
 #[derive(Debug, Clone)]
@@ -248,7 +248,7 @@ impl Differ<'_> {
         let keys = aggregate.group_expr.as_slice();
         let Some(known) = self.known(place, vec![(input, keys)])? else { return Ok(None) };
         let over = |input: LogicalPlan, mark: &str| {
-            let input = law::restricted(input, keys, &known, mark)?;
+            let input = sink::restricted(input, keys, &known, mark)?;
             let again = Aggregate::try_new(
                 Arc::new(input),
                 aggregate.group_expr.clone(),
@@ -277,7 +277,7 @@ impl Differ<'_> {
         self.note(place, "window", "affected partitions are computed again");
         let Some(known) = self.known(place, vec![(input, &keys)])? else { return Ok(None) };
         let over = |input: LogicalPlan, mark: &str| {
-            let input = Arc::new(law::restricted(input, &keys, &known, mark)?);
+            let input = Arc::new(sink::restricted(input, &keys, &known, mark)?);
             Ok::<_, Stop>(LogicalPlan::Window(Window::try_new(window.window_expr.clone(), input)?))
         };
         let new = over(LogicalPlan::clone(&window.input), &format!("new {place}"))?;
@@ -336,7 +336,7 @@ impl Differ<'_> {
 }
 
 /// The expressions that every function of a window node is partitioned by.
-fn partition_of(window: &Window) -> Vec<Expr> {
+pub(super) fn partition_of(window: &Window) -> Vec<Expr> {
     let mut common: Option<Vec<Expr>> = None;
     for expr in &window.window_expr {
         let Expr::WindowFunction(function) = expr.clone().unalias() else { return Vec::new() };

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Expr, Join, LogicalPlan};
 
 use super::answer::{Delta, Difference, Stop, blocked};
 use super::differ::Differ;
-use super::law;
+use super::{law, sink};
 
 impl Differ<'_> {
     /// Inner: Δ(L ⋈ R) = ΔL ⋈ R@1 + L@0 ⋈ ΔR. Others, where one side changed and keeps its rows:
@@ -77,9 +77,9 @@ impl Differ<'_> {
         let changed = changed.into_iter().filter_map(|(delta, on)| Some((delta?, on)));
         let Some(known) = self.known(place, changed.collect())? else { return Ok(None) };
         let again = |left: LogicalPlan, right: LogicalPlan, mark: &str| {
-            let left = law::restricted(left, &on_left, &known, &format!("{mark} left {place}"))?;
+            let left = sink::restricted(left, &on_left, &known, &format!("{mark} left {place}"))?;
             let right =
-                law::restricted(right, &on_right, &known, &format!("{mark} right {place}"))?;
+                sink::restricted(right, &on_right, &known, &format!("{mark} right {place}"))?;
             over(join, left, right)
         };
         let new = again(LogicalPlan::clone(&join.left), LogicalPlan::clone(&join.right), "new")?;

@@ -38,6 +38,13 @@ impl KeyRows {
         Self::new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), Vec::new())
     }
 
+    /// Some columns of them, which may say the same twice.
+    pub(super) fn part(&self, columns: &[usize]) -> Result<Self> {
+        let schema = Arc::new(self.schema.project(columns)?);
+        let batches = self.batches.iter().map(|batch| batch.project(columns));
+        Self::new(schema, batches.collect::<std::result::Result<_, _>>()?)
+    }
+
     /// How many.
     pub(super) fn len(&self) -> usize {
         self.rows

@@ -15,6 +15,7 @@ mod law;
 mod merge;
 mod moments;
 mod net;
+mod sink;
 mod states;
 mod steps;
 

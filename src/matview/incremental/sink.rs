@@ -1,0 +1,185 @@
+//! Rows of some keys, asked for as far down as can be.
+//!
+//! Its one idea: X ⋉ K may be made before whatever leaves the key of a row as it is: before a projection, a
+//! filter, the other side of a join, and before a window or a group whose partition the key is a part of. What
+//! is dear is then done for the rows of these keys only, not for all rows there are. Pure; looks at no data.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{Column, DFSchema};
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, Join, JoinType, LogicalPlan};
+
+use super::differ::partition_of;
+use super::keys::KeyRows;
+use super::law;
+
+/// X ⋉ K: the rows of `plan` whose `exprs` are one of the keys, NULL being a key like any other.
+pub(super) fn restricted(
+    plan: LogicalPlan,
+    exprs: &[Expr],
+    keys: &KeyRows,
+    mark: &str,
+) -> Result<LogicalPlan> {
+    match sunk(&plan, exprs, keys, mark)? {
+        Some(Sunk { plan, whole: true }) => Ok(plan),
+        Some(Sunk { plan, whole: false }) => law::restricted(plan, exprs, keys, mark),
+        None => law::restricted(plan, exprs, keys, mark),
+    }
+}
+
+/// A plan that was restricted further down.
+struct Sunk {
+    plan: LogicalPlan,
+    /// By the whole key, not by a part of it only.
+    whole: bool,
+}
+
+fn sunk(plan: &LogicalPlan, exprs: &[Expr], keys: &KeyRows, mark: &str) -> Result<Option<Sunk>> {
+    match plan {
+        LogicalPlan::Filter(filter) => {
+            let input = restricted(LogicalPlan::clone(&filter.input), exprs, keys, mark)?;
+            over(plan, vec![input])
+        }
+        LogicalPlan::SubqueryAlias(alias) => {
+            let inside = |at: usize| Expr::Column(column(alias.input.schema(), at));
+            let Some(below) = mapped(exprs, &alias.schema, &inside)? else { return Ok(None) };
+            let input = restricted(LogicalPlan::clone(&alias.input), &below, keys, mark)?;
+            over(plan, vec![input])
+        }
+        LogicalPlan::Projection(projection) => {
+            let inside = |at: usize| projection.expr[at].clone().unalias_nested().data;
+            let Some(below) = mapped(exprs, &projection.schema, &inside)? else { return Ok(None) };
+            if below.iter().any(Expr::is_volatile) {
+                return Ok(None);
+            }
+            let input = restricted(LogicalPlan::clone(&projection.input), &below, keys, mark)?;
+            over(plan, vec![input])
+        }
+        LogicalPlan::Union(union) => {
+            let mut inputs = Vec::new();
+            for input in &union.inputs {
+                let inside = |at: usize| Expr::Column(column(input.schema(), at));
+                let Some(below) = mapped(exprs, &union.schema, &inside)? else { return Ok(None) };
+                inputs.push(restricted(LogicalPlan::clone(input), &below, keys, mark)?);
+            }
+            over(plan, inputs)
+        }
+        LogicalPlan::Window(window) => {
+            let partition = partition_of(window);
+            let below: Vec<Option<Expr>> = exprs
+                .iter()
+                .map(|expr| Some(expr.clone()).filter(|expr| partition.contains(expr)))
+                .collect();
+            by_part(plan, &window.input, &below, keys, mark)
+        }
+        LogicalPlan::Aggregate(aggregate) => {
+            let groups = &aggregate.group_expr;
+            if groups.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
+                return Ok(None);
+            }
+            let inside = |expr: &Expr| match expr {
+                Expr::Column(named) => {
+                    let at = aggregate.schema.maybe_index_of_column(named)?;
+                    groups.get(at).map(|group| group.clone().unalias_nested().data)
+                }
+                _ => None,
+            };
+            let below: Vec<Option<Expr>> = exprs.iter().map(inside).collect();
+            by_part(plan, &aggregate.input, &below, keys, mark)
+        }
+        LogicalPlan::Join(join) => beside(join, exprs, keys, mark),
+        _ => Ok(None),
+    }
+}
+
+/// The same operator over other inputs.
+fn over(plan: &LogicalPlan, inputs: Vec<LogicalPlan>) -> Result<Option<Sunk>> {
+    let plan = plan.with_new_exprs(plan.expressions(), inputs)?;
+    Ok(Some(Sunk { plan, whole: true }))
+}
+
+/// Restricted by those parts of the key that are left as they are.
+fn by_part(
+    plan: &LogicalPlan,
+    input: &Arc<LogicalPlan>,
+    below: &[Option<Expr>],
+    keys: &KeyRows,
+    mark: &str,
+) -> Result<Option<Sunk>> {
+    let known: Vec<usize> = (0..below.len()).filter(|&at| below[at].is_some()).collect();
+    if known.is_empty() {
+        return Ok(None);
+    }
+    let whole = known.len() == below.len();
+    let exprs: Vec<Expr> = below.iter().flatten().cloned().collect();
+    let part = if whole { keys.clone() } else { keys.part(&known)? };
+    let input = restricted(LogicalPlan::clone(input), &exprs, &part, mark)?;
+    let plan = plan.with_new_exprs(plan.expressions(), vec![input])?;
+    Ok(Some(Sunk { plan, whole }))
+}
+
+/// The side of a join that all of the key comes from, where each of its rows is in the result for itself.
+fn beside(join: &Join, exprs: &[Expr], keys: &KeyRows, mark: &str) -> Result<Option<Sunk>> {
+    let of = |schema: &DFSchema| {
+        let known = |column: &Column| schema.maybe_index_of_column(column).is_some();
+        exprs.iter().all(|expr| expr.column_refs().into_iter().all(known))
+    };
+    let is_constant = exprs.iter().any(|expr| expr.column_refs().is_empty());
+    let mut restricted_join = join.clone();
+    match join.join_type {
+        _ if is_constant => return Ok(None),
+        JoinType::Inner | JoinType::Left if of(join.left.schema()) => {
+            let left = restricted(LogicalPlan::clone(&join.left), exprs, keys, mark)?;
+            restricted_join.left = Arc::new(left);
+        }
+        JoinType::Inner | JoinType::Right if of(join.right.schema()) => {
+            let right = restricted(LogicalPlan::clone(&join.right), exprs, keys, mark)?;
+            restricted_join.right = Arc::new(right);
+        }
+        _ => return Ok(None),
+    }
+    Ok(Some(Sunk { plan: LogicalPlan::Join(restricted_join), whole: true }))
+}
+
+/// Expressions over an operator's columns as expressions over what they stand for; `None` where one is not
+/// among them.
+fn mapped(
+    exprs: &[Expr],
+    schema: &DFSchema,
+    inside: &dyn Fn(usize) -> Expr,
+) -> Result<Option<Vec<Expr>>> {
+    let mut found = Vec::with_capacity(exprs.len());
+    for expr in exprs {
+        let mut is_known = true;
+        let replaced = expr.clone().transform(|expr| {
+            let Expr::Column(named) = &expr else { return Ok(Transformed::no(expr)) };
+            match schema.maybe_index_of_column(named) {
+                Some(at) => {
+                    // What it stands for is not looked into again.
+                    let inside = inside(at);
+                    Ok(Transformed::new(
+                        inside,
+                        true,
+                        datafusion::common::tree_node::TreeNodeRecursion::Jump,
+                    ))
+                }
+                None => {
+                    is_known = false;
+                    Ok(Transformed::no(expr))
+                }
+            }
+        });
+        let replaced = replaced.data()?;
+        if !is_known {
+            return Ok(None);
+        }
+        found.push(replaced);
+    }
+    Ok(Some(found))
+}
+
+fn column(schema: &DFSchema, at: usize) -> Column {
+    Column::from(schema.qualified_field(at))
+}
