@@ -12,6 +12,7 @@ mod numbers;
 mod print;
 mod read;
 mod times;
+mod tried;
 
 pub use arrays::{Element, parse as array_elements};
 pub(crate) use arrays::{depth, dimensions, nested};
@@ -66,7 +67,11 @@ pub(crate) fn in_plan(plan: LogicalPlan) -> Planned<LogicalPlan> {
 }
 
 fn in_expr(expr: Expr, schema: &DFSchema) -> Planned<Transformed<Expr>> {
-    let Expr::Cast(cast) = expr else { return Ok(Transformed::no(expr)) };
+    let cast = match expr {
+        Expr::Cast(cast) => cast,
+        Expr::TryCast(cast) => return Ok(tried::in_expr(cast, schema)),
+        expr => return Ok(Transformed::no(expr)),
+    };
     // What a subquery takes from outside has its type with it; other strangers stay as they are.
     let Ok((_, from)) = cast.expr.to_field(schema) else {
         return Ok(Transformed::no(Expr::Cast(cast)));
