@@ -39,11 +39,12 @@ fn at_position<'a>(select: &'a Select, position: &Expr) -> Option<&'a Expr> {
     let SelectItem::UnnamedExpr(column) = select.projection.get(number.checked_sub(1)?)? else {
         return None;
     };
-    let mut calls = Calls { aggregates: false, others: false };
+    let mut calls = Calls { aggregates: false, windows: false, others: false };
     let _ = column.visit(&mut calls);
     let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
-    (calls.aggregates && !calls.others || grouped && is_made_up(column) && !calls.others)
-        .then_some(column)
+    // Of windows over groups, the planner makes one of two that are the same.
+    let is_found = calls.aggregates && !calls.windows || grouped && is_made_up(column);
+    (is_found && !calls.others).then_some(column)
 }
 
 fn is_made_up(column: &Expr) -> bool {
@@ -54,7 +55,8 @@ fn is_made_up(column: &Expr) -> bool {
 struct Calls {
     /// An aggregate everybody knows.
     aggregates: bool,
-    /// A window or a query of its own, which is not to run twice, or a function of chance.
+    windows: bool,
+    /// A query of its own, which is not to run twice, or a function of chance.
     others: bool,
 }
 
@@ -65,7 +67,8 @@ impl Visitor for Calls {
         if let Expr::Function(Function { name, over, .. }) = expr {
             let name = name.to_string().to_lowercase();
             self.aggregates |= ["avg", "count", "max", "min", "sum"].contains(&name.as_str());
-            self.others |= over.is_some() || ["random", "gen_random_uuid"].contains(&name.as_str());
+            self.windows |= over.is_some();
+            self.others |= ["random", "gen_random_uuid"].contains(&name.as_str());
         }
         ControlFlow::Continue(())
     }
