@@ -227,6 +227,7 @@ fn check_kind(relation: &Relation, kind: DropKind) -> Result<()> {
         RelationKind::MaterializedView(_) => DropKind::MaterializedView,
         RelationKind::Table { .. }
         | RelationKind::External { .. }
+        | RelationKind::Files(_)
         | RelationKind::Streaming(_)
         | RelationKind::Quarantine { .. } => DropKind::Table,
     };

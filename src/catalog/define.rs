@@ -9,10 +9,11 @@ use crate::error::{Error, Result};
 use crate::name::{RelationId, RelationName, RoleName};
 use crate::syntax::{
     ColumnDefinition, CreateExternalTable, CreateMaterializedView, CreateStreamingTable,
-    CreateView, Expectation, ObjectName, Query, RelationReference, STREAM_RELATION, normalize,
+    CreateView, Expectation, ObjectName, Query, RelationReference, STREAM_RELATION, StoredAs,
+    normalize,
 };
 
-use super::object::{MaterializedView, Relation, RelationKind, StreamingTable};
+use super::object::{ExternalFiles, MaterializedView, Relation, RelationKind, StreamingTable};
 use super::state::SYSTEM;
 
 /// The schema of names written without one.
@@ -73,17 +74,30 @@ pub fn plain_view(
     }
 }
 
-/// Somebody else's Delta table; `text` is the whole statement's.
+/// Somebody else's Delta table or files; `text` is the whole statement's.
 pub fn external_table(
     name: RelationName,
     owner: RoleName,
     create: &CreateExternalTable,
     text: &str,
 ) -> Relation {
-    let kind = RelationKind::External { location: create.location.clone() };
-    let hash = hash(&[&create.format, &create.location]);
-    let comment = create.comment.clone();
-    Relation { owner, comment, ..relation(name, text.trim().to_owned(), hash, kind) }
+    let location = create.location.clone();
+    let (kind, hash) = match &create.stored {
+        StoredAs::Delta => {
+            let hash = hash(&["DELTA", &location]);
+            (RelationKind::External { location }, hash)
+        }
+        StoredAs::Files(format, csv) => {
+            let columns: Vec<String> = create.columns.iter().map(column).collect();
+            let hash = hash(&[&format!("{format:?} {csv:?}"), &location, &columns.join("\n")]);
+            (
+                RelationKind::Files(ExternalFiles { format: *format, location, csv: csv.clone() }),
+                hash,
+            )
+        }
+    };
+    let (comment, columns) = (create.comment.clone(), create.columns.clone());
+    Relation { owner, comment, columns, ..relation(name, text.trim().to_owned(), hash, kind) }
 }
 
 /// # Errors

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::{RelationId, RelationName, RoleName};
 use crate::syntax::{
-    ColumnDefinition, Expectation, Privilege, Query, ReadFiles, RefreshPolicy, RoleOptions,
-    Schedule, Trigger,
+    ColumnDefinition, CsvForm, Expectation, FileKind, Privilege, Query, ReadFiles, RefreshPolicy,
+    RoleOptions, Schedule, Trigger,
 };
 
 use super::define;
@@ -99,6 +99,8 @@ pub enum RelationKind {
         /// Its location as written.
         location: String,
     },
+    /// Files read where they lie.
+    Files(ExternalFiles),
     /// Files, each exactly once.
     Streaming(StreamingTable),
     /// A stored query.
@@ -113,6 +115,17 @@ pub enum RelationKind {
         /// Whose.
         of: RelationId,
     },
+}
+
+/// What only an external table over files has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalFiles {
+    /// STORED AS.
+    pub format: FileKind,
+    /// The path or pattern as written.
+    pub location: String,
+    /// How CSV is written.
+    pub csv: CsvForm,
 }
 
 /// What only a streaming table has.
@@ -168,6 +181,7 @@ impl Relation {
             }
             RelationKind::Table { .. }
             | RelationKind::External { .. }
+            | RelationKind::Files(_)
             | RelationKind::Streaming(_)
             | RelationKind::Quarantine { .. } => Vec::new(),
         }
@@ -217,7 +231,7 @@ impl RelationKind {
     pub fn noun(&self) -> &'static str {
         match self {
             RelationKind::Table { .. } => "table",
-            RelationKind::External { .. } => "external table",
+            RelationKind::External { .. } | RelationKind::Files(_) => "external table",
             RelationKind::Streaming(_) => "streaming table",
             RelationKind::MaterializedView(_) => "materialized view",
             RelationKind::View { .. } => "view",

@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::query::FileFinder;
 
 use super::glob::{Glob, is_pattern};
 
@@ -78,6 +79,12 @@ impl Roots {
             .filter(|root| !root.as_os_str().is_empty())
             .collect();
         Reach { roots: self.clone(), landing: normalize(&self.landing), within }
+    }
+}
+
+impl FileFinder for Roots {
+    fn find(&self, pattern: &str) -> Result<Vec<PathBuf>> {
+        Ok(self.reach().find(pattern)?.into_iter().map(|file| file.absolute).collect())
     }
 }
 
@@ -178,7 +185,7 @@ impl Reach {
                 ErrorKind::UndefinedFile,
                 format!("\"{}\" does not exist", path.display()),
             )
-            .hint("Paths of read_files start in the folder given with --landing."),
+            .hint("Paths of files start in the folder given with --landing."),
             _ => io_error(&format!("could not read \"{}\"", path.display()), error),
         })?;
         if within(&real) { Ok(real) } else { Err(outside()) }

@@ -118,6 +118,7 @@ impl Ingester {
             .chain(config.storage.allowed.iter().cloned())
             .collect();
         let roots = Roots { landing, others };
+        engine.register_files(Arc::new(roots.clone()));
         Arc::new(Self { lake, engine, config, roots, ledgers: Mutex::default() })
     }
 

@@ -65,9 +65,16 @@ pub(super) fn sources_of(catalog: &CatalogState, view: &MaterializedView) -> Sou
         }
         // What does not exist is left for planning to report.
         let Some(relation) = catalog.relation(&name) else { continue };
-        let RelationKind::View { query } = &relation.kind else {
-            sources.relations.push(Arc::clone(relation));
-            continue;
+        let query = match &relation.kind {
+            RelationKind::View { query } => query,
+            RelationKind::Files(_) => {
+                sources.untracked = true;
+                continue;
+            }
+            _ => {
+                sources.relations.push(Arc::clone(relation));
+                continue;
+            }
         };
         sources.texts.push(query.clone());
         sources.untracked |= reads_system(query);

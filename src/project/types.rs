@@ -176,6 +176,12 @@ impl<'a> Scratch<'a> {
                 // One that cannot be reached from here may be reachable from where it is served.
                 reachable.await.ok().flatten().map(|_| Columns::Seen)
             }
+            RelationKind::Files(_) => {
+                let text = format!("SELECT * FROM {}", relation.name.quoted());
+                let plan = self.engine.plan(&Query::parse(&text)?, &context, &[]).await;
+                // As above.
+                plan.ok().map(|_| Columns::Seen)
+            }
             RelationKind::Table { .. } | RelationKind::Quarantine { .. } => None,
         })
     }

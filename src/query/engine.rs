@@ -18,7 +18,7 @@ use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::scalar::ScalarValue;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Relation, RelationKind};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Lake, Share};
@@ -30,6 +30,7 @@ use super::actions::Actions;
 use super::admission::Admission;
 use super::authorize::AuthorizedPlan;
 use super::execute::{self, Guarded, Holdings};
+use super::files::{self, FileFinder};
 use super::history::History;
 use super::probes::Probes;
 use super::reads::Ran;
@@ -133,6 +134,24 @@ impl Engine {
     /// Adds a table of the `lakeport` schema.
     pub fn register(&self, source: Arc<dyn RowSource>) {
         self.registry.add(source);
+    }
+
+    /// Says who finds the files of external tables.
+    pub fn register_files(&self, files: Arc<dyn FileFinder>) {
+        self.registry.set_files(files);
+    }
+
+    /// Reads what the files of an external table are like, as a query would.
+    ///
+    /// # Errors
+    /// No file is there, none may be read, or they do not fit together.
+    pub async fn check_files(&self, relation: &Relation) -> Result<()> {
+        match &relation.kind {
+            RelationKind::Files(files) => {
+                files::table(self.registry.files()?, &self.shared, relation, files).await.map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The newest snapshot this process knows.

@@ -94,7 +94,12 @@ fn convert_ref(error: &DataFusionError) -> Option<Error> {
         DataFusionError::Execution(text) => Some(phrases::execution(text)),
         DataFusionError::IoError(inner) => Some(io(inner)),
         DataFusionError::ParquetError(inner) => {
-            phrases::predicate(&inner.to_string()).or_else(|| gone(inner.as_ref()))
+            let known = phrases::predicate(&inner.to_string()).or_else(|| gone(inner.as_ref()));
+            Some(known.unwrap_or_else(|| {
+                let message = "a Parquet file cannot be read";
+                Error::new(ErrorKind::DataCorrupted, message)
+                    .detail(phrases::sentence(&inner.to_string()))
+            }))
         }
         DataFusionError::ObjectStore(inner) => gone(inner.as_ref()),
         DataFusionError::Configuration(text) => {
@@ -117,6 +122,10 @@ fn arrow(error: &ArrowError) -> Option<Error> {
         | ArrowError::ParseError(text)
         | ArrowError::ComputeError(text)
         | ArrowError::InvalidArgumentError(text) => Some(phrases::execution(text)),
+        ArrowError::CsvError(text) | ArrowError::JsonError(text) => Some(
+            Error::new(ErrorKind::InvalidTextRepresentation, "a file cannot be read")
+                .detail(phrases::sentence(text)),
+        ),
         ArrowError::IoError(_, inner) => Some(io(inner)),
         _ => None,
     }

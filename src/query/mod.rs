@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod execute;
 mod explain;
+mod files;
 mod functions;
 mod gate;
 mod history;
@@ -47,6 +48,7 @@ pub use authorize::AuthorizedPlan;
 pub use cast::{Element, array_elements, cast_array, cast_styled};
 pub(crate) use derive::{Leaf, leaf, put_in_place, rows_in_place, table_in_place};
 pub use engine::{Context, Engine, Execution};
+pub use files::FileFinder;
 pub(crate) use functions::{json_text, jsonb_text, quotient};
 pub(crate) use moment::{
     MOMENTS, depends_on_moment, filled, filled_expr, operator_depends_on_moment,

@@ -253,6 +253,15 @@ fn cast(text: &str) -> Option<Error> {
     if let Some(value) = between(text, "can't parse the string value ", " to decimal") {
         return Some(invalid_input(value, "numeric"));
     }
+    if let Some(value) = between(text, "Error while parsing value '", "' as type '") {
+        let target = between(text, "' as type '", "'").map_or("text", type_name);
+        let error = invalid_input(value, target);
+        let row = text.find("Row data: ").and_then(|at| text.get(at..));
+        return Some(match row {
+            Some(row) => error.detail(format!("{row}.")),
+            None => error,
+        });
+    }
     if let Some(value) = between(text, "Error parsing timestamp from '", "'") {
         return Some(invalid_input(value, "timestamp"));
     }

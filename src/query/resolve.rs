@@ -16,7 +16,7 @@ use datafusion::functions_aggregate::expr_fn::sum;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 use datafusion::prelude::col;
 
-use crate::catalog::{Relation, RelationKind};
+use crate::catalog::{ExternalFiles, Relation, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Lake, Share, Table};
 use crate::name::{RelationName, RoleName};
@@ -29,7 +29,7 @@ use super::plan::names_of;
 use super::planner::{self, ResolvedTables};
 use super::rows::{Registry, RowTable};
 use super::runtime::Sealed;
-use super::{error, travel};
+use super::{error, files, travel};
 
 /// The summed-up weight of a changed row, on the way to how people read it.
 const NET: &str = "__lakeport_net";
@@ -118,6 +118,9 @@ impl Resolver<'_> {
             }
             return self.view(&relation, query, depth, sources).await;
         }
+        if let RelationKind::Files(files) = &relation.kind {
+            return self.files(&relation, files, reference, role).await;
+        }
         if let Some(TimeTravel::Changes(from, to)) = reference.travel {
             let (lake, context) = (self.lake, self.context);
             let versions = (from, to);
@@ -140,6 +143,25 @@ impl Resolver<'_> {
         };
         sources.push((relation.name.clone(), table));
         in_zone(gate, &self.context.time_zone)
+    }
+
+    async fn files(
+        &self,
+        relation: &Relation,
+        files: &ExternalFiles,
+        reference: &RelationReference,
+        role: &RoleName,
+    ) -> Result<Arc<dyn TableProvider>> {
+        if reference.travel.is_some() {
+            let name = as_written(reference);
+            return Err(Error::unsupported(format!("a version clause on the files of \"{name}\"")));
+        }
+        let finder = self.registry.files()?;
+        let table = files::table(finder, self.state, relation, files).await;
+        let table =
+            table.map_err(|error| error.within(format!("external table {}", relation.name)))?;
+        let origin = Origin::Relation { name: relation.name.clone(), role: role.clone() };
+        in_zone(Gate::over(origin, table), &self.context.time_zone)
     }
 
     fn system(&self, reference: &RelationReference) -> Result<Option<Arc<dyn TableProvider>>> {

@@ -4,7 +4,7 @@
 //! statement, so each source shows a role what that role may see.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -15,9 +15,10 @@ use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use futures::future::BoxFuture;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 use super::engine::Context;
+use super::files::FileFinder;
 use super::planner::external;
 
 /// A table of the `lakeport` schema.
@@ -60,12 +61,27 @@ type SystemName = (&'static str, &'static str);
 #[derive(Default)]
 pub(crate) struct Registry {
     sources: RwLock<BTreeMap<SystemName, Arc<dyn RowSource>>>,
+    files: OnceLock<Arc<dyn FileFinder>>,
 }
 
 impl Registry {
     pub(crate) fn add(&self, source: Arc<dyn RowSource>) {
         let mut sources = self.sources.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         sources.insert((source.schema_name(), source.name()), source);
+    }
+
+    /// Says who finds files; who comes second is not asked.
+    pub(crate) fn set_files(&self, files: Arc<dyn FileFinder>) {
+        let _ = self.files.set(files);
+    }
+
+    /// Who finds files.
+    ///
+    /// # Errors
+    /// `FeatureNotSupported` where nobody does.
+    pub(crate) fn files(&self) -> Result<Arc<dyn FileFinder>> {
+        let unknown = || Error::unsupported("reading files here");
+        self.files.get().map(Arc::clone).ok_or_else(unknown)
     }
 
     pub(crate) fn find(&self, schema: &str, name: &str) -> Option<Arc<dyn RowSource>> {

@@ -6,9 +6,10 @@
 use crate::catalog::{CatalogState, ddl, drop_functions, external_table, plain_view};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Run, RunKind};
+use crate::name::RelationName;
 use crate::syntax::{
     CreateExternalTable, CreateView, DropKind, DropObject, Grant, GrantObject, ObjectName, Query,
-    Statement,
+    Statement, StoredAs,
 };
 
 use super::connection::Session;
@@ -186,15 +187,18 @@ impl Session {
         let state = self.services.catalog.at(&lake.epoch()).await?;
         let search_path = self.search_path();
         check(&Names { state: &state, role: &self.role, search_path: &search_path })?;
-        if create.format != "DELTA" {
-            return Err(Error::unsupported(format!("STORED AS {}", create.format)));
-        }
-        let location = lake.external_location(&create.location)?;
-        if lake.newest(&location).await?.is_none() {
-            return Err(Error::new(
-                ErrorKind::UndefinedFile,
-                format!("no Delta table is at \"{}\"", create.location),
-            ));
+        if create.stored == StoredAs::Delta {
+            let location = lake.external_location(&create.location)?;
+            if lake.newest(&location).await?.is_none() {
+                return Err(Error::new(
+                    ErrorKind::UndefinedFile,
+                    format!("no Delta table is at \"{}\"", create.location),
+                ));
+            }
+        } else {
+            let name = RelationName::new("public", &create.name.name);
+            let table = external_table(name, self.role.clone(), create, text);
+            self.services.engine.check_files(&table).await?;
         }
         self.change(|state, names| {
             check(names)?;

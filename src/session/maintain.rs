@@ -81,7 +81,7 @@ impl Session {
         names.must_own(&relation)?;
         match &relation.kind {
             RelationKind::View { .. } => Err(not_a_table(&relation)),
-            RelationKind::External { .. } => Err(Error::new(
+            RelationKind::External { .. } | RelationKind::Files(_) => Err(Error::new(
                 ErrorKind::WrongObjectType,
                 format!("\"{}\" is an external table", relation.name.relation),
             )
@@ -103,7 +103,9 @@ impl Session {
             Access::Denied | Access::Hidden => return Err(security::denied_relation(&relation)),
         }
         let location = match &relation.kind {
-            RelationKind::View { .. } => return Err(not_a_table(&relation)),
+            RelationKind::View { .. } | RelationKind::Files(_) => {
+                return Err(not_a_table(&relation));
+            }
             RelationKind::External { location } => lake.external_location(location)?,
             _ => lake.location(&relation.name),
         };

@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::error::{Error, ErrorKind};
 
+use super::external::CsvForm;
 use super::parser::{Failure, Parsed, StatementParser, unsupported};
 use super::statement::{
     ColumnDefinition, Expectation, RefreshPolicy, Schedule, Trigger, ViolationAction,
@@ -38,6 +39,7 @@ pub(super) struct Clauses {
     pub(super) policy: Option<RefreshPolicy>,
     pub(super) format: Option<String>,
     pub(super) location: Option<String>,
+    pub(super) csv: Option<CsvForm>,
     pub(super) deletion_vectors: bool,
 }
 
@@ -176,6 +178,7 @@ impl StatementParser<'_> {
                 "REFRESH POLICY" => clauses.policy = Some(self.policy()?),
                 "STORED AS" => clauses.format = Some(self.identifier()?.to_ascii_uppercase()),
                 "LOCATION" => clauses.location = Some(self.string()?),
+                "OPTIONS" => clauses.csv = Some(self.csv_options()?),
                 "TBLPROPERTIES" => clauses.deletion_vectors = self.properties()?,
                 _ => return self.unexpected(),
             }

@@ -7,8 +7,8 @@ use crate::error::{Error, ErrorKind};
 use super::clauses::ColumnTypes;
 use super::parser::{Parsed, StatementParser, unsupported};
 use super::statement::{
-    CreateExternalTable, CreateMaterializedView, CreateStreamingTable, CreateTable, CreateView,
-    DropKind, DropObject, Statement,
+    CreateMaterializedView, CreateStreamingTable, CreateTable, CreateView, DropKind, DropObject,
+    Statement,
 };
 
 impl StatementParser<'_> {
@@ -142,34 +142,6 @@ impl StatementParser<'_> {
             partition_by: clauses.partition_by,
             if_not_exists,
             comment: clauses.comment,
-        }))
-    }
-
-    fn external_table(&mut self) -> Parsed<Statement> {
-        let if_not_exists = self.accept("IF NOT EXISTS");
-        let name = self.object_name()?;
-        if self.parser.peek_token_ref().token == Token::LParen {
-            return unsupported("declaring the columns of an external table");
-        }
-        let clauses = self.clauses(&["STORED AS", "LOCATION", "COMMENT"])?;
-        for clause in ["PARTITIONED", "OPTIONS", "WITH", "UNBOUNDED"] {
-            if self.at(clause) {
-                return unsupported(format!("{clause} in CREATE EXTERNAL TABLE"));
-            }
-        }
-        let (Some(format), Some(location)) = (clauses.format, clauses.location) else {
-            return self.unexpected();
-        };
-        if format != "DELTA" {
-            return unsupported(format!("STORED AS {format}"));
-        }
-        let comment = clauses.comment;
-        Ok(Statement::CreateExternalTable(CreateExternalTable {
-            name,
-            if_not_exists,
-            format,
-            location,
-            comment,
         }))
     }
 

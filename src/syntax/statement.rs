@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::control::{
     Copy, Declare, Discard, Execute, Explain, Fetch, Prepare, SetValue, TransactionModes,
 };
+use super::external::CreateExternalTable;
 use super::function::CreateFunction;
 use super::grant::{GrantObject, Privilege};
 use super::query::Query;
@@ -162,21 +163,6 @@ pub struct CreateTable {
     pub partition_by: Vec<String>,
     /// IF NOT EXISTS.
     pub if_not_exists: bool,
-    /// COMMENT.
-    pub comment: Option<String>,
-}
-
-/// `CREATE EXTERNAL TABLE name STORED AS DELTA LOCATION '...'`.
-#[derive(Debug, Clone)]
-pub struct CreateExternalTable {
-    /// The new name.
-    pub name: ObjectName,
-    /// IF NOT EXISTS.
-    pub if_not_exists: bool,
-    /// STORED AS, upper-cased.
-    pub format: String,
-    /// LOCATION.
-    pub location: String,
     /// COMMENT.
     pub comment: Option<String>,
 }

@@ -11,6 +11,7 @@ mod crash;
 mod customers;
 mod demo;
 mod differential;
+mod external;
 mod febrl;
 mod flight;
 mod global_electronics;

@@ -204,6 +204,7 @@ fn sources<'a>(_: &'a Engine, context: &'a Context) -> BoxFuture<'a, Result<Vec<
             let (location, schedule) = match &relation.kind {
                 RelationKind::Streaming(table) => (table.files.path.clone(), table.schedule),
                 RelationKind::External { location } => (location.clone(), None),
+                RelationKind::Files(files) => (files.location.clone(), None),
                 _ => return None,
             };
             let published = context.snapshot.epoch.relations.get(&relation.id);

@@ -87,7 +87,7 @@ pub(crate) async fn seen(engine: &Engine, context: &Context, names: &Names) -> R
         match &class.relation {
             Some(relation) => {
                 seen.comment.clone_from(&relation.comment);
-                if matches!(relation.kind, RelationKind::View { .. }) {
+                if matches!(relation.kind, RelationKind::View { .. } | RelationKind::Files(_)) {
                     seen.schema = columns(engine, context, relation).await?;
                 } else if let Some(table) = stored(engine, context, relation).await? {
                     seen.schema = Some(plain(&table.schema()));
@@ -114,7 +114,7 @@ pub(crate) async fn columns(
     context: &Context,
     relation: &Relation,
 ) -> Result<Option<SchemaRef>> {
-    if let RelationKind::View { .. } = relation.kind {
+    if let RelationKind::View { .. } | RelationKind::Files(_) = relation.kind {
         let text = format!("SELECT * FROM {}", relation.name.quoted());
         let mut owner = context.clone();
         // Its columns do not depend on who asks, and whether it may be seen is already decided.
