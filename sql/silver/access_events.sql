@@ -25,13 +25,17 @@ SCHEDULE EVERY 5 MINUTES
 REFRESH POLICY INCREMENTAL
 AS
 WITH lines AS (
-    SELECT DISTINCT
-        log.value AS line,
+    SELECT DISTINCT value AS line
+    FROM bronze.access_log
+),
+split AS (
+    SELECT
+        line,
         regexp_match(
-            log.value,
+            line,
             '^([0-9.]+) - (\S+) \[([0-9]{2})/([A-Z][a-z]{2})/([0-9]{4}):([0-9:]{8}) \+0000\] "([A-Z]+) (\S+) HTTP/[0-9.]+" ([0-9]{3}) (\S+) "[^"]*" "[^"]*" ([0-9a-f]{16})$'
         ) AS parts
-    FROM bronze.access_log AS log
+    FROM lines
 ),
 parsed AS (
     SELECT
@@ -54,7 +58,7 @@ parsed AS (
         try_cast(parts[9] AS bigint) AS status,
         try_cast(parts[10] AS bigint) AS bytes,
         coalesce(parts[11], 'line ' || md5(line)) AS request_id
-    FROM lines
+    FROM split
 )
 SELECT
     parsed.request_id,

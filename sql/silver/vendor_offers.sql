@@ -1,5 +1,6 @@
 -- One row per vendor and product: the newest price of one piece, and how many the vendor has.
 -- For example: who offers a product cheapest? SELECT vendor_id, unit_price_eur FROM silver.vendor_offers WHERE sku = '00001001' AND NOT discontinued ORDER BY 2;
+-- REFRESH POLICY AUTO, because a catalogue names every product of its vendor: a new one touches all of its rows.
 CREATE MATERIALIZED VIEW silver.vendor_offers (
     vendor_id COMMENT 'The vendor, as in silver.vendors.',
     sku COMMENT 'Our number of the product, eight digits.',
@@ -19,7 +20,7 @@ CREATE MATERIALIZED VIEW silver.vendor_offers (
 )
 COMMENT 'Offers of all vendors in one shape, the newest of each.'
 TRIGGER ON UPDATE AT MOST EVERY INTERVAL 1 MINUTE
-REFRESH POLICY INCREMENTAL
+REFRESH POLICY AUTO
 AS
 WITH delivered AS (
     SELECT

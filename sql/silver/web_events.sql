@@ -36,7 +36,7 @@ WITH delivered AS (
         -- The browser's clock was as wrong when it sent the event as when it happened.
         try_cast(event_at AS timestamp) + (try_cast(received_at AS timestamp) - try_cast(sent_at AS timestamp)) AS occurred_at,
         try_cast(received_at AS timestamp) AS received_at,
-        nullif(visitor_id, '') AS visitor_id,
+        visitor_id,
         nullif(user_id, '') AS user_id,
         concat(split_part(ip, '.', 1), '.', split_part(ip, '.', 2), '.', split_part(ip, '.', 3)) AS network,
         coalesce(lower(user_agent), '') ~ 'bot|crawler|spider' AS is_robot,
@@ -56,7 +56,8 @@ dated AS (
     SELECT *, CAST(occurred_at AS date) AS event_day
     FROM delivered
 ),
--- Of copies, the first to arrive. Both windows are over a visitor's day: one sort, and one day to do again.
+-- Of copies, the first to arrive. Both windows are over a visitor's day: one sort, and one day to do again. The
+-- visitor is as delivered here, so that those of changed rows are found in the files by their statistics.
 ranked AS (
     SELECT
         *,
@@ -73,7 +74,7 @@ counted AS (
 people AS (
     SELECT *
     FROM counted
-    WHERE (visitor_id IS NULL OR events_that_day < 200) AND NOT is_robot
+    WHERE (coalesce(visitor_id, '') = '' OR events_that_day < 200) AND NOT is_robot
 )
 SELECT
     people.event_id,
@@ -81,7 +82,7 @@ SELECT
     people.occurred_at,
     people.event_day,
     CAST(date_trunc('month', people.occurred_at) AS date) AS event_month,
-    people.visitor_id,
+    nullif(people.visitor_id, '') AS visitor_id,
     people.user_id,
     people.sku,
     people.order_id,

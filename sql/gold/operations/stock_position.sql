@@ -1,5 +1,7 @@
 -- One row per product and location with what is there, what is promised, and how long it lasts.
 -- For example: what will the warehouse run out of this week? SELECT sku, available, days_of_cover FROM gold_operations.stock_position WHERE location_id = '900' AND days_of_cover < 7 ORDER BY days_of_cover;
+-- REFRESH POLICY AUTO, because each day moves the 28 days of every location: what follows from the changes is
+-- all of it.
 CREATE MATERIALIZED VIEW gold_operations.stock_position (
     location_id COMMENT 'The store; 900 is the warehouse.',
     sku COMMENT 'The product.',
@@ -17,7 +19,7 @@ CREATE MATERIALIZED VIEW gold_operations.stock_position (
 )
 COMMENT 'Stock now: on hand, reserved, available, days of cover, stock-outs.'
 TRIGGER ON UPDATE AT MOST EVERY INTERVAL 1 MINUTE
-REFRESH POLICY INCREMENTAL
+REFRESH POLICY AUTO
 AS
 WITH newest_days AS (
     SELECT location_id, max(day) AS as_of
