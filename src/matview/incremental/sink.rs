@@ -25,8 +25,21 @@ pub(super) fn restricted(
     match sunk(&plan, exprs, keys, mark)? {
         Some(Sunk { plan, whole: true }) => Ok(plan),
         Some(Sunk { plan, whole: false }) => law::restricted(plan, exprs, keys, mark),
-        None => law::restricted(plan, exprs, keys, mark),
+        None => here(plan, exprs, keys, mark),
     }
+}
+
+/// Restricted as far down as it goes: first by what rows have as they are stored, then by what is worked out
+/// of them, which is then done for few.
+fn here(plan: LogicalPlan, exprs: &[Expr], keys: &KeyRows, mark: &str) -> Result<LogicalPlan> {
+    let stored: Vec<usize> =
+        (0..exprs.len()).filter(|&at| matches!(exprs[at], Expr::Column(_))).collect();
+    if stored.is_empty() || stored.len() == exprs.len() {
+        return law::restricted(plan, exprs, keys, mark);
+    }
+    let columns: Vec<Expr> = stored.iter().map(|&at| exprs[at].clone()).collect();
+    let plan = law::restricted(plan, &columns, &keys.part(&stored)?, &format!("{mark} stored"))?;
+    law::restricted(plan, exprs, keys, mark)
 }
 
 /// A plan that was restricted further down.
