@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::casts;
 use super::marks;
+use super::sides::{as_booleans, as_spans};
 use super::system::{marked_type, storage};
 use super::textual::textual;
 use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
@@ -142,29 +143,37 @@ fn settle(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             let mut sides = [binary.left.as_mut(), binary.right.as_mut()];
             let changed = as_floats(&mut sides, schema)
                 || as_spans(&mut sides, schema)
-                || as_moments(&mut sides, schema);
+                || as_moments(&mut sides, schema)
+                || as_booleans(&mut sides, schema);
             transformed(Expr::BinaryExpr(binary), changed)
         }
         Expr::Between(mut between) => {
             let mut sides = [between.expr.as_mut(), between.low.as_mut(), between.high.as_mut()];
-            let changed = as_floats(&mut sides, schema) || as_spans(&mut sides, schema);
+            let changed = as_floats(&mut sides, schema)
+                || as_spans(&mut sides, schema)
+                || as_booleans(&mut sides, schema);
             transformed(Expr::Between(between), changed)
         }
         Expr::InList(mut list) => {
             let typed = as_marked(&list.expr, &mut list.list, schema);
             let mut sides: Vec<&mut Expr> =
                 std::iter::once(list.expr.as_mut()).chain(&mut list.list).collect();
-            let changed = as_floats(&mut sides, schema);
+            let changed = as_floats(&mut sides, schema) || as_booleans(&mut sides, schema);
             transformed(Expr::InList(list), changed || typed)
         }
         Expr::Case(mut case) => {
             let results = case.when_then_expr.iter_mut().map(|(_, then)| then.as_mut());
             let mut results: Vec<&mut Expr> =
                 results.chain(case.else_expr.as_deref_mut()).collect();
-            let changed = as_floats(&mut results, schema);
-            match marks::common(&mut results, schema) {
+            let changed = as_floats(&mut results, schema) || as_booleans(&mut results, schema);
+            let common = marks::common(&mut results, schema);
+            let whens = case.when_then_expr.iter_mut().map(|(when, _)| when.as_mut());
+            let mut compared: Vec<&mut Expr> =
+                case.expr.as_deref_mut().into_iter().chain(whens).collect();
+            let searched = as_booleans(&mut compared, schema);
+            match common {
                 Some(mark) => Transformed::yes(marks::put(Expr::Case(case), &mark)),
-                None => transformed(Expr::Case(case), changed),
+                None => transformed(Expr::Case(case), changed || searched),
             }
         }
         Expr::ScalarFunction(function) => settle_call(function, schema),
@@ -214,7 +223,10 @@ pub(crate) fn typed_beside(left: Expr, right: Expr, schema: &DFSchema) -> (Expr,
     let like = |literal: Expr, other: &Expr| {
         let Ok((_, field)) = other.to_field(schema) else { return literal };
         let marked = is_read_by_type(&field)
-            || matches!(field.data_type(), DataType::List(_) | DataType::Interval(_));
+            || matches!(
+                field.data_type(),
+                DataType::List(_) | DataType::Interval(_) | DataType::Boolean
+            );
         if !marked {
             return literal;
         }
@@ -349,27 +361,6 @@ fn as_moments(sides: &mut [&mut Expr], schema: &DFSchema) -> bool {
         }
     }
     changed
-}
-
-/// Makes numbers of intervals that are compared: a month is thirty days there, and a day 24 hours.
-fn as_spans(sides: &mut [&mut Expr], schema: &DFSchema) -> bool {
-    let interval = |side: &Expr| {
-        matches!(side.get_type(schema), Ok(DataType::Interval(_) | DataType::Duration(_)))
-    };
-    let literal = |side: &Expr| matches!(side, Expr::Literal(ScalarValue::Utf8(_), None));
-    let known = sides.iter().any(|side| interval(side));
-    if !known || !sides.iter().all(|side| interval(side) || literal(side)) {
-        return false;
-    }
-    for side in sides {
-        let mut value = std::mem::replace(*side, Expr::Literal(ScalarValue::Null, None));
-        if literal(&value) {
-            value = cast(value, DataType::Interval(IntervalUnit::MonthDayNano));
-        }
-        let call = ScalarFunction::new_udf(super::functions::interval_span(), vec![value]);
-        **side = Expr::ScalarFunction(call);
-    }
-    true
 }
 
 /// Makes floats of the numerics among `sides`, if one is a float.

@@ -35,6 +35,7 @@ mod reads;
 mod resolve;
 mod rows;
 mod runtime;
+mod sides;
 mod snapshot;
 mod system;
 pub mod text;

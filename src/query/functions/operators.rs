@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
 
 use crate::error::{Error, ErrorKind};
 use crate::query::planner::external;
-use crate::query::{literals, marked_type};
+use crate::query::{literals, marked_type, sides};
 
 use super::{dates, decimals, floats, integers, scaled};
 
@@ -154,6 +154,12 @@ impl ExprPlanner for Operators {
         if matches!(symbol.as_str(), "=" | "<>" | "!=" | "<" | "<=" | ">" | ">=") {
             let RawBinaryExpr { op, left, right } = raw;
             let (left, right) = literals::typed_beside(left, right, schema);
+            return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
+        }
+        if matches!(symbol.as_str(), "AND" | "OR") {
+            let RawBinaryExpr { op, mut left, mut right } = raw;
+            sides::boolean(&mut left);
+            sides::boolean(&mut right);
             return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
         }
         if !matches!(symbol.as_str(), "+" | "-" | "*" | "/" | "%") {
