@@ -73,6 +73,7 @@ pub(crate) fn shared_state(
     let mut state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
+        .with_expr_planners(functions::first_planners())
         .with_default_features()
         .with_physical_optimizer_rules(physical_rules())
         .with_file_formats(Vec::new())

@@ -130,10 +130,13 @@ fn named(expr: &Expr) -> Option<(String, bool)> {
             _ => Some(("case".to_owned(), false)),
         },
         Expr::Exists { negated: false, .. } => strong("exists"),
-        Expr::CompoundFieldAccess { root, access_chain } => match access_chain.last() {
-            Some(AccessExpr::Dot(Expr::Identifier(field))) => strong(&folded(field)),
-            _ => named(root),
-        },
+        Expr::CompoundFieldAccess { root, access_chain } => {
+            let field = access_chain.iter().rev().find_map(|access| match access {
+                AccessExpr::Dot(Expr::Identifier(field)) => Some(folded(field)),
+                _ => None,
+            });
+            field.map_or_else(|| named(root), |field| strong(&field))
+        }
         Expr::Extract { .. } => strong("extract"),
         Expr::Ceil { .. } => strong("ceil"),
         Expr::Floor { .. } => strong("floor"),

@@ -31,6 +31,7 @@ mod session;
 mod sets;
 mod simple;
 mod spans;
+mod subscripts;
 mod sum;
 mod texts;
 mod truncate;
@@ -50,6 +51,7 @@ pub(crate) use spans::interval_span;
 use datafusion::common::Result;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::planner::ExprPlanner;
 
 /// Adds them to the state all statements share.
 pub(crate) fn register(state: &mut SessionState) -> Result<()> {
@@ -90,4 +92,9 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     state.register_udaf(average::avg())?;
     state.register_expr_planner(Arc::new(operators::Operators))?;
     Ok(())
+}
+
+/// What plans before the engine's own planners; those of [`register`] come after them.
+pub(crate) fn first_planners() -> Vec<Arc<dyn ExprPlanner>> {
+    vec![Arc::new(subscripts::Subscripts)]
 }
