@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use crate::catalog::{Relation, RelationKind};
 use crate::error::{ErrorKind, Result};
@@ -14,7 +14,7 @@ use crate::query::travel;
 use crate::security::{self, Access};
 use crate::syntax::{Privilege, Query, RelationReference};
 
-use super::names::{Class, Names};
+use super::names::{Class, Names, primary_key};
 
 /// A relation as a role sees it.
 #[derive(Debug, Clone)]
@@ -76,6 +76,15 @@ pub(crate) struct Seen {
     pub(crate) rows: Option<u64>,
     /// Bytes of data files.
     pub(crate) bytes: u64,
+}
+
+impl Seen {
+    /// Whether the column has no NULL: of a declared key, or of a table that was made so.
+    pub(crate) fn is_not_null(&self, field: &Field) -> bool {
+        let Some(relation) = self.class.relation.as_deref() else { return false };
+        let written = matches!(relation.kind, RelationKind::Table { .. });
+        primary_key(relation).contains(field.name()) || written && !field.is_nullable()
+    }
 }
 
 /// Every class the role may see but indexes, with its columns.

@@ -112,7 +112,7 @@ pub(super) fn pg_attribute<'a>(asked: &'a Asked<'a>) -> BoxFuture<'a, Result<Vec
             let Some(schema) = &seen.schema else { continue };
             let keys = seen.class.relation.as_deref().map_or(&[] as &[_], primary_key);
             for (index, field) in schema.fields().iter().enumerate() {
-                let not_null = keys.contains(field.name());
+                let not_null = seen.is_not_null(field);
                 rows.push(attribute(seen.class.oid, index + 1, field, not_null));
             }
             if let Some(index) = asked.names.index_of(seen.class.oid) {

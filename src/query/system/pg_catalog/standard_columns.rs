@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use crate::catalog::RelationKind;
 use crate::error::Result;
 use crate::query::system::cells::{Cell, Cells, int, or_null, text};
-use crate::query::system::names::{Class, primary_key};
+use crate::query::system::names::Class;
 use crate::query::system::postgres;
 use crate::query::system::types;
 use crate::query::system::visible::seen;
@@ -24,14 +24,13 @@ pub(super) fn columns<'a>(asked: &'a Asked<'a>) -> BoxFuture<'a, Result<Vec<Cell
                 continue;
             }
             let relation = seen.class.relation.as_deref();
-            let keys = relation.map_or(&[] as &[_], primary_key);
             let written =
                 relation.is_some_and(|known| matches!(known.kind, RelationKind::Table { .. }));
             for (index, field) in schema.fields().iter().enumerate() {
                 let mut row = placed(asked, &seen.class, index, field);
                 row.extend(described(&asked.context.database, field));
                 row.extend([
-                    ("is_nullable", yes(!keys.contains(field.name()))),
+                    ("is_nullable", yes(!seen.is_not_null(field))),
                     ("is_self_referencing", yes(false)),
                     ("is_identity", yes(false)),
                     ("identity_cycle", yes(false)),
