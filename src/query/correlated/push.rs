@@ -239,11 +239,10 @@ fn push_limit(limit: Limit, domain: &LogicalPlan, outer: &Outer) -> Result<Logic
     let number = "__lakeport_limit";
     let partition = keys(outer).into_iter().map(Expr::Column).collect();
     let definition = WindowFunctionDefinition::WindowUDF(row_number_udwf());
-    let row_number = Expr::from(WindowFunction::new(definition, Vec::new()))
-        .partition_by(partition)
-        .order_by(order)
-        .build()?
-        .alias(number);
+    let numbered = Expr::from(WindowFunction::new(definition, Vec::new())).partition_by(partition);
+    // A frame of no order at all is not that of an empty one.
+    let numbered = if order.is_empty() { numbered } else { numbered.order_by(order) };
+    let row_number = numbered.build()?.alias(number);
     let (skip, count) = (as_count(skip), fetch.map(as_count));
     let place = Expr::Column(Column::from_name(number));
     let mut within = place.clone().gt(lit(skip));
