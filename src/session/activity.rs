@@ -1,4 +1,4 @@
-//! What Postgres shows of sessions: `pg_stat_activity`, `pg_prepared_statements`, `pg_cursors`,
+//! What Postgres shows of sessions: `pg_stat_activity`, `pg_stat_gssapi`, `pg_prepared_statements`, `pg_cursors`,
 //! `pg_settings`.
 
 use std::collections::BTreeMap;
@@ -76,8 +76,9 @@ struct Table {
 /// Makes the tables readable.
 pub(super) fn register(engine: &Engine, sessions: &Arc<Sessions>, database: &str) {
     type Rows = fn(&Table, &Context) -> Columns;
-    let tables: [(&'static str, &'static str, Rows); 4] = [
+    let tables: [(&'static str, &'static str, Rows); 5] = [
         ("pg_stat_activity", "A connected client, as PostgreSQL shows it.", activity),
+        ("pg_stat_gssapi", "A connected client, and that it came without Kerberos.", gssapi),
         ("pg_prepared_statements", "A prepared statement of this session.", statements),
         ("pg_cursors", "A cursor of this session.", cursors),
         ("pg_settings", "A setting, with its value in this session.", settings),
@@ -168,6 +169,18 @@ fn activity(table: &Table, context: &Context) -> Columns {
         ("query_id", Arc::new(rows.iter().map(|_| None).collect::<Int64Array>()) as ArrayRef),
         ("query", texts(rows, |row| Some(row.query.clone()))),
         ("backend_type", texts(rows, |_| Some("client backend".to_owned()))),
+    ]
+}
+
+fn gssapi(table: &Table, context: &Context) -> Columns {
+    let seen = table.sessions.seen_by(context);
+    let rows: Vec<SessionRow> = seen.into_iter().map(|(_, row)| row).collect();
+    let rows = rows.as_slice();
+    vec![
+        ("pid", integers(rows, |row| Some(row.pid))),
+        ("gss_authenticated", booleans(rows, |_| false)),
+        ("principal", texts(rows, |_| None)),
+        ("encrypted", booleans(rows, |_| false)),
     ]
 }
 

@@ -157,3 +157,11 @@ SELECT 'abc'::varchar, 'abc'::varchar(2), NULL::varchar(42), ARRAY['a']::varchar
 SELECT '2001-02-03 04:05:06.17 America/Edmonton'::timestamptz, '2001-02-03 04:05:06 pm'::timestamp
 SELECT '1-2'::interval, '3 4:05:06'::interval, '-1-2 +3 -4:05:06'::interval, '2-11 1 day'::interval
 SELECT '1-12'::interval
+SELECT b = 't', 'no' <> b, b IN ('t', 'false'), b BETWEEN 'f' AND 't', b AND 'yes', CASE b WHEN 'on' THEN 1 ELSE 2 END FROM (VALUES (true)) AS v (b)
+SELECT b = 'maybe' FROM (VALUES (true)) AS v (b)
+SELECT count(*) FROM (VALUES (true), (NULL)) AS v (b) WHERE b = 't' OR 'false'
+SELECT a[2], a[0], a[-1], a[x], a[-x], a[NULL], a[4] FROM (VALUES (ARRAY[1, 2, 3], -1)) AS v (a, x)
+SELECT i.indkey[0] > 0, i.indkey[i.indnatts], i.indkey[-1] FROM pg_index AS i WHERE i.indrelid = 'pg_class'::regclass AND i.indisprimary = 't' LIMIT 0
+SELECT pg_typeof(current_database())::text, pg_typeof(current_schema())::text, pg_typeof(current_schemas(false))::text, current_user, session_user, current_schema() = (current_schemas(false))[1], current_user || '!'
+SELECT string_to_array('a,b,,c', ','), string_to_array('a,b', ',', 'b'), string_to_array('äb', NULL), string_to_array('a,b', ''), string_to_array('', ','), string_to_array(NULL, ','), string_to_array('a--b', '--')
+SELECT n, (SELECT count(*) FROM (VALUES (1), (2)) AS t (x) WHERE x >= n LIMIT 1), EXISTS (SELECT 1 FROM (VALUES (1), (2)) AS t (x) WHERE x > n LIMIT 1) FROM (VALUES (1), (2)) AS v (n) ORDER BY n

@@ -7,7 +7,7 @@ use datafusion::common::ScalarValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::runtime::StatementInfo;
 
-use super::row_wise::{Function, int_at, list_at, null, pure, text};
+use super::row_wise::{Function, int_at, list_at, null, pure, text, text_at};
 
 /// The functions of this file.
 pub(super) const ALL: &[Function] = &[
@@ -34,9 +34,41 @@ pub(super) const ALL: &[Function] = &[
         let count: usize = if lengths.is_empty() { 0 } else { lengths.iter().product() };
         Ok(ScalarValue::Int32(i32::try_from(count).ok()))
     }),
+    pure("string_to_array", &["text text", "text text text"], "_text", string_to_array)
+        .with_nulls(),
+    pure("pg_blocking_pids", &["int4"], "_int4", |_, _| {
+        // Nobody waits for another's lock.
+        let none = ScalarValue::new_list_nullable(&[], &DataType::Int32);
+        Ok(ScalarValue::List(none))
+    }),
     // `x LIKE p ESCAPE e` is `x LIKE __like_pattern(p, e)`.
     pure("__like_pattern", &["text text"], "text", like_pattern),
 ];
+
+/// The parts of a text: between separators, each character for a NULL one; those equal to the third are NULL.
+fn string_to_array(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
+    let list = |parts: Vec<&str>| {
+        let absent = text_at(values, 2);
+        let part = |part: &str| {
+            ScalarValue::Utf8(absent.is_none_or(|absent| absent != part).then(|| part.to_owned()))
+        };
+        let parts: Vec<ScalarValue> = parts.into_iter().map(part).collect();
+        Ok(ScalarValue::List(ScalarValue::new_list_nullable(&parts, &DataType::Utf8)))
+    };
+    let Some(whole) = text_at(values, 0) else {
+        return ScalarValue::try_new_null(&list(Vec::new())?.data_type())
+            .map_err(crate::query::error::convert);
+    };
+    match text_at(values, 1) {
+        _ if whole.is_empty() => list(Vec::new()),
+        None => {
+            let ends = whole.char_indices().map(|(at, c)| &whole[at..at + c.len_utf8()]);
+            list(ends.collect())
+        }
+        Some("") => list(vec![whole]),
+        Some(separator) => list(whole.split(separator).collect()),
+    }
+}
 
 /// The lengths of an array's dimensions, outermost first; none for an empty one.
 fn lengths(values: &[ScalarValue]) -> Result<Vec<usize>> {
@@ -68,8 +100,8 @@ fn length_of(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
 }
 
 fn like_pattern(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
-    let pattern = super::row_wise::text_at(values, 0).unwrap_or_default();
-    let mut escapes = super::row_wise::text_at(values, 1).unwrap_or_default().chars();
+    let pattern = text_at(values, 0).unwrap_or_default();
+    let mut escapes = text_at(values, 1).unwrap_or_default().chars();
     let escape = escapes.next();
     if escapes.next().is_some() {
         return Err(Error::new(ErrorKind::InvalidEscapeSequence, "invalid escape string")

@@ -25,21 +25,20 @@ pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     let none = || Signature::exact(vec![], Volatility::Stable);
     let names = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
     let nullary = |name, body| Simple::new(name, none(), DataType::Utf8, body);
+    let name = |function, body| nullary(function, body).marked("name");
     vec![
         nullary("version", |_, _| text(version())).build(),
-        nullary("current_database", |info, _| text(&info.database))
-            .alias("current_catalog")
-            .build(),
-        nullary("current_schema", |info, _| match info.schemas.first() {
+        name("current_database", |info, _| text(&info.database)).alias("current_catalog").build(),
+        name("current_schema", |info, _| match info.schemas.first() {
             Some(schema) => text(schema),
             None => Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None))),
         })
         .build(),
-        nullary("current_user", |info, _| text(&info.role))
+        name("current_user", |info, _| text(&info.role))
             .alias("current_role")
             .alias("user")
             .build(),
-        nullary("session_user", |info, _| {
+        name("session_user", |info, _| {
             text(info.settings.get("session_authorization").unwrap_or(&info.role))
         })
         .build(),
@@ -49,6 +48,7 @@ pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
             names,
             current_schemas,
         )
+        .marked("_name")
         .build(),
         Simple::new(
             "current_setting",

@@ -26,8 +26,8 @@ pub(crate) struct Simple {
     signature: Signature,
     returns: DataType,
     body: Body,
-    /// Nothing comes back, though a blank is shown.
-    void: bool,
+    /// The type that the result's storage does not tell.
+    mark: Option<&'static str>,
 }
 
 impl Simple {
@@ -37,11 +37,17 @@ impl Simple {
         returns: DataType,
         body: Body,
     ) -> Self {
-        Self { name, aliases: Vec::new(), signature, returns, body, void: false }
+        Self { name, aliases: Vec::new(), signature, returns, body, mark: None }
     }
 
-    pub(crate) fn void(mut self) -> Self {
-        self.void = true;
+    /// Nothing comes back, though a blank is shown.
+    pub(crate) fn void(self) -> Self {
+        self.marked("void")
+    }
+
+    /// The result is of this type, which is stored as another.
+    pub(crate) fn marked(mut self, mark: &'static str) -> Self {
+        self.mark = Some(mark);
         self
     }
 
@@ -88,7 +94,10 @@ impl ScalarUDFImpl for Simple {
 
     fn return_field_from_args(&self, _args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let field = Field::new(self.name, self.returns.clone(), true);
-        Ok(Arc::new(if self.void { system::marked(field, "void") } else { field }))
+        Ok(Arc::new(match self.mark {
+            Some(mark) => system::marked(field, mark),
+            None => field,
+        }))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
