@@ -9,6 +9,8 @@ mod fuzz;
 mod login;
 mod login_tls;
 mod messages;
+mod replay;
+mod replay_wire;
 mod sessions;
 mod stops;
 mod values;

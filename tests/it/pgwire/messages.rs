@@ -18,7 +18,7 @@ pub(super) struct Wire {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) kind: char,
-    body: BytesMut,
+    pub(super) body: BytesMut,
 }
 
 impl Answer {
@@ -95,6 +95,11 @@ impl Wire {
         message.put_u32(body.len() as u32 + 4);
         message.put_slice(body);
         self.socket.write_all(&message).await.unwrap();
+    }
+
+    /// Bytes as they are: several messages in one write, for example.
+    pub(super) async fn write(&mut self, bytes: &[u8]) {
+        self.socket.write_all(bytes).await.unwrap();
     }
 
     /// The next message; `None` when the server has closed the connection.
