@@ -48,9 +48,15 @@ impl VisitorMut for Namer {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
         let mut seen: Vec<String> = Vec::new();
+        // A column beside `t.*` is likely there twice.
+        let starred = select.projection.iter().any(|item| of_item(item) == ColumnName::Wildcard);
         for item in &mut select.projection {
             let ColumnName::Named(name) = of_item(item) else { continue };
-            let known = name == "?column?" || seen.contains(&name);
+            let is_column = matches!(
+                item,
+                SelectItem::UnnamedExpr(Expr::Identifier(_) | Expr::CompoundIdentifier(_))
+            );
+            let known = name == "?column?" || seen.contains(&name) || starred && is_column;
             let expr = match item {
                 SelectItem::UnnamedExpr(Expr::Identifier(_) | Expr::CompoundIdentifier(_))
                 | SelectItem::ExprWithAlias { .. }

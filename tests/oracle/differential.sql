@@ -165,3 +165,6 @@ SELECT i.indkey[0] > 0, i.indkey[i.indnatts], i.indkey[-1] FROM pg_index AS i WH
 SELECT pg_typeof(current_database())::text, pg_typeof(current_schema())::text, pg_typeof(current_schemas(false))::text, current_user, session_user, current_schema() = (current_schemas(false))[1], current_user || '!'
 SELECT string_to_array('a,b,,c', ','), string_to_array('a,b', ',', 'b'), string_to_array('äb', NULL), string_to_array('a,b', ''), string_to_array('', ','), string_to_array(NULL, ','), string_to_array('a--b', '--')
 SELECT n, (SELECT count(*) FROM (VALUES (1), (2)) AS t (x) WHERE x >= n LIMIT 1), EXISTS (SELECT 1 FROM (VALUES (1), (2)) AS t (x) WHERE x > n LIMIT 1) FROM (VALUES (1), (2)) AS v (n) ORDER BY n
+SELECT t.n, t.* FROM (VALUES (1, 'a'), (2, 'b')) AS t (n, s) ORDER BY 2
+SELECT s, *, n + 1 AS m FROM (VALUES (1, 'a'), (2, 'b')) AS t (n, s) ORDER BY m
+SELECT pg_postmaster_start_time() <= now(), txid_current() >= 0, age('3'::xid) IS NOT NULL
