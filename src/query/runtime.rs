@@ -186,6 +186,11 @@ impl StatementInfo {
         Arc::clone(self.known.names.get_or_init(names))
     }
 
+    /// The epoch that the statement reads.
+    pub(crate) fn epoch(&self) -> crate::name::Epoch {
+        self.known.context.as_ref().map_or(0, |context| context.snapshot.epoch.epoch)
+    }
+
     /// Sizes and comments; none unless the statement was seen to ask for them.
     pub(crate) fn facts(&self) -> Arc<Facts> {
         self.known.facts.get().cloned().unwrap_or_default()

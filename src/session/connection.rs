@@ -122,6 +122,8 @@ impl Session {
             superuser,
         )?;
         settings.set_own("lakeport.backend_pid", &connected.pid().to_string());
+        let started_at = services.sessions.started_at.timestamp_micros();
+        settings.set_own("lakeport.started_at", &started_at.to_string());
         Ok(Self {
             listener: services.notifications.listener(),
             statements,

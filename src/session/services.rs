@@ -44,7 +44,7 @@ impl Services {
         config: Arc<Config>,
     ) -> Arc<Self> {
         let metrics = Arc::clone(engine.metrics());
-        let sessions = Sessions::new(&config.limits, metrics);
+        let sessions = Sessions::new(&config.limits, metrics, lake.clock().now());
         engine.register(Arc::new(SessionRows::new(&sessions)));
         activity::register(&engine, &sessions, &config.name);
         let changing_catalog = Arc::default();

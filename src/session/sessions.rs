@@ -27,6 +27,8 @@ pub struct Sessions {
     per_role_max: usize,
     metrics: Arc<Metrics>,
     connected: Mutex<BTreeMap<SessionId, SessionRow>>,
+    /// Since when there may be any.
+    pub(super) started_at: DateTime<Utc>,
 }
 
 /// One connected session.
@@ -78,13 +80,14 @@ pub(super) struct Connected {
 }
 
 impl Sessions {
-    pub(super) fn new(limits: &Limits, metrics: Arc<Metrics>) -> Arc<Self> {
+    pub(super) fn new(limits: &Limits, metrics: Arc<Metrics>, now: DateTime<Utc>) -> Arc<Self> {
         let permits = limits.connections_max.min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
             permits: Arc::new(Semaphore::new(permits)),
             per_role_max: limits.connections_per_role_max,
             metrics,
             connected: Mutex::default(),
+            started_at: now,
         })
     }
 

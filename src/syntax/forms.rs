@@ -139,9 +139,28 @@ fn renamed(function: &mut Function) {
         "every" => "bool_and",
         "array_remove" => "array_remove_all",
         "array_replace" => "array_replace_all",
+        "age" | "pg_catalog.age" if of_transaction(function) => "__age_of_transaction",
         _ => return,
     };
     function.name = ObjectName::from(vec![Ident::new(own)]);
+}
+
+/// Whether the only argument is the number of a transaction, which the engine does not tell from others.
+fn of_transaction(function: &Function) -> bool {
+    let FunctionArguments::List(list) = &function.args else { return false };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = list.args.as_slice() else {
+        return false;
+    };
+    const COLUMNS: [&str; 6] =
+        ["xmin", "xmax", "transactionid", "backend_xmin", "relfrozenxid", "datfrozenxid"];
+    match argument {
+        Expr::Identifier(column) => COLUMNS.contains(&fold(column).as_str()),
+        Expr::CompoundIdentifier(parts) => {
+            parts.last().is_some_and(|column| COLUMNS.contains(&fold(column).as_str()))
+        }
+        Expr::Cast { data_type, .. } => data_type.to_string().eq_ignore_ascii_case("xid"),
+        _ => false,
+    }
 }
 
 /// DISTINCT sorts in Postgres, and the engine gives what it finds in no order unless one is asked for.

@@ -298,7 +298,7 @@ fn scalar_in_from(
     args: &[FunctionArg],
     alias: Option<&TableAlias>,
 ) -> Option<TableFactor> {
-    const SCALARS: [&str; 16] = [
+    const SCALARS: [&str; 20] = [
         "version",
         "current_database",
         "current_schema",
@@ -312,6 +312,10 @@ fn scalar_in_from(
         "pg_table_size",
         "pg_typeof",
         "to_regclass",
+        "pg_indexam_has_property",
+        "pg_partition_ancestors",
+        "pg_postmaster_start_time",
+        "string_to_array",
         "upper",
         "lower",
         "abs",

@@ -13,6 +13,7 @@ mod extract;
 mod floats;
 mod format;
 mod info;
+mod instance;
 mod integers;
 mod json;
 mod json_make;
@@ -68,6 +69,7 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
         regular::ALL,
         arrays::ALL,
         spans::ALL,
+        instance::ALL,
     ]
     .into_iter()
     .flatten()
