@@ -322,11 +322,46 @@ async fn power_bi() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn excel() {
+    replay("excel", &[("client_encoding", "UTF8")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tableau() {
     replay("tableau", &JDBC).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn jdbc() {
+    replay("jdbc", &JDBC).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn metabase() {
     replay("metabase", &JDBC).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dbeaver() {
+    replay("dbeaver", &JDBC).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn datagrip() {
+    replay("datagrip", &JDBC).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grafana() {
+    replay("grafana", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn psql() {
+    replay("psql", &[("client_encoding", "UTF8"), ("application_name", "psql")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pgadmin() {
+    replay("pgadmin", &[("application_name", "pgAdmin 4 - DB:test")]).await;
 }
