@@ -3,20 +3,23 @@
 set -u
 here=$(dirname "$0")
 work=$PWD/target/clients
-pgbouncer=$(command -v pgbouncer || ls "$work"/pgbouncer/usr/sbin/pgbouncer 2>/dev/null)
+pgbouncer=$(command -v pgbouncer || ls /usr/sbin/pgbouncer "$work"/pgbouncer/usr/sbin/pgbouncer 2>/dev/null | head -1)
 if [ -z "$pgbouncer" ]; then
     "$here/fetch_debian" pgbouncer pgbouncer libevent-2.1-7 libc-ares2 || { echo "no pgbouncer, and no Debian package of it"; exit 77; }
     pgbouncer=$work/pgbouncer/usr/sbin/pgbouncer
 fi
-LD_LIBRARY_PATH=$(ls -d "$work"/pgbouncer/usr/lib/*-linux-gnu 2>/dev/null)${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-export LD_LIBRARY_PATH
 scratch=$(mktemp -d)
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$scratch"' EXIT
 chmod 755 "$scratch"
+# It refuses to run as root, and whom it runs as may not be allowed to look into this folder.
 as=()
-# It refuses to run as root.
 [ "$(id -u)" = 0 ] && as=(setpriv --reuid=nobody --regid=nogroup --clear-groups --)
+mkdir "$scratch/lib"
+cp "$work"/pgbouncer/usr/lib/*-linux-gnu/*.so* "$scratch/lib" 2>/dev/null
+cp "$pgbouncer" "$scratch/pgbouncer"
+pgbouncer=$scratch/pgbouncer
+export LD_LIBRARY_PATH=$scratch/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 free() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 for mode in session transaction; do
     port=$(free)
