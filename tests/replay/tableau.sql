@@ -10,8 +10,6 @@ SELECT "sales"."id" AS "id", "sales"."shop" AS "shop" FROM "public"."sales" "sal
 SELECT LOWER(CAST(CAST("sales"."shop" AS TEXT) AS TEXT)) AS "Calculation_1", SUM("sales"."price") AS "sum:price:ok" FROM "public"."sales" "sales"
 WHERE (("sales"."sold_on" >= (DATE '2023-01-01')) AND ("sales"."sold_on" < (TIMESTAMP '2024-03-01 00:00:00.000'))) GROUP BY 1 HAVING (COUNT(1) > 0) ORDER BY 1
 
--- @types tmn:sold_on:ok: PostgreSQL makes a moment of a date, in the session's zone
--- @except tmn:sold_on:ok: see there
 SELECT DATE_TRUNC('MONTH', CAST("sales"."sold_on" AS DATE)) AS "tmn:sold_on:ok", SUM("sales"."cents") AS "sum:cents:ok" FROM "public"."sales" "sales" GROUP BY 1 ORDER BY 1
 
 SELECT CAST(EXTRACT(YEAR FROM "sales"."sold_on") AS INTEGER) AS "yr:sold_on:ok", COUNT(DISTINCT "sales"."shop") AS "ctd:shop:ok" FROM "public"."sales" "sales" GROUP BY 1 ORDER BY 1
