@@ -9,6 +9,7 @@ mod fuzz;
 mod login;
 mod login_tls;
 mod messages;
+mod npgsql;
 mod replay;
 mod replay_wire;
 mod sessions;
