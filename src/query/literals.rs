@@ -11,7 +11,7 @@ use super::marks;
 use super::sides::{as_booleans, as_spans};
 use super::system::{marked_type, storage};
 use super::textual::textual;
-use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
