@@ -5,7 +5,7 @@
 //! vectors; one that loses many is written anew without them. Refuses to guess: rows that are not there are
 //! counted, and the caller decides what that means.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch, UInt32Array};
@@ -21,6 +21,7 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionContext, col};
+use datafusion::scalar::ScalarValue;
 use deltalake_core::kernel::{Add, Remove};
 use futures::StreamExt as _;
 use roaring::RoaringTreemap;
@@ -99,6 +100,8 @@ pub struct Edited {
     pub missing: u64,
     /// Files looked into.
     pub files_read: u64,
+    /// Partitions lost all their files, and nothing else was touched.
+    pub overwrites_partitions: bool,
 }
 
 impl Lake {
@@ -120,11 +123,13 @@ impl Lake {
         let spec = table.spec();
         let mut writer = self.writer(table.location(), &spec)?.laid_out(layout)?;
         let (mut leaving, mut missing, mut files_read) = (Leaving::default(), 0, 0);
+        let mut overwrites_partitions = false;
         if gone.iter().any(|batch| batch.num_rows() > 0) {
             let mut gone = Gone::new(&spec.schema, identity, gone)?;
             let places = gone.find(table).await?;
             files_read = places.len() as u64;
             leaving = Leaving::of(table, places).await?;
+            overwrites_partitions = leaving.is_of_partitions(listed(table)?);
             if !leaving.kept.is_empty() {
                 let only = Some(leaving.kept.keys().cloned().collect());
                 let picked = Some(Arc::new(std::mem::take(&mut leaving.kept)));
@@ -140,7 +145,7 @@ impl Lake {
             writer.write(batch.clone()).await?;
         }
         let files = writer.finish().await?.replacing(leaving.removed).marking(leaving.marked);
-        Ok(Edited { files, missing, files_read })
+        Ok(Edited { files, missing, files_read, overwrites_partitions })
     }
 }
 
@@ -149,12 +154,26 @@ impl Lake {
 struct Leaving {
     /// Files that go; the rows they keep are to be written anew.
     removed: Vec<Remove>,
+    /// Those of them that keep no row.
+    emptied: HashSet<String>,
     kept: Picked,
     /// Files that stay, with more rows marked as gone: as they were, and as they are.
     marked: Vec<(Remove, Add)>,
 }
 
 impl Leaving {
+    /// Whether what leaves is whole partitions.
+    fn is_of_partitions(&self, list: &DataFileList) -> bool {
+        if list.partition_by.is_empty() || !self.kept.is_empty() || !self.marked.is_empty() {
+            return false;
+        }
+        let leaves = |file: &DataFile| self.emptied.contains(&file.path);
+        let touched: HashSet<&[ScalarValue]> =
+            list.files.iter().filter(|file| leaves(file)).map(|f| f.partition.as_slice()).collect();
+        !touched.is_empty()
+            && list.files.iter().all(|f| leaves(f) || !touched.contains(f.partition.as_slice()))
+    }
+
     async fn of(table: &Table, places: Places) -> Result<Self> {
         let list = listed(table)?;
         let files: HashMap<&str, &DataFile> =
@@ -176,6 +195,7 @@ impl Leaving {
             gone |= rows;
             if gone.len() >= all {
                 leaving.removed.push(action.remove);
+                leaving.emptied.insert(path);
             } else if marks && gone.len() * 100 <= all * MARKED_PERCENT {
                 vectors.push(gone);
                 leaving.marked.push((action.remove, action.add));

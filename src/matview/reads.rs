@@ -108,6 +108,7 @@ impl Job<'_> {
         let how = match (edited.files.replaced(), edited.files.marked()) {
             (0, 0) => "append",
             (0, _) => "deletion vectors",
+            _ if edited.overwrites_partitions => "partition overwrite",
             (_, 0) => "keyed replace",
             _ => "keyed replace and deletion vectors",
         };

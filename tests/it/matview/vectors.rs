@@ -93,6 +93,24 @@ async fn a_file_whose_rows_are_all_gone_goes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_partition_whose_rows_all_change_is_overwritten() {
+    const PARTITIONED: &str = "-- How often an order came, by currency.
+CREATE MATERIALIZED VIEW silver.counts PARTITIONED BY (currency)
+REFRESH POLICY INCREMENTAL
+AS SELECT currency, order_id, count(*) AS times FROM bronze.orders GROUP BY currency, order_id;";
+    let world = World::new(&[("silver/counts", PARTITIONED)]).await;
+    world.arrive("bronze.orders", orders(&[(Some(7), "GBP", None), (Some(8), "GBP", None)])).await;
+    again(&world, 0..3).await;
+    again(&world, 0..3).await;
+    assert_eq!(ways(&world).await[0], "partition overwrite in silver.counts");
+    again(&world, 0..2).await;
+    assert_eq!(ways(&world).await[0], "keyed replace in silver.counts");
+    let rows = "SELECT currency, order_id, times FROM silver.counts";
+    let wanted = ["EUR|0|3", "EUR|1|3", "EUR|2|2", "GBP|7|1", "GBP|8|1"];
+    assert_eq!(world.rows(rows).await, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn properties_that_are_none_are_refused() {
     let create = |property: &str| {
         format!("CREATE MATERIALIZED VIEW silver.v TBLPROPERTIES ({property}) AS SELECT 1 AS one")
