@@ -23,11 +23,11 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 
-use crate::views::VIEWS;
+use crate::views::{SMALL, VIEWS, small};
 
 /// Files a table is laid out in, by date.
 const FILES: usize = 24;
-/// Of all rows, the part that changes.
+/// Of all rows, the part that changes, where `LAKEPORT_ROWS` does not say how many.
 const CHANGED: usize = 1000;
 
 /// Tables, their columns, and the one they lie by.
@@ -118,7 +118,8 @@ impl Bench {
             self.commit(table, CommitMode::Append, &[], vec![part]).await;
         }
         if table == "lineitem" {
-            let count = rows.num_rows() / CHANGED;
+            let asked = std::env::var("LAKEPORT_ROWS").ok().and_then(|rows| rows.parse().ok());
+            let count = asked.unwrap_or(rows.num_rows() / CHANGED);
             self.newest = rows.slice(rows.num_rows() - count * 4, count * 4);
         }
     }
@@ -217,8 +218,9 @@ impl Bench {
         for _ in 0..10 {
             self.refresher.refresh(&RefreshRequest::default()).await.expect("refreshed");
         }
-        let each = started.elapsed().as_secs_f64() * 1000.0 / 10.0 / VIEWS.len() as f64;
-        println!("nothing changed: {each:.2} ms a view");
+        let views = VIEWS.len() + SMALL;
+        let each = started.elapsed().as_secs_f64() * 1000.0 / 10.0 / views as f64;
+        println!("nothing changed: {each:.2} ms a view, {views} views");
     }
 
     /// How the views were refreshed.
@@ -253,9 +255,10 @@ fn define(root: &Path) {
     let schemas = "CREATE SCHEMA bronze;\nCREATE SCHEMA silver;\n";
     write("catalog/bronze.sql".to_owned(), format!("{schemas}{}", tables.join("\n")));
     write("catalog/roles.sql".to_owned(), "CREATE ROLE lakeport SUPERUSER LOGIN;".to_owned());
-    for view in VIEWS {
-        let text = format!("CREATE MATERIALIZED VIEW silver.{} AS {};", view.name, view.query);
-        write(format!("sql/silver/{}.sql", view.name), text);
+    let views = VIEWS.map(|view| (view.name.to_owned(), view.query.to_owned()));
+    for (name, query) in views.into_iter().chain((0..SMALL).map(small)) {
+        let text = format!("CREATE MATERIALIZED VIEW silver.{name} AS {query};");
+        write(format!("sql/silver/{name}.sql"), text);
     }
 }
 

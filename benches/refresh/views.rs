@@ -9,6 +9,15 @@ pub(crate) struct View {
     pub(crate) query: &'static str,
 }
 
+/// Views that nothing happens to, so that there are fifty.
+pub(crate) const SMALL: usize = 44;
+
+/// One of them: its name and query.
+pub(crate) fn small(number: usize) -> (String, String) {
+    let query = format!("SELECT c_custkey FROM bronze.customer WHERE c_nationkey = {number}");
+    (format!("nation_{number}"), query)
+}
+
 /// The SQL is the same for both engines but for the schema.
 pub(crate) const VIEWS: [View; 6] = [
     View {
