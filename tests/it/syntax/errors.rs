@@ -142,10 +142,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
         "CREATE MATERIALIZED VIEW v SCHEDULE CRON '* * * * *' AS SELECT 1",
         "SCHEDULE CRON is not supported",
     ),
-    (
-        "CREATE EXTERNAL TABLE t STORED AS parquet LOCATION '/x'",
-        "STORED AS PARQUET is not supported",
-    ),
+    ("CREATE EXTERNAL TABLE t STORED AS orc LOCATION '/x'", "STORED AS ORC is not supported"),
     ("CREATE ROLE r PASSWORD 'secret'", "PASSWORD in SQL is not supported"),
     ("DROP TABLE t CASCADE", "DROP ... CASCADE is not supported"),
     (
