@@ -157,10 +157,21 @@ async fn what_a_stranger_commits_is_never_published() {
 /// Refreshes that two servers begin at once: in CI, and on a person's machine.
 const RACES: i64 = 150;
 const RACES_IN_CI: i64 = 1000;
+/// A log of many thousand commits without maintenance would be what is measured.
+const RACES_A_LAKE: i64 = 50;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_that_refresh_at_once_count_every_row_once() {
     let races = if std::env::var_os("CI").is_some() { RACES_IN_CI } else { RACES };
+    let mut lost = 0;
+    for _ in 0..races / RACES_A_LAKE {
+        lost += race(RACES_A_LAKE).await;
+    }
+    println!("{races} races, {lost} times a server gave way for good");
+}
+
+/// So many races in a lake of their own; how often a server gave way for good.
+async fn race(races: i64) -> u32 {
     let counted = "CREATE MATERIALIZED VIEW silver.counted REFRESH POLICY INCREMENTAL AS
         SELECT currency, count(*) AS orders, sum(order_id) AS ids FROM bronze.orders GROUP BY currency";
     let listed = "CREATE MATERIALIZED VIEW silver.listed (PRIMARY KEY (order_id))
@@ -191,5 +202,5 @@ async fn two_servers_that_refresh_at_once_count_every_row_once() {
     assert_eq!(listed, [format!("{0}|{0}", (races + 1) / 2)]);
     let full = "SELECT count(*) FROM lakeport.refreshes WHERE strategy = 'full' AND reason <> 'first build'";
     assert_eq!(world.rows(full).await, ["0"]);
-    println!("{races} races, {lost} times a server gave way for good");
+    lost
 }
