@@ -56,9 +56,10 @@ impl KeyRows {
         rows_in_place(&name, self.schema.clone(), self.batches.clone())
     }
 
-    /// A filter that all rows with one of the keys pass; `None` where nothing can be said.
-    pub(super) fn range(&self, exprs: &[Expr]) -> Option<Expr> {
-        let filters = exprs.iter().zip(&self.bounds).filter_map(|(e, bounds)| bounds.filter(e));
-        filters.reduce(Expr::and)
+    /// A filter that all rows with one of the keys pass, over those of `exprs` that are `usable`; `None` where
+    /// nothing can be said.
+    pub(super) fn range(&self, exprs: &[Expr], usable: impl Fn(&Expr) -> bool) -> Option<Expr> {
+        let known = exprs.iter().zip(&self.bounds).filter(|(expr, _)| usable(expr));
+        known.filter_map(|(expr, bounds)| bounds.filter(expr)).reduce(Expr::and)
     }
 }

@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, NullEquality};
 use datafusion::error::Result;
 use datafusion::functions_aggregate::expr_fn::sum;
 use datafusion::logical_expr::{
-    Aggregate, Expr, Filter, Join, JoinConstraint, JoinType, LogicalPlan, LogicalPlanBuilder,
-    Projection, lit,
+    Aggregate, Expr, ExprSchemable as _, Filter, Join, JoinConstraint, JoinType, LogicalPlan,
+    LogicalPlanBuilder, Projection, lit,
 };
 use datafusion::prelude::col;
 
@@ -126,17 +127,43 @@ pub(super) fn affected(changed: LogicalPlan, keys: &[Expr]) -> Result<LogicalPla
 }
 
 /// X ⋉ K: the rows of `plan` whose `exprs` are one of the keys, NULL being a key like any other. The
-/// range of the keys is a filter of its own, because that reaches the files' statistics.
+/// range of the keys is a filter of its own, because that reaches the files' statistics. It is then asked of
+/// rows that other filters leave out, so only of what cannot fail.
 pub(super) fn restricted(
     plan: LogicalPlan,
     exprs: &[Expr],
     keys: &KeyRows,
     mark: &str,
 ) -> Result<LogicalPlan> {
-    let plan = match keys.range(exprs) {
+    let safe = |expr: &Expr| never_fails(expr, plan.schema());
+    let plan = match keys.range(exprs, safe) {
         Some(range) => LogicalPlan::Filter(Filter::try_new(range, Arc::new(plan))?),
         None => plan,
     };
+    matched(plan, exprs, keys, mark)
+}
+
+/// A column, or a time as another kind of time.
+fn never_fails(expr: &Expr, schema: &DFSchema) -> bool {
+    let is_time = |of: Result<DataType>| of.is_ok_and(|of| of.is_temporal());
+    match expr {
+        Expr::Column(_) => true,
+        Expr::Cast(cast) => {
+            cast.field.data_type().is_temporal()
+                && is_time(cast.expr.get_type(schema))
+                && never_fails(&cast.expr, schema)
+        }
+        _ => false,
+    }
+}
+
+/// As [`restricted`], of rows that are few already.
+pub(super) fn matched(
+    plan: LogicalPlan,
+    exprs: &[Expr],
+    keys: &KeyRows,
+    mark: &str,
+) -> Result<LogicalPlan> {
     let rows = keys.scan(mark)?;
     let on = exprs.iter().cloned().zip(columns(&rows)).collect();
     Ok(LogicalPlan::Join(Join::try_new(

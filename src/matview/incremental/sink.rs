@@ -2,7 +2,9 @@
 //!
 //! Its one idea: X ⋉ K may be made before whatever leaves the key of a row as it is: before a projection, a
 //! filter, the other side of a join, and before a window or a group whose partition the key is a part of. What
-//! is dear is then done for the rows of these keys only, not for all rows there are. Pure; looks at no data.
+//! is dear is then done for the rows of these keys only, not for all rows there are. Below a filter or a join
+//! are rows that are none of the result, of which nothing may be worked out: it might fail. Pure; looks at no
+//! data.
 
 use std::sync::Arc;
 
@@ -24,7 +26,7 @@ pub(super) fn restricted(
 ) -> Result<LogicalPlan> {
     match sunk(&plan, exprs, keys, mark)? {
         Some(Sunk { plan, whole: true }) => Ok(plan),
-        Some(Sunk { plan, whole: false }) => law::restricted(plan, exprs, keys, mark),
+        Some(Sunk { plan, whole: false }) => law::matched(plan, exprs, keys, mark),
         None => here(plan, exprs, keys, mark),
     }
 }
@@ -39,7 +41,7 @@ fn here(plan: LogicalPlan, exprs: &[Expr], keys: &KeyRows, mark: &str) -> Result
     }
     let columns: Vec<Expr> = stored.iter().map(|&at| exprs[at].clone()).collect();
     let plan = law::restricted(plan, &columns, &keys.part(&stored)?, &format!("{mark} stored"))?;
-    law::restricted(plan, exprs, keys, mark)
+    law::matched(plan, exprs, keys, mark)
 }
 
 /// A plan that was restricted further down.
@@ -52,8 +54,7 @@ struct Sunk {
 fn sunk(plan: &LogicalPlan, exprs: &[Expr], keys: &KeyRows, mark: &str) -> Result<Option<Sunk>> {
     match plan {
         LogicalPlan::Filter(filter) => {
-            let input = restricted(LogicalPlan::clone(&filter.input), exprs, keys, mark)?;
-            over(plan, vec![input])
+            by_part(plan, &filter.input, &as_they_are(exprs), keys, mark)
         }
         LogicalPlan::SubqueryAlias(alias) => {
             let inside = |at: usize| Expr::Column(column(alias.input.schema(), at));
@@ -102,7 +103,7 @@ fn sunk(plan: &LogicalPlan, exprs: &[Expr], keys: &KeyRows, mark: &str) -> Resul
             let below: Vec<Option<Expr>> = exprs.iter().map(inside).collect();
             by_part(plan, &aggregate.input, &below, keys, mark)
         }
-        LogicalPlan::Join(join) => beside(join, exprs, keys, mark),
+        LogicalPlan::Join(join) => by_side(join, exprs, keys, mark),
         _ => Ok(None),
     }
 }
@@ -133,27 +134,45 @@ fn by_part(
     Ok(Some(Sunk { plan, whole }))
 }
 
-/// The side of a join that all of the key comes from, where each of its rows is in the result for itself.
-fn beside(join: &Join, exprs: &[Expr], keys: &KeyRows, mark: &str) -> Result<Option<Sunk>> {
-    let of = |schema: &DFSchema| {
-        let known = |column: &Column| schema.maybe_index_of_column(column).is_some();
+/// The columns among `exprs`; nothing is worked out for them.
+fn as_they_are(exprs: &[Expr]) -> Vec<Option<Expr>> {
+    let columns = exprs.iter().cloned().map(|expr| matches!(expr, Expr::Column(_)).then_some(expr));
+    columns.collect()
+}
+
+/// Restricted on one side of a join, by the columns among the key.
+fn by_side(join: &Join, exprs: &[Expr], keys: &KeyRows, mark: &str) -> Result<Option<Sunk>> {
+    let Some((left, input)) = beside(join, exprs) else { return Ok(None) };
+    let known = as_they_are(exprs);
+    let part: Vec<usize> = (0..known.len()).filter(|&at| known[at].is_some()).collect();
+    let columns: Vec<Expr> = known.into_iter().flatten().collect();
+    let whole = part.len() == exprs.len();
+    let input = restricted(LogicalPlan::clone(input), &columns, &keys.part(&part)?, mark)?;
+    let mut join = join.clone();
+    match left {
+        true => join.left = Arc::new(input),
+        false => join.right = Arc::new(input),
+    }
+    Ok(Some(Sunk { plan: LogicalPlan::Join(join), whole }))
+}
+
+/// The side of a join that all of the key comes from, where each of its rows is in the result for itself;
+/// whether it is the left one.
+fn beside<'j>(join: &'j Join, exprs: &[Expr]) -> Option<(bool, &'j LogicalPlan)> {
+    let of = |side: &LogicalPlan| {
+        let known = |column: &Column| side.schema().maybe_index_of_column(column).is_some();
         exprs.iter().all(|expr| expr.column_refs().into_iter().all(known))
     };
-    let is_constant = exprs.iter().any(|expr| expr.column_refs().is_empty());
-    let mut restricted_join = join.clone();
-    match join.join_type {
-        _ if is_constant => return Ok(None),
-        JoinType::Inner | JoinType::Left if of(join.left.schema()) => {
-            let left = restricted(LogicalPlan::clone(&join.left), exprs, keys, mark)?;
-            restricted_join.left = Arc::new(left);
-        }
-        JoinType::Inner | JoinType::Right if of(join.right.schema()) => {
-            let right = restricted(LogicalPlan::clone(&join.right), exprs, keys, mark)?;
-            restricted_join.right = Arc::new(right);
-        }
-        _ => return Ok(None),
+    if exprs.iter().any(|expr| expr.column_refs().is_empty())
+        || !exprs.iter().any(|expr| matches!(expr, Expr::Column(_)))
+    {
+        return None;
     }
-    Ok(Some(Sunk { plan: LogicalPlan::Join(restricted_join), whole: true }))
+    match join.join_type {
+        JoinType::Inner | JoinType::Left if of(&join.left) => Some((true, &join.left)),
+        JoinType::Inner | JoinType::Right if of(&join.right) => Some((false, &join.right)),
+        _ => None,
+    }
 }
 
 /// Expressions over an operator's columns as expressions over what they stand for; `None` where one is not

@@ -230,3 +230,32 @@ SELECT order_id, current_date AS seen_on FROM bronze.orders;";
     let said = strategies(&world).await;
     assert!(said[0].starts_with("aged|full|the clock moved; in full because clock: "), "{said:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_worked_out_of_rows_that_the_query_leaves_out() {
+    // Neither the filter's nor the join's rows have a number where the view does not look.
+    let filtered = "-- One row a number.
+CREATE MATERIALIZED VIEW silver.filtered REFRESH POLICY INCREMENTAL AS
+SELECT CAST(currency AS integer) AS number, count(DISTINCT order_id) AS orders
+FROM bronze.orders WHERE currency <> 'EUR' GROUP BY CAST(currency AS integer);";
+    let joined = "-- One row a number.
+CREATE MATERIALIZED VIEW silver.joined REFRESH POLICY INCREMENTAL AS
+SELECT CAST(o.currency AS integer) AS number, count(DISTINCT o.order_id) AS orders
+FROM bronze.orders AS o JOIN bronze.orders AS n ON n.order_id = o.order_id + 100
+GROUP BY CAST(o.currency AS integer);";
+    let world = World::new(&[("silver/filtered", filtered), ("silver/joined", joined)]).await;
+    let first = [(Some(1), "EUR", None), (Some(2), "12", None), (Some(102), "13", None)];
+    world.arrive("bronze.orders", orders(&first)).await;
+    let report = world.refresh().await;
+    assert!(report.views.iter().all(|view| view.state.is_current()), "{:?}", states(&report));
+    world.wait(60);
+    let more = [(Some(3), "12", None), (Some(103), "EUR", None), (Some(4), "7", None)];
+    world.arrive("bronze.orders", orders(&more)).await;
+    let report = world.refresh().await;
+    assert!(report.views.iter().all(|view| view.state.is_current()), "{:?}", states(&report));
+    let strategies = strategies(&world).await;
+    assert!(strategies.iter().all(|row| row.contains("|incremental|")), "{strategies:?}");
+    let filtered = world.rows("SELECT * FROM silver.filtered").await;
+    assert_eq!(filtered, ["12|2", "13|1", "7|1"]);
+    assert_eq!(world.rows("SELECT * FROM silver.joined").await, ["12|2"]);
+}
