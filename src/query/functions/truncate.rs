@@ -289,13 +289,13 @@ fn unknown(name: &str, of: &DataType) -> DataFusionError {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{Datelike as _, NaiveDate};
+    use chrono::{DateTime, Datelike as _};
 
     use super::*;
 
     #[test]
     fn days_and_months_agree_with_the_calendar() {
-        let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap();
+        let epoch = DateTime::UNIX_EPOCH.date_naive();
         for day in (-2_000_000..2_000_000).step_by(97) {
             let date = epoch + chrono::Duration::days(day);
             let (year, month) = (i64::from(date.year()), i64::from(date.month0()));
