@@ -129,6 +129,8 @@ pub struct Metrics {
     latency_buckets: [AtomicU64; LATENCY_BOUNDS_MS.len() + 1],
     latency_micros: AtomicU64,
     poll_failures: AtomicU64,
+    plans_made: AtomicU64,
+    plans_rebound: AtomicU64,
 }
 
 fn add(counter: &AtomicU64, by: u64) {
@@ -176,6 +178,16 @@ impl Metrics {
         add(&self.rows_ingested, rows);
     }
 
+    /// A query was planned.
+    pub fn plan_made(&self) {
+        add(&self.plans_made, 1);
+    }
+
+    /// A plan made before was put over newer versions.
+    pub fn plan_rebound(&self) {
+        add(&self.plans_rebound, 1);
+    }
+
     /// The lake could not be asked for a newer epoch.
     pub fn poll_failed(&self) {
         add(&self.poll_failures, 1);
@@ -214,6 +226,8 @@ impl Metrics {
             ("lakeport_rows_sent_total", "Rows sent to clients.", &self.rows_sent),
             ("lakeport_rows_refreshed_total", "Rows written by refreshes.", &self.rows_refreshed),
             ("lakeport_rows_ingested_total", "Rows added by ingests.", &self.rows_ingested),
+            ("lakeport_plans_made_total", "Queries planned.", &self.plans_made),
+            ("lakeport_plans_rebound_total", "Plans put over newer versions.", &self.plans_rebound),
             ("lakeport_polls_failed_total", "Failed looks for an epoch.", &self.poll_failures),
         ] {
             page.single((name, "counter", help), load(counter));

@@ -216,6 +216,7 @@ impl Engine {
         };
         let planned =
             resolved.and_then(|resolved| plan::plan(&state, context, query, resolved, declared));
+        self.metrics.plan_made();
         // Only what a client asked itself, not what a view's columns are asked for.
         if let (Err(error), Some(_)) = (&planned, context.session_id) {
             self.probes.note(query, context, error);

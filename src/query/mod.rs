@@ -32,6 +32,7 @@ mod planner;
 mod probes;
 mod pushdown;
 mod reads;
+mod rebind;
 mod resolve;
 mod rows;
 mod runtime;

@@ -37,6 +37,15 @@ pub(crate) async fn table(
     }
 }
 
+/// The table that a reference to `relation` without a version means.
+pub(crate) async fn newest(lake: &Lake, snapshot: &Snapshot, relation: &Relation) -> Result<Table> {
+    if relation.kind.is_maintained() {
+        maintained(lake, snapshot, relation, None, None).await
+    } else {
+        other(lake, snapshot, relation, None, None).await
+    }
+}
+
 /// What happened to the table that `reference` means between two of its versions.
 ///
 /// # Errors

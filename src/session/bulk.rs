@@ -130,7 +130,7 @@ impl Session {
     pub async fn bulk_insert(&self, prepared: &Prepared) -> Result<Option<Bulk>> {
         let Some(Statement::Insert(insert)) = &prepared.statement else { return Ok(None) };
         let Some(parameters) = insert.query.parameter_row() else { return Ok(None) };
-        let Some(planned) = &prepared.planned else { return Ok(None) };
+        let Some(planned) = prepared.planned() else { return Ok(None) };
         if let Some(statement) = &prepared.statement {
             self.refuse_write(statement)?;
         }

@@ -1,6 +1,6 @@
 //! One flat match over Statement: preparing and executing.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::scalar::ScalarValue;
@@ -54,7 +54,7 @@ impl Session {
             statement,
             parameters: Vec::new(),
             schema: None,
-            planned: None,
+            planned: Mutex::default(),
             planning: None,
         };
         let Some(statement) = &prepared.statement else {
@@ -76,7 +76,7 @@ impl Session {
                 Statement::Explain(explain) => Some(explain_schema(explain.format)),
                 _ => None,
             };
-            prepared.planned = Some(planned);
+            prepared.keep(planned);
             prepared.planning = Some(running.cancel.clone());
         }
         Ok(prepared)

@@ -48,7 +48,7 @@ pub use notify::Notification;
 pub use outcome::{Outcome, RowStream};
 pub use passwords::{Passwords, check_private, set_password, wrong as wrong_password};
 pub use pinned::{Pinned, PinnedQuery, check_role};
-pub use prepared::{Forgets, Prepared};
+pub use prepared::{CHANGED_PLAN, Forgets, Prepared};
 pub use running::Canceller;
 pub use services::Services;
 pub use sessions::Sessions;

@@ -19,7 +19,7 @@ use crate::syntax::{Isolation, SetValue, Statement, TransactionModes};
 
 use super::connection::{Session, check_login};
 use super::cursors::Cursors;
-use super::prepared::{Prepared, same_types};
+use super::prepared::{CHANGED_PLAN, Prepared, same_types};
 use super::services::Services;
 use super::statements::Statements;
 use super::transaction::{OpenTransaction, Transaction};
@@ -121,12 +121,11 @@ impl Session {
                 (again, before) => again == before,
             };
             if !same {
-                let message = "cached plan must not change result type";
-                return Err(Error::new(ErrorKind::FeatureNotSupported, message));
+                return Err(Error::new(ErrorKind::FeatureNotSupported, CHANGED_PLAN));
             }
             prepared = again;
         }
-        let Some(planned) = &prepared.planned else { return Ok(None) };
+        let Some(planned) = prepared.planned() else { return Ok(None) };
         let snapshot = Arc::clone(&planned.snapshot);
         let now = match self.transaction.open() {
             Some(open) => open.began_at,

@@ -16,7 +16,7 @@ use super::answer::explain_rows;
 use super::connection::Session;
 use super::copy::query_of;
 use super::outcome::{Outcome, RowStream, rows};
-use super::prepared::{Planned, Prepared, same_types};
+use super::prepared::{CHANGED_PLAN, Planned, Prepared, same_types};
 use super::running::Running;
 use super::setting_value::split_search_path;
 
@@ -150,28 +150,50 @@ impl Session {
             let context = self.context_over(planned.snapshot, running.cancel.clone()).await?;
             return Ok((planned.plan, context));
         }
-        if let Some(planned) = &prepared.planned
-            && self.is_planned_now(prepared)
-        {
-            let context =
-                self.context_over(planned.snapshot.clone(), running.cancel.clone()).await?;
-            self.mark_queried();
-            return Ok((planned.plan.clone(), context));
+        if let Some(kept) = self.kept_plan(prepared, running).await? {
+            return Ok(kept);
         }
         let declared: Vec<Option<FieldRef>> =
             prepared.parameters.iter().cloned().map(Some).collect();
         let planned = self.plan(query, &declared, running).await;
         let planned = planned.map_err(|error| running.error(error))?;
-        if let Some(before) = &prepared.planned
+        if let Some(before) = prepared.planned()
             && !same_types(&before.plan.schema(), &planned.plan.schema())
         {
-            return Err(Error::new(
-                ErrorKind::FeatureNotSupported,
-                "cached plan must not change result type",
-            ));
+            return Err(Error::new(ErrorKind::FeatureNotSupported, CHANGED_PLAN));
         }
+        prepared.keep(planned.clone());
         let context = self.context_over(planned.snapshot, running.cancel.clone()).await?;
         Ok((planned.plan, context))
+    }
+
+    /// The plan that `prepared` holds, over what the next statement sees; `None` where it is to be made
+    /// again.
+    async fn kept_plan(
+        &mut self,
+        prepared: &Prepared,
+        running: &Running,
+    ) -> Result<Option<(AuthorizedPlan, Context)>> {
+        let Some(planned) = prepared.planned() else { return Ok(None) };
+        if self.is_current(&planned) {
+            self.keep_snapshot(&planned.snapshot);
+            let context = self.context_over(planned.snapshot, running.cancel.clone()).await?;
+            self.mark_queried();
+            return Ok(Some((planned.plan, context)));
+        }
+        if self.share.is_some() || planned.generation != self.settings.planning_generation() {
+            return Ok(None);
+        }
+        let context = self.context(running.cancel.clone()).await?;
+        let engine = &self.services.engine;
+        // What cannot be read is told by planning anew, as it is to everybody else.
+        let rebound = engine.rebind(&planned.plan, &planned.snapshot, &context).await;
+        let Ok(Some(plan)) = rebound else { return Ok(None) };
+        self.mark_queried();
+        let snapshot = Arc::clone(&context.snapshot);
+        let planned_at = self.services.lake.clock().instant();
+        prepared.keep(Planned { plan: plan.clone(), snapshot, planned_at, ..planned });
+        Ok(Some((plan, context)))
     }
 
     pub(super) async fn plan(
@@ -234,16 +256,18 @@ impl Session {
 
     /// Whether a plan made now would be the one `prepared` holds.
     pub(super) fn is_planned_now(&self, prepared: &Prepared) -> bool {
+        prepared.planned().is_some_and(|planned| self.is_current(&planned))
+    }
+
+    fn is_current(&self, planned: &Planned) -> bool {
         let clock = self.services.lake.clock();
-        prepared.planned.as_ref().is_some_and(|planned| {
-            planned.is_current(
-                self.kept_snapshot(),
-                self.services.lake.epoch().epoch,
-                self.settings.planning_generation(),
-                |since| clock.instant().saturating_duration_since(since),
-                self.services.config.freshness(),
-            )
-        })
+        planned.is_current(
+            self.kept_snapshot(),
+            self.services.lake.epoch().epoch,
+            self.settings.planning_generation(),
+            |since| clock.instant().saturating_duration_since(since),
+            self.services.config.freshness(),
+        )
     }
 
     pub(super) async fn snapshot(&mut self) -> Result<Arc<Snapshot>> {
@@ -255,12 +279,17 @@ impl Session {
             Some(as_of) if !as_of.is_empty() => engine.snapshot_as_of(as_of).await?,
             _ => engine.snapshot().await?,
         };
+        self.keep_snapshot(&snapshot);
+        Ok(snapshot)
+    }
+
+    /// What a REPEATABLE READ transaction has seen first it sees to its end.
+    fn keep_snapshot(&mut self, snapshot: &Arc<Snapshot>) {
         if let Some(open) = self.transaction.open_mut()
             && open.isolation.keeps_snapshot()
         {
-            open.snapshot = Some(snapshot.clone());
+            open.snapshot = Some(Arc::clone(snapshot));
         }
-        Ok(snapshot)
     }
 
     /// The snapshot a REPEATABLE READ transaction keeps.

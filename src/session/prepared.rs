@@ -1,6 +1,6 @@
 //! A statement that was parsed and, where it has a query, planned; and when its plan may be used again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
@@ -17,7 +17,7 @@ pub struct Prepared {
     pub(super) statement: Option<Statement>,
     pub(super) parameters: Vec<FieldRef>,
     pub(super) schema: Option<SchemaRef>,
-    pub(super) planned: Option<Planned>,
+    pub(super) planned: Mutex<Option<Planned>>,
     /// What would have stopped its planning.
     pub(super) planning: Option<CancellationToken>,
 }
@@ -26,6 +26,16 @@ impl Prepared {
     /// The types of `$1`, `$2`, ...
     pub fn parameters(&self) -> &[FieldRef] {
         &self.parameters
+    }
+
+    /// The plan as it was last made or put over newer versions.
+    pub(super) fn planned(&self) -> Option<Planned> {
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps a plan in place of the one before.
+    pub(super) fn keep(&self, planned: Planned) {
+        *self.planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(planned);
     }
 
     /// Result columns; `None` for statements without rows.
@@ -54,6 +64,9 @@ impl Prepared {
         }
     }
 }
+
+/// What a statement is told whose columns are no longer those it was prepared with.
+pub const CHANGED_PLAN: &str = "cached plan must not change result type";
 
 /// Whether clients see the same columns; the session's time zone is in types that look alike to them.
 pub(super) fn same_types(one: &Schema, other: &Schema) -> bool {

@@ -1,5 +1,6 @@
 //! One connection: settings, transactions, privileges, over the Postgres protocol.
 
+mod prepared;
 mod writes;
 
 use tokio_postgres::Client;
