@@ -199,6 +199,8 @@ error_kinds! {
     UndefinedFile = "58P01", "undefined_file";
     /// A version or epoch asked for is no longer kept.
     SnapshotTooOld = "72000", "snapshot_too_old";
+    /// RAISE.
+    RaiseException = "P0001", "raise_exception";
     /// The configuration is wrong.
     ConfigFileError = "F0000", "config_file_error";
     /// A defect of ours. The client sees a fixed sentence, the log the cause.
@@ -229,6 +231,7 @@ struct Fields {
     detail: Option<String>,
     hint: Option<String>,
     position: Option<usize>,
+    code: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -241,6 +244,7 @@ impl Error {
             detail: None,
             hint: None,
             position: None,
+            code: None,
             source: None,
         }))
     }
@@ -276,6 +280,13 @@ impl Error {
         self
     }
 
+    /// Puts a SQLSTATE that somebody chose in place of its kind's.
+    #[must_use]
+    pub fn coded(mut self, code: impl Into<String>) -> Self {
+        self.0.code = Some(code.into());
+        self
+    }
+
     /// Adds the cause. It reaches the log, never a client.
     #[must_use]
     pub fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
@@ -293,6 +304,11 @@ impl Error {
     /// The condition.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// The five-character SQLSTATE.
+    pub fn sqlstate(&self) -> &str {
+        self.0.code.as_deref().unwrap_or_else(|| self.0.kind.sqlstate())
     }
 
     /// The primary message.

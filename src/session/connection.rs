@@ -15,6 +15,8 @@ use crate::query::VisibleRelation;
 use crate::query::text::Styles;
 use crate::security;
 
+use crate::syntax::{Level, Raise as Notice};
+
 use super::actions::Asked;
 use super::cursors::Cursors;
 use super::notify::Listener;
@@ -26,6 +28,9 @@ use super::setting_value::{duration_text, zone_of};
 use super::settings::Settings;
 use super::statements::Statements;
 use super::transaction::Transaction;
+
+/// Messages that wait for a client; more nobody reads.
+const NOTICES_MAX: usize = 100;
 
 /// What a client says of itself when it connects.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +68,7 @@ pub struct Session {
     pub(super) asked: Arc<Asked>,
     /// The settings' generation that was last looked at.
     pub(super) settings_seen: u64,
-    pub(super) notices: Vec<Error>,
+    pub(super) notices: Vec<Notice>,
     pub(super) connected: Arc<Connected>,
     /// Its client takes dictionaries and views where it asks for them.
     pub(super) packed: bool,
@@ -157,18 +162,36 @@ impl Session {
 
     /// Tells the client something besides the answer.
     pub(super) fn warn(&mut self, kind: ErrorKind, message: &str) {
-        // More than these nobody reads.
-        const NOTICES_MAX: usize = 100;
         if self.notices.len() < NOTICES_MAX {
-            self.notices.push(Error::new(kind, message));
+            self.notices.push(Notice { level: Level::Warning, error: Error::new(kind, message) });
         }
     }
 
     /// Warnings since the last time; each is to be sent to the client before the answer.
-    pub fn take_notices(&mut self) -> Vec<Error> {
-        let level = self.settings.value("client_min_messages").unwrap_or_default();
-        let notices = std::mem::take(&mut self.notices);
-        if level == "error" { Vec::new() } else { notices }
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        let least = match self.settings.value("client_min_messages").unwrap_or_default() {
+            "error" => Level::Exception,
+            "warning" => Level::Warning,
+            "log" => Level::Log,
+            debug if debug.starts_with("debug") => Level::Debug,
+            _ => Level::Notice,
+        };
+        let mut notices = std::mem::take(&mut self.notices);
+        notices.retain(|notice| notice.level >= least || notice.level == Level::Info);
+        notices
+    }
+
+    /// DO: its messages, up to the one that is an error.
+    pub(super) fn raise(&mut self, raised: &[Notice]) -> Result<()> {
+        for raise in raised {
+            if raise.level == Level::Exception {
+                return Err(raise.error.clone());
+            }
+            if self.notices.len() < NOTICES_MAX {
+                self.notices.push(raise.clone());
+            }
+        }
+        Ok(())
     }
 
     /// Its id in `lakeport.sessions`.

@@ -235,6 +235,10 @@ impl Session {
                 self.notify(channel, payload)?;
                 "NOTIFY"
             }
+            Statement::Do(raised) => {
+                self.raise(raised)?;
+                "DO"
+            }
             Statement::Lock { names } => {
                 self.lock(names).await?;
                 "LOCK TABLE"

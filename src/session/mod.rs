@@ -38,6 +38,7 @@ mod transaction;
 mod views;
 mod write;
 
+pub use crate::syntax::Raise as Notice;
 pub use admission::{Admission, Caller, admission};
 pub use bulk::{Bulk, BulkTarget, IfExists};
 pub use connection::{Session, Startup};

@@ -168,6 +168,7 @@ impl<'a> StatementParser<'a> {
             "COPY" => self.copy(),
             "LISTEN" | "UNLISTEN" | "NOTIFY" => self.notification(),
             "LOCK" => self.lock(),
+            "DO" => self.anonymous_block(),
             _ => self.unsupported_statement(),
         }
     }
@@ -180,6 +181,11 @@ impl<'a> StatementParser<'a> {
     pub(super) fn query(&mut self) -> Parsed<Query> {
         if !self.starts_query() {
             return self.unexpected();
+        }
+        // One row without columns.
+        if self.at("SELECT") && self.parser.peek_nth_token_ref(1).token == Token::EOF {
+            self.parser.advance_token();
+            return Ok(Query::parse("SELECT FROM (VALUES (1)) AS one (a)")?);
         }
         let start = self.parser.peek_token_ref().span.start;
         let mut tree = self.parser.parse_query()?;
@@ -215,7 +221,6 @@ impl<'a> StatementParser<'a> {
             "CHECKPOINT",
             "CLUSTER",
             "DELETE",
-            "DO",
             "LOAD",
             "MERGE",
             "REINDEX",

@@ -11,6 +11,7 @@ use super::external::CreateExternalTable;
 use super::function::CreateFunction;
 use super::grant::{GrantObject, Privilege};
 use super::query::Query;
+use super::raise::Raise;
 
 /// A name with an optional schema, as written (unquoted parts folded to lower case).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -120,6 +121,8 @@ pub enum Statement {
         channel: String,
         payload: String,
     },
+    /// `DO`: what its block raises.
+    Do(Vec<Raise>),
     /// `LOCK TABLE`, which has nothing to wait for.
     Lock {
         names: Vec<ObjectName>,

@@ -2,6 +2,7 @@
 
 mod copy;
 mod cursors;
+mod drivers;
 mod encode;
 mod explain;
 mod figures;

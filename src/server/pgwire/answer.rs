@@ -11,6 +11,7 @@ use pgwire::messages::startup::ParameterStatus;
 use arrow::datatypes::Schema;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::session::{CHANGED_PLAN, Notice};
 
 use super::encode::Format;
 use super::types::pg_type_of;
@@ -33,9 +34,13 @@ pub(super) fn error_response(error: &Error, severity: Severity) -> Backend {
     let mut fields = vec![
         (b'S', severity.to_owned()),
         (b'V', severity.to_owned()),
-        (b'C', error.kind().sqlstate().to_owned()),
+        (b'C', error.sqlstate().to_owned()),
         (b'M', plain(error.public_message())),
     ];
+    if error.message() == CHANGED_PLAN {
+        // By this name drivers know that preparing the statement again is all that is asked of them.
+        fields.push((b'R', "RevalidateCachedQuery".to_owned()));
+    }
     // What an internal error says of itself is for the log.
     if error.kind() != ErrorKind::InternalError {
         fields.extend(error.detail_text().map(|detail| (b'D', plain(detail))));
@@ -45,14 +50,17 @@ pub(super) fn error_response(error: &Error, severity: Severity) -> Backend {
     Backend::ErrorResponse(ErrorResponse::new(fields))
 }
 
-/// NoticeResponse: a warning beside the answer.
-pub(super) fn notice_response(notice: &Error) -> Backend {
-    let fields = vec![
-        (b'S', "WARNING".to_owned()),
-        (b'V', "WARNING".to_owned()),
-        (b'C', notice.kind().sqlstate().to_owned()),
+/// NoticeResponse: a message beside the answer.
+pub(super) fn notice_response(notice: &Notice) -> Backend {
+    let (severity, notice) = (notice.level.severity().to_owned(), &notice.error);
+    let mut fields = vec![
+        (b'S', severity.clone()),
+        (b'V', severity),
+        (b'C', notice.sqlstate().to_owned()),
         (b'M', plain(notice.public_message())),
     ];
+    fields.extend(notice.detail_text().map(|detail| (b'D', plain(detail))));
+    fields.extend(notice.hint_text().map(|hint| (b'H', plain(hint))));
     Backend::NoticeResponse(NoticeResponse::new(fields))
 }
 

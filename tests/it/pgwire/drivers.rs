@@ -1,0 +1,105 @@
+//! What drivers' own test suites ask of a server, beside what the differential suite compares.
+
+use super::messages::{Answer, Wire};
+use crate::support::Deployment;
+
+/// A field of a notice or an error.
+fn field(answer: &Answer, code: u8) -> Option<String> {
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    let mut fields = text.split('\0');
+    fields.find(|field| field.as_bytes().first() == Some(&code)).map(|field| field[1..].to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_block_raises_reaches_the_client_as_it_was_raised() {
+    let deployment = Deployment::new();
+    let server = deployment.serve().await;
+    let (mut wire, _) = Wire::started(&server).await;
+    let raised = "DO $$BEGIN RAISE DEBUG 'a'; RAISE LOG 'b'; RAISE INFO 'c'; RAISE NOTICE 'd %', 7; \
+                  RAISE WARNING 'e' USING HINT = 'h', ERRCODE = 'AB123'; END$$";
+    for (level, expected) in [
+        ("notice", vec!["INFO 00000 c", "NOTICE 00000 d 7", "WARNING AB123 e"]),
+        ("error", vec!["INFO 00000 c"]),
+        (
+            "debug1",
+            vec![
+                "DEBUG 00000 a",
+                "LOG 00000 b",
+                "INFO 00000 c",
+                "NOTICE 00000 d 7",
+                "WARNING AB123 e",
+            ],
+        ),
+    ] {
+        wire.query(&format!("SET client_min_messages = {level}")).await;
+        let answers = wire.query(raised).await;
+        let notices = answers.iter().filter(|answer| answer.kind == 'N');
+        let told = notices.map(|notice| {
+            let part = |code| field(notice, code).unwrap();
+            format!("{} {} {}", part(b'V'), part(b'C'), part(b'M'))
+        });
+        assert_eq!(told.collect::<Vec<_>>(), expected, "{level}");
+    }
+    let error = "DO $$BEGIN RAISE NOTICE 'first'; RAISE EXCEPTION 'no' USING DETAIL = 'd'; END$$";
+    wire.query("RESET client_min_messages").await;
+    let answers = wire.query(error).await;
+    assert_eq!(answers.iter().map(|answer| answer.kind).collect::<String>(), "NEZ");
+    let (severity, state, message, _) = answers[1].error();
+    assert_eq!((severity.as_str(), state.as_str(), message.as_str()), ("ERROR", "P0001", "no"));
+    assert_eq!(field(&answers[1], b'D').as_deref(), Some("d"));
+    for (block, expected) in [
+        ("DO $$BEGIN PERFORM 1; END$$", "0A000 PERFORM in DO is not supported"),
+        ("DO $$DECLARE x int; BEGIN NULL; END$$", "0A000 DECLARE in DO is not supported"),
+        (
+            "DO $$BEGIN RAISE NOTICE '%', 1 + 1; END$$",
+            "0A000 an expression in RAISE is not supported",
+        ),
+        ("DO $$BEGIN NULL;$$", "42601 syntax error at end of input"),
+        ("DO LANGUAGE plperl $$BEGIN END$$", "42704 language \"plperl\" does not exist"),
+        ("DO $$BEGIN RAISE nonsense; END$$", "42704 unrecognized exception condition \"nonsense\""),
+    ] {
+        let answers = wire.query(block).await;
+        let (_, state, message, _) = answers[0].error();
+        assert_eq!(format!("{state} {message}"), expected, "{block}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_that_nothing_tells_the_type_of_is_refused_as_postgres_does() {
+    let deployment = Deployment::new();
+    let server = deployment.serve().await;
+    let client = server.client().await;
+    for sql in [
+        "SELECT $1 IS NULL",
+        "SELECT pg_typeof($1)",
+        "SELECT concat($1, 'a')",
+        "SELECT concat_ws(',', 'a', $1)",
+        "SELECT json_build_object('a', $1)",
+    ] {
+        let error = client.prepare(sql).await.unwrap_err();
+        let error = error.as_db_error().unwrap_or_else(|| panic!("{sql}: {error}"));
+        let expected = "could not determine data type of parameter $1";
+        assert_eq!((error.code().code(), error.message()), ("42P18", expected), "{sql}");
+    }
+    for sql in [
+        "SELECT 1 WHERE $1 IS NULL OR 5 > $1",
+        "SELECT $1::int IS NULL",
+        "SELECT concat($1::text)",
+        "SELECT $1",
+    ] {
+        client.prepare(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drivers_are_told_by_name_that_a_statement_is_to_be_prepared_again() {
+    let deployment = Deployment::new();
+    let server = deployment.serve().await;
+    let (mut wire, _) = Wire::started(&server).await;
+    wire.query("CREATE TABLE sandbox.t AS SELECT 1 AS a").await;
+    wire.query("PREPARE s AS SELECT * FROM sandbox.t").await;
+    wire.query("DROP TABLE sandbox.t; CREATE TABLE sandbox.t AS SELECT 'x' AS a").await;
+    let answers = wire.query("EXECUTE s").await;
+    assert_eq!(answers[0].error().1, "0A000");
+    assert_eq!(field(&answers[0], b'R').as_deref(), Some("RevalidateCachedQuery"));
+}
