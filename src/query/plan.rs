@@ -3,6 +3,7 @@
 //! Its one idea: planning goes twice when parameters have types still to be found: the first time
 //! finds them, the second is made with every type known, so preparing and executing agree.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
@@ -83,11 +84,15 @@ fn parameter_like(field: &Field) -> FieldRef {
 /// Declared types first, then what the plan says of each, then text.
 fn parameter_types(plan: &LogicalPlan, declared: &[Option<FieldRef>]) -> Result<Vec<FieldRef>> {
     let mut types: Vec<Option<FieldRef>> = declared.to_vec();
+    let mut of_any_type = BTreeSet::new();
     plan.apply_with_subqueries(|node| {
         let counts =
             matches!(node, LogicalPlan::Limit(_)).then(|| parameter_field(DataType::Int64));
         node.apply_expressions(|expr| {
             expr.apply(|expr| {
+                for id in taken_as_any(expr) {
+                    of_any_type.insert(parameter_index(id).map_err(super::planner::external)?);
+                }
                 let own = said_of_parameter(expr).into_iter().collect();
                 for (id, said) in [own, said_by_function(expr)].concat() {
                     let index = parameter_index(id).map_err(super::planner::external)?;
@@ -103,10 +108,41 @@ fn parameter_types(plan: &LogicalPlan, declared: &[Option<FieldRef>]) -> Result<
         })
     })
     .map_err(error::convert)?;
+    if let Some(unknown) = of_any_type.iter().find(|index| types.get(**index) == Some(&None)) {
+        let message = format!("could not determine data type of parameter ${}", unknown + 1);
+        return Err(Error::new(ErrorKind::IndeterminateDatatype, message));
+    }
     Ok(types
         .into_iter()
         .map(|found| found.unwrap_or_else(|| parameter_field(DataType::Utf8)))
         .collect())
+}
+
+/// The parameters that stand where a value of any type may, so that nothing tells theirs.
+fn taken_as_any(expr: &Expr) -> Vec<&str> {
+    const TAKE_ANY: [&str; 7] = [
+        "pg_typeof",
+        "concat",
+        "concat_ws",
+        "json_build_object",
+        "jsonb_build_object",
+        "json_build_array",
+        "jsonb_build_array",
+    ];
+    let args = match expr {
+        Expr::IsNull(arg) | Expr::IsNotNull(arg) => std::slice::from_ref(arg.as_ref()),
+        // What joins texts takes the first of them as one.
+        Expr::ScalarFunction(call) if call.func.name() == "concat_ws" => {
+            call.args.get(1..).unwrap_or_default()
+        }
+        Expr::ScalarFunction(call) if TAKE_ANY.contains(&call.func.name()) => call.args.as_slice(),
+        _ => return Vec::new(),
+    };
+    let untyped = args.iter().filter_map(|arg| match arg {
+        Expr::Placeholder(Placeholder { id, field: None }) => Some(id.as_str()),
+        _ => None,
+    });
+    untyped.collect()
 }
 
 /// The parameter that `expr` is, or casts, and the type this gives it.

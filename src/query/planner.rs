@@ -10,9 +10,9 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::catalog::{TableFunctionArgs, TableProvider};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::{DFSchema, Result, TableReference};
+use datafusion::common::{DFSchema, Result, ScalarValue, TableReference};
 use datafusion::datasource::cte_worktable::CteWorkTable;
-use datafusion::datasource::provider_as_source;
+use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::planner::{
@@ -20,7 +20,8 @@ use datafusion::logical_expr::planner::{
 };
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{
-    AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
+    AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableSource,
+    WindowUDF, cast,
 };
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::sql::parser::Statement as Tree;
@@ -126,7 +127,25 @@ impl ContextProvider for Names<'_> {
             .collect::<Result<Vec<_>>>()?;
         let table =
             function.create_table_provider_with_args(TableFunctionArgs::new(&args, self.state))?;
-        Ok(provider_as_source(Gate::over(Origin::Computed, table)))
+        let rows = Gate::over(Origin::Computed, table);
+        // A series of small numbers is one of `integer`, as in Postgres.
+        let small = |arg: &Expr| match arg {
+            Expr::Literal(value, _) => {
+                matches!(value.cast_to(&DataType::Int32), Ok(ScalarValue::Int32(Some(_))))
+            }
+            _ => false,
+        };
+        if name == "generate_series" && !args.is_empty() && args.iter().all(small) {
+            let scan = LogicalPlanBuilder::scan(name, provider_as_source(rows), None)?;
+            let narrow = scan.schema().columns().into_iter().map(|column| {
+                let name = column.name.clone();
+                cast(Expr::Column(column), DataType::Int32).alias(name)
+            });
+            let narrow = narrow.collect::<Vec<_>>();
+            let plan = scan.project(narrow)?.build()?;
+            return Ok(provider_as_source(Arc::new(ViewTable::new(plan, None))));
+        }
+        Ok(provider_as_source(rows))
     }
 
     fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> Result<Arc<dyn TableSource>> {

@@ -168,3 +168,19 @@ SELECT n, (SELECT count(*) FROM (VALUES (1), (2)) AS t (x) WHERE x >= n LIMIT 1)
 SELECT t.n, t.* FROM (VALUES (1, 'a'), (2, 'b')) AS t (n, s) ORDER BY 2
 SELECT s, *, n + 1 AS m FROM (VALUES (1, 'a'), (2, 'b')) AS t (n, s) ORDER BY m
 SELECT pg_postmaster_start_time() <= now(), txid_current() >= 0, age('3'::xid) IS NOT NULL
+SELECT * FROM generate_series(1, 3) AS x (n)
+SELECT * FROM generate_series(1, 0)
+SELECT * FROM generate_series(-2, 3000000000, 1000000000)
+SELECT count(*), sum(x), min(x), max(x), array_agg(x) FROM generate_series(1, 3) AS x
+SELECT x + 1, x * 2.5, x || 'a' FROM generate_series(5, 1, -2) AS x WHERE x > 1
+SELECT 'hello'::char(8), 'a'::char(3) || '!', length('a'::char(3)), 'ä'::char(2), NULL::char(3), 'a'::char(1)
+SELECT
+SELECT FROM (VALUES (1), (2)) AS v (a)
+DO $$BEGIN RAISE NOTICE 'hello % and %', 1, 'x'; END$$
+DO LANGUAGE plpgsql $$begin null; raise warning 'careful'; end;$$
+DO $$BEGIN RAISE EXCEPTION 'bad %%: %', NULL USING ERRCODE = 'XY123', HINT = 'Do not.'; END$$
+DO $$BEGIN RAISE division_by_zero; END$$
+DO $$BEGIN RAISE SQLSTATE '22012'; END$$
+DO $$BEGIN RAISE USING MESSAGE = 'told', ERRCODE = 'unique_violation', DETAIL = 'Twice.'; END$$
+DO $$BEGIN RAISE NOTICE '%'; END$$
+DO $$BEGIN RAISE NOTICE 'x', 1; END$$

@@ -14,7 +14,7 @@ use chrono_tz::Tz;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::text::{PLAIN, Styles};
-use crate::query::{element_of, is_row, marked_type, textual};
+use crate::query::{element_of, is_row, marked_type, own_modifier, textual};
 use crate::server::pgwire::encoding::Encoding;
 use crate::server::pgwire::types::{self, PgType, list_element, pg_type_of};
 
@@ -101,7 +101,10 @@ impl Values {
             | DataType::Decimal128(..)
             | DataType::Decimal256(..) => decimal(array)?,
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
-                let text = cast(array, &DataType::Utf8)?.as_string::<i32>().clone();
+                let mut text = cast(array, &DataType::Utf8)?.as_string::<i32>().clone();
+                if let (Some("bpchar"), Some(modifier)) = (mark, own_modifier(field)) {
+                    text = padded(&text, modifier);
+                }
                 if output.encoding != Encoding::Utf8 && !text.value_data().is_ascii() {
                     return encoded(&text, mark == Some("jsonb"), output.encoding);
                 }
@@ -267,6 +270,12 @@ impl Values {
             }
         }
     }
+}
+
+/// Texts of `char(n)`, which end in spaces on the wire and nowhere else.
+fn padded(text: &StringArray, modifier: i32) -> StringArray {
+    let length = usize::try_from(modifier.saturating_sub(4)).unwrap_or(0);
+    text.iter().map(|text| text.map(|text| format!("{text:<length$}"))).collect()
 }
 
 /// Texts of which some are not ASCII, for a client that does not take UTF-8.
