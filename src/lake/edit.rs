@@ -217,12 +217,19 @@ impl Leaving {
 }
 
 /// A file of the table in both the log's words.
-struct Actions {
-    remove: Remove,
+pub(super) struct Actions {
+    pub(super) remove: Remove,
     add: Add,
 }
 
-fn actions_by_path(table: &Table) -> Result<HashMap<String, Actions>> {
+impl Actions {
+    /// The file as it is, to be named again.
+    pub(super) fn again(self) -> Add {
+        Add { deletion_vector: self.remove.deletion_vector, ..self.add }
+    }
+}
+
+pub(super) fn actions_by_path(table: &Table) -> Result<HashMap<String, Actions>> {
     let files = table.state().snapshot().try_log_data();
     let files = files.map_err(|cause| error::delta(table.location(), cause))?;
     let mut by_path = HashMap::new();

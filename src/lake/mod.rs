@@ -24,6 +24,7 @@ mod maintain;
 mod objects;
 mod optimize;
 mod provider;
+mod restore;
 mod schema;
 mod shape;
 mod share;

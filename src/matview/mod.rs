@@ -25,6 +25,7 @@ mod primary_key;
 mod progress;
 mod reads;
 mod refresh;
+mod restore;
 mod retry;
 mod run;
 mod scope;

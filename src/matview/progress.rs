@@ -113,6 +113,22 @@ pub(super) async fn moved(table: &Table, view: RelationId, sources: &[Pin]) -> R
     Ok(moved)
 }
 
+/// The `txn`s of a commit that brings a table of a view back to what `then` was computed from.
+pub(super) async fn carried(
+    then: &Table,
+    view: RelationId,
+    sources: &[Pin],
+) -> Result<Vec<(String, i64)>> {
+    let mut carried = Vec::new();
+    for pin in sources {
+        let app_id = app_id(view, pin);
+        if let Some(version) = then.progress(&app_id).await? {
+            carried.push((app_id, version));
+        }
+    }
+    Ok(carried)
+}
+
 /// Whether two tables of one view were computed from the same versions of its sources.
 pub(super) async fn agree(
     one: &Table,

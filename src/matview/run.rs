@@ -179,6 +179,8 @@ impl<'a> ViewRun<'a> {
                 }
             }
             let quarantine_head = lake.newest(&lake.location(&relation.name.quarantine())).await?;
+            let quarantine_head =
+                self.reconciled(relation, pinned, head.as_ref(), quarantine_head).await?;
             let question = Question {
                 relation,
                 sources,

@@ -30,7 +30,7 @@ const ORDERS: &str = "
 CREATE MATERIALIZED VIEW silver.orders (
     CONSTRAINT order_has_id EXPECT (order_id IS NOT NULL) ON VIOLATION QUARANTINE ROW
 )
-REFRESH POLICY INCREMENTAL
+REFRESH POLICY INCREMENTAL STRICT
 AS SELECT o.order_id, o.day, CAST(o.amount AS decimal(12, 2)) AS amount, p.paid
 FROM bronze.orders o LEFT JOIN bronze.payments p ON p.order_id = o.order_id
 ";

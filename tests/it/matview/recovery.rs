@@ -79,6 +79,56 @@ async fn a_run_that_died_between_its_commits_is_finished_from_any_of_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_strict_view_goes_on_by_its_changes_after_a_death_between_its_two_commits() {
+    let strict = ORDERS.replace(") AS SELECT", ") REFRESH POLICY INCREMENTAL STRICT AS SELECT");
+    for more in [false, true] {
+        let world = World::new(&[("silver/orders", &strict)]).await;
+        let refused = (None, "GBP", None);
+        world.arrive("bronze.orders", orders(&[(Some(1), "EUR", Some(1.0)), refused])).await;
+        world.refresh().await;
+        world.arrive("bronze.orders", orders(&[(Some(2), "EUR", Some(2.0)), refused])).await;
+        world.refresh().await;
+        world.undo("_lakeport/epochs", 1);
+        world.undo("silver/orders", 1);
+        let world = world.second().await;
+        if more {
+            world.arrive("bronze.orders", orders(&[(Some(3), "EUR", None), refused])).await;
+        }
+        let location = world.lake.location(&name("quarantine.silver__orders"));
+        let ahead = world.lake.newest(&location).await.unwrap().unwrap();
+        let before = world.lake.epoch();
+        world.wait(60);
+        let report = world.refresh().await;
+        assert_eq!(states(&report), ["silver.orders refreshed"], "{report:?}");
+        let accepted = world.rows("SELECT order_id FROM silver.orders").await;
+        assert_eq!(accepted, if more { vec!["1", "2", "3"] } else { vec!["1", "2"] });
+        let kept = world.rows("SELECT count(*) FROM quarantine.silver__orders").await;
+        assert_eq!(kept, [if more { "3" } else { "2" }]);
+        let full = "SELECT count(*) FROM lakeport.refreshes WHERE strategy = 'full'";
+        assert_eq!(world.rows(full).await, ["1"], "the first build alone");
+        // One commit takes it back and one goes on; nobody's history is another.
+        let healed = world.lake.newest(&location).await.unwrap().unwrap();
+        assert_eq!(healed.version(), ahead.version() + 2);
+        for (version, rows) in
+            [(ahead.version() - 1, 1), (ahead.version(), 2), (ahead.version() + 1, 1)]
+        {
+            let table = world.lake.at_version(&location, version).await.unwrap();
+            assert_eq!(table.rows(), Some(rows), "version {version}");
+        }
+        let pinned = format!(
+            "SELECT count(*) FROM quarantine.silver__orders VERSION AS OF {}",
+            ahead.version() - 1
+        );
+        assert_eq!(world.rows(&pinned).await, ["1"]);
+        assert!(world.lake.epoch().epoch > before.epoch);
+        assert_eq!(states(&world.refresh().await), ["silver.orders unchanged"]);
+        let counted =
+            "SELECT failed_now FROM lakeport.expectations ORDER BY checked_at DESC LIMIT 1";
+        assert_eq!(world.rows(counted).await, [if more { "3" } else { "2" }]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_view_that_holds_an_unpublished_source_publishes_that_too() {
     let world = two().await;
     world.refresh().await;

@@ -1,5 +1,7 @@
 //! Rows marked as gone instead of written out of their files, and what others read of them.
 
+use lakeport::lake::{Commit, CommitMode, CommitOutcome};
+
 use super::world::{World, name, orders, states};
 use crate::support::python;
 
@@ -80,6 +82,49 @@ async fn few_rows_are_marked_and_many_are_written_out() {
     assert!(ways(&world).await[0].starts_with("keyed replace"), "{:?}", ways(&world).await);
     let wanted = "SELECT count(*), sum(times), max(times) FROM silver.counts";
     assert_eq!(world.rows(wanted).await, ["1000|1307|3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_brought_back_to_what_its_files_held() {
+    let world = World::new(&[("silver/counts", COUNTS)]).await;
+    let location = world.lake.location(&name("silver.counts"));
+    let held = async || {
+        let table = world.lake.newest(&location).await.unwrap().unwrap();
+        let mut rows: Vec<String> = Vec::new();
+        for batch in table.read().await.unwrap() {
+            let shown = arrow::util::pretty::pretty_format_batches(&[batch]).unwrap().to_string();
+            rows.extend(shown.lines().filter(|line| line.starts_with("| ")).map(str::to_owned));
+        }
+        rows.sort();
+        rows.dedup();
+        (table, rows)
+    };
+    let mut was = Vec::new();
+    for ids in
+        [(0..1000).step_by(1), (0..1000).step_by(200), (300..600).step_by(1), (5..6).step_by(1)]
+    {
+        again(&world, ids).await;
+        was.push(held().await);
+    }
+    // Rows marked anew, files written anew, marks upon marks: back and forth.
+    for (then, rows) in was.iter().rev().chain(was.iter()) {
+        let (now, _) = held().await;
+        let commit = Commit {
+            location: location.clone(),
+            spec: now.spec(),
+            files: world.lake.restored(&now, then).unwrap(),
+            base: Some(now),
+            mode: CommitMode::Edit,
+            progress: Vec::new(),
+            run: None,
+            operation: "RESTORE",
+        };
+        let CommitOutcome::Committed(table) = world.lake.commit(commit).await.unwrap() else {
+            panic!("nobody else is here");
+        };
+        assert_eq!(&held().await.1, rows, "version {}", then.version());
+        assert_eq!(table.rows(), then.rows());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
