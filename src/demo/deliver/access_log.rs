@@ -12,24 +12,16 @@ use super::super::files::Landing;
 use super::super::people::customer_id;
 use super::super::places::{Address, PLACES};
 use super::super::random::{Purpose, Random};
-use super::super::visits::{further_ids, orders_by_day, orders_of, scrambled};
+use super::super::visits::{further_ids, orders_of, scrambled};
+use super::daily::{Daily, days_of_history};
 
 const PAGES: &[&str] =
     &["/", "/product", "/search?q=usb-c+dock", "/stores", "/basket", "/favicon.ico"];
 const AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/141.0 Safari/537.36";
 
-/// Writes a log a day.
-pub(super) fn write(
-    shop: &Shop,
-    files: &mut Landing,
-    truth: Option<&std::path::Path>,
-    progress: &dyn Fn(u64, u64),
-) -> Result<()> {
-    match truth {
-        Some(truth) if shop.more_days == 0 => write_history(shop, files, truth, progress),
-        _ => write_further(shop, files, truth),
-    }
-}
+/// A log a day.
+pub(super) const SOURCE: Daily =
+    Daily { name: "access_log", history: write_history, further: write_further };
 
 fn write_history(
     shop: &Shop,
@@ -39,9 +31,7 @@ fn write_history(
 ) -> Result<()> {
     let mut clean = TruthFile::new(truth, "access_events");
     let mut log = Log { random: Random::new(Purpose::AccessLog), shop, requests: 0 };
-    for (number, (day, orders)) in shop.first_day().iter_days().zip(orders_by_day(shop)).enumerate()
-    {
-        progress(number as u64, u64::from(shop.options.days));
+    for (day, orders) in days_of_history(shop, progress) {
         let requests = log.sorted_day(day, orders);
         clean.rows(facts::access_events(&requests))?;
         let content = log.print(&requests);

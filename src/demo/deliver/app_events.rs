@@ -10,30 +10,21 @@ use super::super::files::Landing;
 use super::super::orders::Channel;
 use super::super::people::customer_id;
 use super::super::random::{Purpose, Random};
-use super::super::visits::{further_ids, orders_by_day, orders_of, scrambled};
+use super::super::visits::{further_ids, orders_of, scrambled};
+use super::daily::{Daily, days_of_history};
 use super::stream::Stream;
 
 /// App events an order line.
 const EVENTS_A_LINE: u64 = 3;
 const VERSIONS: &[&str] = &["7.2.0", "7.3.1", "7.4.0", "8.0.0-beta"];
 
-/// Writes all events, clean and as they are delivered, day by day.
-pub(super) fn write(
-    shop: &Shop,
-    files: &mut Landing,
-    truth: Option<&std::path::Path>,
-    progress: &dyn Fn(u64, u64),
-) -> Result<()> {
-    match truth {
-        Some(truth) if shop.more_days == 0 => write_history(shop, files, truth, progress),
-        _ => write_further(shop, files, truth),
-    }
-}
+/// All events, clean and as they are delivered, day by day.
+pub(super) const SOURCE: Daily =
+    Daily { name: "app_events", history: write_history, further: write_further };
 
 /// The days after the history of which something may still arrive.
 fn write_further(shop: &Shop, files: &mut Landing, truth: Option<&std::path::Path>) -> Result<()> {
-    let start = shop.further_day(*shop.recent_days().start()).and_time(NaiveTime::MIN);
-    let mut stream = Stream::new("app_events", start, shop.last_second(), shop.options.until);
+    let mut stream = Stream::after_history("app_events", shop);
     for number in shop.recent_days() {
         let day = shop.further_day(number);
         let random = Random::of(Purpose::AppVisits, number as usize);
@@ -60,12 +51,9 @@ fn write_history(
 ) -> Result<()> {
     let mut clean = TruthFile::new(truth, "app_events");
     let mut apps = Apps { random: Random::new(Purpose::AppVisits), shop, made: 0 };
-    let start = shop.first_day().and_time(NaiveTime::MIN);
     let mut delivery = Random::new(Purpose::AppEvents);
-    let mut stream = Stream::new("app_events", start, shop.end(), shop.options.until);
-    for (number, (day, orders)) in shop.first_day().iter_days().zip(orders_by_day(shop)).enumerate()
-    {
-        progress(number as u64, u64::from(shop.options.days));
+    let mut stream = Stream::of_history("app_events", shop);
+    for (day, orders) in days_of_history(shop, progress) {
         let events = apps.day(day, orders);
         clean.rows(facts::app_events(shop, &events)?)?;
         for event in &events {

@@ -8,6 +8,7 @@ mod ad_performance;
 mod app_events;
 mod crm_customers;
 mod crm_interactions;
+mod daily;
 mod experiments;
 mod geo_locations;
 mod inventory;
@@ -58,8 +59,8 @@ pub(super) fn write_customers(
     crm_interactions::write(shop, files)?;
     experiments::write(shop, files)?;
     crm_customers::write(shop, files, &|done, all| progress("crm_customers", done, all))?;
-    app_events::write(shop, files, truth, &|done, all| progress("app_events", done, all))?;
-    access_log::write(shop, files, truth, &|done, all| progress("access_log", done, all))
+    app_events::SOURCE.write(shop, files, truth, progress)?;
+    access_log::SOURCE.write(shop, files, truth, progress)
 }
 
 /// Writes what browsers tell, which is more than all else; else as [`write_customers`].
@@ -69,7 +70,7 @@ pub(super) fn write_web(
     truth: Option<&Path>,
     progress: &Progress<'_>,
 ) -> Result<()> {
-    web_events::write(shop, files, truth, &|done, all| progress("web_events", done, all))
+    web_events::SOURCE.write(shop, files, truth, progress)
 }
 
 /// Plays stock and procurement, and writes them as they come; returns the truth of both.

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{NaiveDate, NaiveDateTime, Timelike};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
 use crate::error::Result;
 
+use super::super::Shop;
 use super::super::files::Landing;
 
 /// Lines on their way.
@@ -23,13 +24,20 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(
-        folder: &'static str,
-        start: NaiveDateTime,
-        end: NaiveDateTime,
-        parted: NaiveDate,
-    ) -> Self {
-        Self { folder, end, parted, start, waiting: BTreeMap::new() }
+    /// Of the days of the history.
+    pub(super) fn of_history(folder: &'static str, shop: &Shop) -> Self {
+        Self::new(folder, shop, shop.first_day(), shop.end())
+    }
+
+    /// Of the days after it of which something may still arrive.
+    pub(super) fn after_history(folder: &'static str, shop: &Shop) -> Self {
+        let first = shop.further_day(*shop.recent_days().start());
+        Self::new(folder, shop, first, shop.last_second())
+    }
+
+    fn new(folder: &'static str, shop: &Shop, first: NaiveDate, end: NaiveDateTime) -> Self {
+        let start = first.and_time(NaiveTime::MIN);
+        Self { folder, end, parted: shop.options.until, start, waiting: BTreeMap::new() }
     }
 
     /// When something really arrives that would arrive at `at`: what would come after the last day

@@ -12,8 +12,9 @@ use super::super::people::customer_id;
 use super::super::places::{Address, PLACES};
 use super::super::random::{Purpose, Random};
 use super::super::visits::{
-    Event, Kind, Visit, Visits, further_ids, orders_by_day, orders_of, scrambled, visitor_id,
+    Event, Kind, Visit, Visits, further_ids, orders_of, scrambled, visitor_id,
 };
+use super::daily::{Daily, days_of_history};
 use super::stream::{Stream, stamp};
 
 const DESKTOPS: &[&str] = &[
@@ -35,18 +36,9 @@ const HOST: &str = "https://www.lakeport.example";
 /// A robot that does not say so looks at this many products in an hour.
 const SCRAPED: u64 = 240;
 
-/// Writes all events, clean and as they are delivered, day by day.
-pub(super) fn write(
-    shop: &Shop,
-    files: &mut Landing,
-    truth: Option<&std::path::Path>,
-    progress: &dyn Fn(u64, u64),
-) -> Result<()> {
-    match truth {
-        Some(truth) if shop.more_days == 0 => write_history(shop, files, truth, progress),
-        _ => write_further(shop, files, truth),
-    }
-}
+/// All events, clean and as they are delivered, day by day.
+pub(super) const SOURCE: Daily =
+    Daily { name: "web_events", history: write_history, further: write_further };
 
 fn write_history(
     shop: &Shop,
@@ -56,14 +48,11 @@ fn write_history(
 ) -> Result<()> {
     let mut clean = TruthFile::new(truth, "web_events");
     let mut visits = Visits::new(shop);
-    let start = shop.first_day().and_time(NaiveTime::MIN);
-    let stream = Stream::new("web_events", start, shop.end(), shop.options.until);
+    let stream = Stream::of_history("web_events", shop);
     let random = Random::new(Purpose::WebEvents);
     let mut tracking = Tracking { random, shop, stream, robots: 0, robot_events: 0 };
     let mut unwatched = 0_u64;
-    for (number, (day, orders)) in shop.first_day().iter_days().zip(orders_by_day(shop)).enumerate()
-    {
-        progress(number as u64, u64::from(shop.options.days));
+    for (day, orders) in days_of_history(shop, progress) {
         let made = visits.day(day, orders);
         clean.rows(facts::web_events(shop, &made)?)?;
         unwatched = tracking.day(day, &made, unwatched);
@@ -74,8 +63,7 @@ fn write_history(
 
 /// The days after the history of which something may still arrive.
 fn write_further(shop: &Shop, files: &mut Landing, truth: Option<&std::path::Path>) -> Result<()> {
-    let start = shop.further_day(*shop.recent_days().start()).and_time(NaiveTime::MIN);
-    let mut stream = Stream::new("web_events", start, shop.last_second(), shop.options.until);
+    let mut stream = Stream::after_history("web_events", shop);
     for number in shop.recent_days() {
         let day = shop.further_day(number);
         let mut made = Visits::further(shop, number).day(day, orders_of(shop, day));
