@@ -3,9 +3,9 @@
 //! Values may be anybody's, so a line names relations, conditions and counts; the rest is in
 //! `lakeport.refreshes` and `lakeport.verifications`.
 
-use crate::catalog::Relation;
-use crate::lake::Table;
+use crate::syntax::RefreshPolicy;
 
+use super::build::Job;
 use super::progress;
 use super::refresh::{RefreshReport, ViewState};
 
@@ -20,25 +20,38 @@ pub(super) fn failures(report: &RefreshReport, attempts: u32) {
     }
 }
 
-/// A view that was computed in another way than the time before, by the same definition. `before` is
-/// its table as it was.
-pub(super) async fn change_of_strategy(
-    view: &Relation,
-    before: Option<&Table>,
+/// A view that was computed in another way than its rules promise, once for each reason, and, not as an
+/// alert, in another way than the time before.
+pub(super) async fn strategy(
+    job: &Job<'_>,
     incremental: bool,
+    deviation: Option<&str>,
     reason: &str,
 ) {
-    let Some(before) = before else { return };
-    if !progress::has_definition(before, &view.definition_hash) {
+    let (view, Some(before)) = (&job.relation.name, &job.head) else { return };
+    if !progress::has_definition(before, &job.relation.definition_hash) {
         return;
     }
+    let id = job.relation.id;
     let word = |incremental: bool| if incremental { "incremental" } else { "full" };
-    match progress::was_incremental(before, view.id).await {
-        Ok(Some(was)) if was != incremental => {
-            let (view, from, to) = (&view.name, word(was), word(incremental));
-            tracing::warn!(%view, from, to, reason, "a view changed its strategy");
+    // What cannot be read again was read a moment ago; an alert is no reason to fail.
+    let was = progress::was_incremental(before, id).await.ok().flatten();
+    let (from, to) = (was.map(word).unwrap_or_default(), word(incremental));
+    match deviation {
+        Some(because) => {
+            if matches!(progress::deviated(before, id, because).await, Ok(true) | Err(_)) {
+                return;
+            }
+            match job.view.policy {
+                RefreshPolicy::Incremental => {
+                    tracing::warn!(%view, because, "an incremental view is refreshed in full");
+                }
+                _ => tracing::warn!(%view, from, to, reason, "a view changed its strategy"),
+            }
         }
-        // What cannot be read again was read a moment ago; an alert is no reason to fail.
-        Ok(_) | Err(_) => {}
+        None if was.is_some_and(|was| was != incremental) => {
+            tracing::info!(%view, from, to, reason, "a view changed its strategy");
+        }
+        None => {}
     }
 }

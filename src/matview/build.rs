@@ -23,11 +23,13 @@ use crate::query::{Context, Engine};
 use super::check::{has_quarantine, prepare};
 use super::columns;
 use super::expectations::{ExpectationCount, Splitter, constraints_field};
+use super::incremental::Weighed;
 use super::operators::OperatorRow;
 use super::pins::Pin;
 use super::primary_key::PrimaryKey;
 use super::progress::{self, Costs};
 use super::reads::Reads;
+use super::weigh::Rejected;
 
 /// Files a big view is spread over, about.
 const FILES_WANTED: u64 = 64;
@@ -63,6 +65,17 @@ pub(super) struct Figures {
     pub(super) bytes_written: u64,
     pub(super) files_added: u64,
     pub(super) files_removed: u64,
+    /// What either strategy was held to cost, where that was asked.
+    pub(super) weighed: Option<Weighed>,
+}
+
+/// Why a view is computed in full.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WhyFull {
+    /// Why not by its changes.
+    pub(super) rejected: Option<Rejected>,
+    /// Why not as its rules promise.
+    pub(super) deviation: Option<String>,
 }
 
 /// A view's tables after a refresh.
@@ -88,7 +101,8 @@ struct Written {
 
 impl Job<'_> {
     /// Computes and commits; `None` when another commit came first.
-    pub(super) async fn full(&self) -> Result<Option<Built>> {
+    pub(super) async fn full(&self, why: &WhyFull) -> Result<Option<Built>> {
+        let started = self.lake.clock().instant();
         if let Some(reason) = self.head.as_ref().and_then(Table::read_only_reason) {
             return Err(Error::new(
                 ErrorKind::FeatureNotSupported,
@@ -97,6 +111,7 @@ impl Job<'_> {
         }
         let written = self.write().await?;
         let mut figures = self.figures(&written);
+        figures.weighed = why.rejected.as_ref().and_then(|rejected| rejected.weighed);
         let mut quarantine = None;
         if let Some(refused) = written.refused {
             figures.rows_quarantined = refused.rows();
@@ -112,8 +127,11 @@ impl Job<'_> {
         let spec = self.spec(&written.schema);
         let mode = overwriting(self.head.as_ref());
         let mut more = progress::failing(self.relation.id, &written.counts);
-        let full_us = Some(self.elapsed_us());
-        more.extend(Costs { full_us, ..Costs::default() }.record(self.relation.id));
+        let full_us = self.micros_since(started);
+        let costs = why.rejected.as_ref().map(|rejected| rejected.costs(full_us));
+        let costs = costs.unwrap_or(Costs { full_us: Some(full_us), ..Costs::default() });
+        more.extend(costs.record(self.relation.id));
+        more.push(progress::deviation(self.relation.id, why.deviation.as_deref()));
         let (name, base) = (&self.relation.name, self.head.clone());
         let table = self.commit(name, base, spec, written.kept, mode, more).await?;
         Ok(table.map(|table| Built {
@@ -121,7 +139,7 @@ impl Job<'_> {
             quarantine,
             figures,
             counts: written.counts,
-            operators: written.reads.operators(self.sources),
+            operators: written.reads.full(self.sources),
         }))
     }
 
@@ -156,7 +174,7 @@ impl Job<'_> {
         }
         drop(stream);
         let mut reads = Reads::default();
-        reads.add(&execution.ran);
+        reads.add_full(&execution.ran);
         let refused = match refused {
             Some(writer) => Some(writer.finish().await?),
             None => None,
@@ -233,7 +251,11 @@ impl Job<'_> {
 
     /// Microseconds since the computation began.
     pub(super) fn elapsed_us(&self) -> u64 {
-        let elapsed = self.lake.clock().instant().saturating_duration_since(self.started);
+        self.micros_since(self.started)
+    }
+
+    fn micros_since(&self, then: Instant) -> u64 {
+        let elapsed = self.lake.clock().instant().saturating_duration_since(then);
         u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
     }
 
@@ -276,6 +298,7 @@ impl Job<'_> {
             bytes_written,
             files_added,
             files_removed: self.head.as_ref().map_or(0, |head| head.files().0),
+            weighed: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::lake::Table;
 use crate::syntax::RefreshPolicy;
 
 use super::alert;
-use super::build::{Built, Figures, Job};
+use super::build::{Built, Figures, Job, WhyFull};
 use super::check::{definition, has_quarantine};
 use super::decide::Need;
 use super::follow::Followed;
@@ -16,12 +16,15 @@ use super::history::Strategy;
 use super::pins::Pin;
 use super::policy;
 use super::run::ViewRun;
+use super::weigh::Rejected;
 
 /// A view brought up to date, and how.
 pub(super) struct Done {
     pub(super) built: Built,
     pub(super) strategy: Strategy,
     pub(super) reason: String,
+    /// What was considered instead.
+    pub(super) rejected: Option<Rejected>,
 }
 
 impl ViewRun<'_> {
@@ -59,11 +62,13 @@ impl ViewRun<'_> {
         reason: &mut String,
     ) -> Result<Option<Done>> {
         let policy = job.view.policy;
+        let mut full = WhyFull::default();
         match need {
             Need::Nothing => *reason = "its table is gone".to_owned(),
             Need::Full(why) => *reason = why,
             Need::Heal(why) => {
                 policy::falls_back(job.relation, policy, &why)?;
+                full.deviation = (policy != RefreshPolicy::Full).then(|| why.clone());
                 *reason = why;
             }
             Need::Follow(_, why) if policy == RefreshPolicy::Full => *reason = why,
@@ -71,29 +76,29 @@ impl ViewRun<'_> {
                 reason.clone_from(&why);
                 match readable(job.follow(&moved).await)? {
                     Followed::Built(built) => {
-                        let before = job.head.as_ref();
-                        alert::change_of_strategy(job.relation, before, true, &why).await;
+                        alert::strategy(job, true, None, &why).await;
                         let strategy = Strategy::Incremental;
-                        return Ok(Some(Done { built: *built, strategy, reason: why }));
+                        let rejected = None;
+                        return Ok(Some(Done { built: *built, strategy, reason: why, rejected }));
                     }
                     Followed::Conflict => return Ok(None),
                     Followed::Nothing(table) => {
                         let quarantine = job.quarantine_head.clone();
                         return Ok(Some(self.held(job.relation, table, quarantine)));
                     }
-                    Followed::NotPossible(because) => {
-                        policy::falls_back(job.relation, policy, &because)?;
-                        *reason = format!("{why}; in full because {because}");
+                    Followed::NotPossible(rejected) => {
+                        policy::falls_back(job.relation, policy, &rejected.because)?;
+                        *reason = format!("{why}; in full because {}", rejected.because);
+                        full.deviation = rejected.deviation(policy);
+                        full.rejected = Some(rejected);
                     }
                 }
             }
         }
-        let built = job.full().await?;
-        if built.is_some() {
-            let before = job.head.as_ref();
-            alert::change_of_strategy(job.relation, before, false, reason).await;
-        }
-        Ok(built.map(|built| Done { built, strategy: Strategy::Full, reason: reason.clone() }))
+        let Some(built) = job.full(&full).await? else { return Ok(None) };
+        alert::strategy(job, false, full.deviation.as_deref(), reason).await;
+        let (strategy, reason) = (Strategy::Full, reason.clone());
+        Ok(Some(Done { built, strategy, reason, rejected: full.rejected }))
     }
 
     /// A view whose table holds the result already: by an earlier run that may not have published it.
@@ -119,7 +124,7 @@ impl ViewRun<'_> {
         let strategy = if current { Strategy::Unchanged } else { Strategy::Held };
         let (counts, operators) = (Vec::new(), Vec::new());
         let built = Built { table, quarantine, figures, counts, operators };
-        Done { built, strategy, reason: reason.to_owned() }
+        Done { built, strategy, reason: reason.to_owned(), rejected: None }
     }
 }
 
@@ -128,7 +133,7 @@ impl ViewRun<'_> {
 fn readable(followed: Result<Followed>) -> Result<Followed> {
     match followed {
         Err(error) if error.kind() == ErrorKind::UndefinedFile => {
-            Ok(Followed::NotPossible("files of an earlier version are gone".to_owned()))
+            Ok(Followed::NotPossible(Rejected::changes("files of an earlier version are gone")))
         }
         followed => followed,
     }

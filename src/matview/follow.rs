@@ -13,28 +13,22 @@ use arrow::datatypes::SchemaRef;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{ChangesOutcome, CommitMode, Edited, Location, Table};
-use crate::syntax::RefreshPolicy;
 
 use super::build::{Built, Figures, Job, quarantine_schema};
 use super::check::{CheckedView, has_quarantine, prepare};
 use super::columns;
 use super::expectations::{ExpectationCount, Splitter};
 use super::incremental::{
-    Changing, NetRows, Outcome, SourceChange, changes_of, groups_of, unsteady,
+    Budget, Changing, NetRows, Outcome, SourceChange, changes_of, groups_of, unsteady,
 };
 use super::operators::OperatorRow;
 use super::primary_key::PrimaryKey;
 use super::progress::{self, Costs, Moved};
 use super::reads::Reads;
+use super::weigh::Rejected;
 
 /// Changed rows held in memory, at most, as a share of what all statements may take.
 const MEMORY_SHARE: u64 = 4;
-/// Of the bytes of all sources, the share from which on changes are not cheaper than all rows.
-const CHANGED_SHARE_MAX: f64 = 0.5;
-
-/// How much slower than a full refresh an incremental one may have been to be tried again.
-const SLOWER_MAX: f64 = 1.2;
-
 /// How an attempt to follow the sources ended.
 pub(super) enum Followed {
     /// The view is up to date.
@@ -44,7 +38,7 @@ pub(super) enum Followed {
     /// There is nothing to follow: the table holds the result.
     Nothing(Table),
     /// It must be computed in full, and why.
-    NotPossible(String),
+    NotPossible(Rejected),
 }
 
 /// Rows that came and rows that went.
@@ -78,22 +72,24 @@ impl Job<'_> {
     /// As a full refresh; also what reading changes says.
     pub(super) async fn follow(&self, moved: &[Moved]) -> Result<Followed> {
         let Some(head) = &self.head else {
-            return Ok(Followed::NotPossible("first build".to_owned()));
+            return Ok(Followed::NotPossible(Rejected::changes("first build")));
         };
         let checked = prepare(self.engine, self.relation, &self.context).await?;
         if !columns::same_columns(&head.spec().schema, &checked.schema) {
-            return Ok(Followed::NotPossible("its columns changed".to_owned()));
+            return Ok(Followed::NotPossible(Rejected::changes("its columns changed")));
         }
         if let Some(blocked) = unsteady(&checked.plan)? {
-            return Ok(Followed::NotPossible(format!("{}: {}", blocked.operator, blocked.reason)));
+            return Ok(Followed::NotPossible(Rejected::rule(&blocked)));
         }
         if moved.is_empty() && !self.depends_on_moment(&checked)? {
             return Ok(Followed::Nothing(head.clone()));
         }
         let sources = match self.source_changes(head, moved).await? {
             Ok(sources) => sources,
-            Err(reason) => return Ok(Followed::NotPossible(reason)),
+            Err(rejected) => return Ok(Followed::NotPossible(rejected)),
         };
+        let changed_bytes = sources.values().map(|source| source.changes.files().1).sum();
+        let budget = self.budget(head, &checked).await?;
         let reads = Mutex::new(Reads::default());
         let changing = Changing {
             engine: self.engine,
@@ -102,6 +98,7 @@ impl Job<'_> {
             sources: &sources,
             then: progress::computed_at(head, self.relation.id).await?,
             reads: &reads,
+            budget: budget.as_ref(),
             bytes_max: usize::try_from(self.memory_bytes / MEMORY_SHARE).unwrap_or(usize::MAX),
         };
         let flagged = columns::flagged(&checked.schema, self.view.constraints.len());
@@ -120,20 +117,23 @@ impl Job<'_> {
                 changes_of(&changing, grouped, &flagged, &conform).await?
             }
         };
-        let changed = match outcome {
-            Outcome::Changed(changed) => changed,
-            Outcome::Blocked(blocked) => {
-                let reason = format!("{}: {}", blocked.operator, blocked.reason);
-                return Ok(Followed::NotPossible(reason));
+        let reads = reads.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let rejected = match outcome {
+            Outcome::Changed(changed) => Ok(changed),
+            Outcome::Blocked(blocked) => Err(Rejected::rule(&blocked)),
+            Outcome::TooMany(why) => {
+                Err(Rejected::given_up(why, budget.as_ref(), changed_bytes, &reads))
             }
-            Outcome::TooMany(why) => return Ok(Followed::NotPossible(why)),
+        };
+        let changed = match rejected {
+            Ok(changed) => changed,
+            Err(rejected) => return Ok(Followed::NotPossible(rejected)),
         };
         let split = self.split(head, &changed.net).await?;
-        let reads = reads.into_inner().unwrap_or_else(PoisonError::into_inner);
         let (rows_read, bytes_read) = reads.total();
-        let figures = Figures { rows_read, bytes_read, ..Figures::default() };
+        let weighed = budget.as_ref().map(Budget::weighed);
+        let figures = Figures { rows_read, bytes_read, weighed, ..Figures::default() };
         let operators = self.operators(&changed.laws, &sources, &reads);
-        let changed_bytes = sources.values().map(|source| source.changes.files().1).sum();
         let going = Going { split, identity, figures, operators, changed_bytes };
         self.apply(head, &checked, going).await
     }
@@ -147,12 +147,13 @@ impl Job<'_> {
         }
     }
 
-    /// What happened to each source that moved; the words say why it cannot be told.
+    /// What happened to each source that moved, or why it cannot be told or is not worth following.
     async fn source_changes(
         &self,
         head: &Table,
         moved: &[Moved],
-    ) -> Result<std::result::Result<BTreeMap<Location, SourceChange>, String>> {
+    ) -> Result<std::result::Result<BTreeMap<Location, SourceChange>, Rejected>> {
+        let unknown = |because: String| Ok(Err(Rejected::changes(because)));
         let mut sources = BTreeMap::new();
         let (mut changed_bytes, mut all_bytes) = (0, 0);
         for pin in self.sources {
@@ -161,52 +162,30 @@ impl Job<'_> {
         for Moved { pin, consumed } in moved {
             let name = &pin.relation.name;
             let Some(version) = *consumed else {
-                return Ok(Err(format!("{name} is another table than before")));
+                return unknown(format!("{name} is another table than before"));
             };
             let location = pin.table.location();
             if version > pin.table.version() {
-                return Ok(Err(format!("{name} was at version {version} before")));
+                return unknown(format!("{name} was at version {version} before"));
             }
             let old = match self.lake.at_version(location, version).await {
                 Ok(old) => old,
                 Err(error) if error.kind() == ErrorKind::SnapshotTooOld => {
-                    return Ok(Err(format!("version {version} of {name} is no longer kept")));
+                    return unknown(format!("version {version} of {name} is no longer kept"));
                 }
                 Err(error) => return Err(error),
             };
             let changes = match self.lake.changes(&old, &pin.table).await? {
                 ChangesOutcome::Readable(changes) => changes,
-                ChangesOutcome::Unreadable(reason) => return Ok(Err(format!("{name}: {reason}"))),
+                ChangesOutcome::Unreadable(reason) => return unknown(format!("{name}: {reason}")),
             };
             changed_bytes += changes.files().1;
             sources.insert(location.clone(), SourceChange { changes });
         }
-        if self.view.policy == RefreshPolicy::Auto
-            && let Some(dearer) = self.dearer(head, changed_bytes, all_bytes).await?
-        {
-            return Ok(Err(dearer));
-        }
-        Ok(Ok(sources))
-    }
-
-    /// Why following so many changes would cost more than computing in full: by the bytes that would be
-    /// read, and by what it took the last time.
-    async fn dearer(&self, head: &Table, changed: u64, all: u64) -> Result<Option<String>> {
-        if as_f64(changed) > CHANGED_SHARE_MAX * as_f64(all) {
-            return Ok(Some(format!("{changed} of {all} bytes of its sources changed")));
-        }
-        let costs = Costs::of(head, self.relation.id).await?;
-        let (Some(full), Some(incremental), Some(then)) =
-            (costs.full_us, costs.incremental_us, costs.changed_bytes)
-        else {
-            return Ok(None);
-        };
-        // Far fewer changes than then are worth another try.
-        let tried = as_f64(changed) * 2.0 > as_f64(then);
-        let dearer = as_f64(incremental) > SLOWER_MAX * as_f64(full);
-        Ok((tried && dearer).then(|| {
-            format!("following changes took {incremental} us the last time, all rows {full} us")
-        }))
+        Ok(match self.dearer(head, changed_bytes, all_bytes).await? {
+            Some(dearer) => Err(dearer),
+            None => Ok(sources),
+        })
     }
 
     /// Judges changed rows by the expectations, and the keys of those that came.
@@ -322,6 +301,7 @@ impl Job<'_> {
             changed_bytes: Some(changed_bytes),
         };
         more.extend(cost.record(self.relation.id));
+        more.push(progress::deviation(self.relation.id, None));
         let base = Some(head.clone());
         let name = &self.relation.name;
         let table = self.commit(name, base, spec, edited.files, mode, more).await?;
@@ -352,10 +332,5 @@ fn mode_of(edited: &Edited) -> CommitMode {
 fn missing(table: &Table, rows: u64) -> Followed {
     let location = table.location();
     tracing::error!(%location, rows, "a view's table lacks rows that its query had");
-    Followed::NotPossible(format!("{rows} rows that went were not in its table"))
-}
-
-#[allow(clippy::cast_precision_loss, reason = "a share of bytes")]
-fn as_f64(bytes: u64) -> f64 {
-    bytes as f64
+    Followed::NotPossible(Rejected::changes(format!("{rows} rows that went were not in its table")))
 }

@@ -21,6 +21,7 @@ use super::expectations::ExpectationCount;
 use super::operators::{OperatorRow, operator_rows};
 use super::pins::Pin;
 use super::refresh::ViewState;
+use super::weigh::Rejected;
 
 /// How a view was brought up to date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub(super) struct Attempt {
     pub(super) counts: Vec<ExpectationCount>,
     /// What `lakeport.refresh_operators` is to say of it.
     pub(super) operators: Vec<OperatorRow>,
+    /// What was considered instead.
+    pub(super) rejected: Option<Rejected>,
 }
 
 impl Attempt {
@@ -74,6 +77,7 @@ impl Attempt {
             figures: Figures::default(),
             counts: Vec::new(),
             operators: Vec::new(),
+            rejected: None,
         }
     }
 
@@ -124,6 +128,12 @@ pub(super) fn refreshes() -> StoredRows {
         ("files_removed", DataType::Int64, "Files replaced."),
         ("sqlstate", DataType::Utf8, "The error's code."),
         ("error", DataType::Utf8, "The error's message and detail."),
+        (
+            "incremental_cost",
+            DataType::Int64,
+            "What following the changes came to or was foreseen to, in rows; under AUTO.",
+        ),
+        ("full_cost", DataType::Int64, "What computing in full was foreseen to, in rows."),
     ]);
     StoredRows { name: "refreshes", comment: "Each attempt to refresh a view.", schema }
 }
@@ -200,6 +210,8 @@ fn refresh_rows(
         .count(figure(|f| f.files_removed))
         .text(|a| a.error().map(|error| error.kind().sqlstate()))
         .text(|a| a.error().map(error_text))
+        .count(|a| a.figures.weighed.map(|weighed| weighed.incremental))
+        .count(|a| a.figures.weighed.map(|weighed| weighed.full))
         .batch(&refreshes().schema)
 }
 

@@ -31,10 +31,11 @@ mod run;
 mod scope;
 mod stale;
 mod verify;
+mod weigh;
 
 pub use check::check_view;
 pub use decide::follows_the_clock;
-pub use explain::{ExplainedOperator, explain_view};
+pub use explain::{ExplainedOperator, Last, explain_view};
 pub use maintenance::Maintenance;
 pub use refresh::{RefreshReport, RefreshRequest, Refresher, ViewOutcome, ViewState};
 pub(crate) use retry::back_off;

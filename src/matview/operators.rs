@@ -18,6 +18,9 @@ use super::refresh::ViewState;
 pub(super) struct OperatorRow {
     /// From 1, in the order a person reads the plan.
     pub(super) number: u32,
+    /// Where it stands in the plan: 0 is the top, 0.1 the second input of that; `None` where only what it is
+    /// called is known.
+    pub(super) place: Option<String>,
     /// The operator, as EXPLAIN names it.
     pub(super) operator: String,
     /// The rule that maintains it; `None` where there is none.
@@ -47,13 +50,18 @@ pub(super) fn refresh_operators() -> StoredRows {
         ("schema_name", DataType::Utf8, "The view's schema."),
         ("view_name", DataType::Utf8, "The view."),
         ("operator_number", DataType::Int32, "From 1, in the order of the plan."),
+        ("place", DataType::Utf8, "Where: 0 is the top of the plan, 0.1 the second input of that."),
         ("operator", DataType::Utf8, "The operator."),
         ("rule", DataType::Utf8, "The rule that maintains it; NULL when there is none."),
         ("reason", DataType::Utf8, "Why there is no rule, or why this strategy."),
         ("hint", DataType::Utf8, "What would help."),
-        ("estimated_rows", DataType::Int64, "Rows it was expected to give."),
+        (
+            "estimated_rows",
+            DataType::Int64,
+            "Rows it was expected to give; of a strategy, its cost in rows.",
+        ),
         ("estimated_bytes", DataType::Int64, "Bytes of the files it was to read."),
-        ("actual_rows", DataType::Int64, "Rows it gave."),
+        ("actual_rows", DataType::Int64, "Rows it gave, changed ones where changes were followed."),
         ("bytes_read", DataType::Int64, "Bytes it read from files."),
         ("files_read", DataType::Int64, "Files it read."),
         ("chosen", DataType::Boolean, "Part of the strategy that ran."),
@@ -71,6 +79,7 @@ pub(super) fn operator_rows(attempts: &[Attempt]) -> Result<RecordBatch> {
         .text(|(a, _)| Some(a.view.schema.as_str()))
         .text(|(a, _)| Some(a.view.relation.as_str()))
         .number(|(_, row)| Some(row.number))
+        .text(|(_, row)| row.place.as_deref())
         .text(|(_, row)| Some(row.operator.as_str()))
         .text(|(_, row)| row.rule.as_deref())
         .text(|(_, row)| row.reason.as_deref())
@@ -84,8 +93,8 @@ pub(super) fn operator_rows(attempts: &[Attempt]) -> Result<RecordBatch> {
         .batch(&refresh_operators().schema)
 }
 
-/// What the attempt noted; of a full refresh, the whole query before the scans it made, and what was
-/// considered instead.
+/// What the attempt noted; of a full refresh, the whole query before its operators, and what was considered
+/// instead.
 fn operators(attempt: &Attempt) -> Vec<OperatorRow> {
     if attempt.strategy != Strategy::Full {
         return attempt.operators.clone();
@@ -99,9 +108,12 @@ fn operators(attempt: &Attempt) -> Vec<OperatorRow> {
         chosen: true,
         ..OperatorRow::default()
     };
-    let rejected = attempt.reason.split_once("in full because ").map(|(_, because)| OperatorRow {
+    let rejected = attempt.rejected.as_ref().map(|rejected| OperatorRow {
         operator: "incremental refresh".to_owned(),
-        reason: Some(because.to_owned()),
+        reason: Some(rejected.because.clone()),
+        estimated_rows: rejected.weighed.map(|weighed| weighed.incremental),
+        actual_rows: Some(rejected.rows_read).filter(|rows| *rows > 0),
+        bytes_read: Some(rejected.bytes_read).filter(|bytes| *bytes > 0),
         ..OperatorRow::default()
     });
     let rows = std::iter::once(whole).chain(attempt.operators.iter().cloned()).chain(rejected);

@@ -1,7 +1,7 @@
 //! What REFRESH POLICY means when changes cannot be followed.
 //!
-//! AUTO computes in full and says why; INCREMENTAL does too, and alerts; INCREMENTAL STRICT fails, and
-//! the last good version is served.
+//! AUTO computes in full and says why; INCREMENTAL does too, and alerts ([`super::alert`]); INCREMENTAL
+//! STRICT fails, and the last good version is served.
 
 use crate::catalog::{MaterializedView, Relation};
 use crate::error::{Error, ErrorKind, Result};
@@ -46,15 +46,7 @@ pub(super) fn check(
 /// `ObjectNotInPrerequisiteState` under INCREMENTAL STRICT.
 pub(super) fn falls_back(relation: &Relation, policy: RefreshPolicy, because: &str) -> Result<()> {
     match policy {
-        RefreshPolicy::Auto | RefreshPolicy::Full => Ok(()),
-        RefreshPolicy::Incremental => {
-            tracing::warn!(
-                view = %relation.name,
-                because,
-                "an incremental view is refreshed in full"
-            );
-            Ok(())
-        }
+        RefreshPolicy::Auto | RefreshPolicy::Full | RefreshPolicy::Incremental => Ok(()),
         RefreshPolicy::IncrementalStrict => Err(Error::new(
             ErrorKind::ObjectNotInPrerequisiteState,
             format!("{} cannot be refreshed incrementally", relation.name),

@@ -66,6 +66,26 @@ pub(super) async fn was_incremental(table: &Table, view: RelationId) -> Result<O
     Ok(mark.map(|mark| mark != 0))
 }
 
+/// The `txn` that tells why a view was computed in another way than its rules promise, digits aside; none is
+/// as they promise.
+pub(super) fn deviation(view: RelationId, because: Option<&str>) -> (String, i64) {
+    // FNV-1a: what is written must mean the same in every later version.
+    let hashed = because.map(|because| {
+        let bytes = because.bytes().filter(|byte| !byte.is_ascii_digit());
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
+    });
+    let code = hashed.map_or(0, |hash| i64::try_from(hash >> 1).unwrap_or(i64::MAX).max(1));
+    (own_app_id(view, "deviation"), code)
+}
+
+/// Whether the newest rows of `table` were computed in another way than promised, for this very reason.
+pub(super) async fn deviated(table: &Table, view: RelationId, because: &str) -> Result<bool> {
+    let (app_id, code) = deviation(view, Some(because));
+    Ok(table.progress(&app_id).await? == Some(code))
+}
+
 /// The properties of a table computed by the definition with this hash.
 pub(super) fn properties(definition_hash: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(DEFINITION.to_owned(), definition_hash.to_owned())])

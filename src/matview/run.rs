@@ -216,6 +216,7 @@ impl<'a> ViewRun<'a> {
         attempt.figures = done.built.figures;
         attempt.counts = done.built.counts;
         attempt.operators = done.built.operators;
+        attempt.rejected = done.rejected;
         attempt.state = match done.strategy {
             Strategy::Unchanged => ViewState::Unchanged,
             Strategy::Held | Strategy::Full | Strategy::Incremental => ViewState::Refreshed,

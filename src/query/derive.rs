@@ -37,6 +37,7 @@ use super::engine::{Context, Engine};
 use super::error;
 use super::gate::{Gate, Origin};
 use super::moment;
+use super::reads::Ran;
 use super::runtime::{self, Joins, Sealed, seal};
 
 /// What a scan reads.
@@ -211,6 +212,16 @@ impl Engine {
     /// The plan that may run, as it was planned.
     pub(crate) fn planned(plan: &AuthorizedPlan) -> Sealed<LogicalPlan> {
         Arc::clone(&plan.parts().plan)
+    }
+
+    /// What the plan would read.
+    ///
+    /// # Errors
+    /// What planning the scans answers.
+    pub(crate) async fn foreseen(&self, plan: &AuthorizedPlan, context: &Context) -> Result<Ran> {
+        let parts = plan.parts();
+        let planned = self.physical(&parts.plan, context, Joins::Hash, &parts.text).await?;
+        Ok(Ran(planned.1))
     }
 
     /// Lets `derived` run with the rights of the plan it was made from, as of the moment of `context`.

@@ -235,6 +235,18 @@ impl Engine {
         context: &Context,
         parameters: Vec<ScalarValue>,
     ) -> Result<Execution> {
+        let started = self.execute_if(plan, context, parameters, &|_| true).await?;
+        started.ok_or_else(|| Error::internal("a statement was not let run"))
+    }
+
+    /// As [`Engine::execute`], of a plan that `lets` run once it is known what it will read; else `None`.
+    pub(crate) async fn execute_if(
+        &self,
+        plan: &AuthorizedPlan,
+        context: &Context,
+        parameters: Vec<ScalarValue>,
+        lets: &(dyn Fn(&Ran) -> bool + Send + Sync),
+    ) -> Result<Option<Execution>> {
         let text = &plan.parts().text;
         let mut running = self.history.start(context.session_id, &context.role, text);
         let query_id = running.query_id();
@@ -263,6 +275,9 @@ impl Engine {
         let holdings = Holdings { permit, running };
         let hash_join = execute::has_hash_join(&physical);
         let mut ran = Ran(Arc::clone(&physical));
+        if !lets(&ran) {
+            return Ok(None);
+        }
         let stream = execute::start(&state, physical)?;
         let cancel = context.cancel.clone();
         let mut guarded = Guarded::new(plan.schema(), stream, cancel.clone(), holdings);
@@ -278,7 +293,7 @@ impl Engine {
             let stream = execute::start(&state, physical)?;
             guarded = Guarded::new(plan.schema(), stream, cancel, holdings);
         }
-        Ok(Execution { query_id, stream: Box::pin(guarded), ran })
+        Ok(Some(Execution { query_id, stream: Box::pin(guarded), ran }))
     }
 
     pub(super) async fn physical(

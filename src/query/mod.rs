@@ -21,6 +21,7 @@ mod history;
 mod joins;
 mod literals;
 mod marks;
+mod meter;
 mod modifiers;
 mod moment;
 mod multisets;
@@ -52,12 +53,13 @@ pub(crate) use derive::{Leaf, leaf, put_in_place, rows_in_place, table_in_place}
 pub use engine::{Context, Engine, Execution};
 pub use files::FileFinder;
 pub(crate) use functions::{json_text, jsonb_text, quotient};
+pub(crate) use meter::{Allowance, metered};
 pub(crate) use moment::{
     MOMENTS, depends_on_moment, filled, filled_expr, operator_depends_on_moment,
 };
 pub(crate) use plan::unpacked as plain_type;
 pub use reads::Ran;
-pub(crate) use reads::ScanRead;
+pub(crate) use reads::{OperatorRead, ScanRead};
 pub use rows::{RowSource, StoredRows};
 pub(crate) use runtime::{Sealed, seal};
 pub use snapshot::Snapshot;

@@ -1,4 +1,4 @@
-//! What a plan that ran has read: file by file, as its own scans counted it.
+//! What a plan that ran has read, file by file, and what came out of its operators, as it counted itself.
 //!
 //! Its one idea: no figure is worked out from what should have been read. Knows files by the paths of their
 //! store, and no tables.
@@ -6,10 +6,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use datafusion::common::JoinType;
 use datafusion::common::stats::Precision;
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateOutputMode};
+use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
+
+use super::meter::MeterExec;
 
 /// A plan that runs or ran.
 #[derive(Clone)]
@@ -30,24 +36,107 @@ pub(crate) struct ScanRead {
     pub(crate) files: BTreeMap<String, u64>,
 }
 
+/// An operator of a plan, or a meter above one.
+#[derive(Debug, Clone)]
+pub(crate) struct OperatorRead {
+    /// The meter's label, or what the operator is called.
+    pub(crate) name: String,
+    /// Rows it was to give, where statistics say.
+    pub(crate) estimated_rows: Option<u64>,
+    /// Rows it gave.
+    pub(crate) rows: u64,
+}
+
 impl Ran {
+    /// Each meter, so far. What it counted, when all has ended, is what the operator below it says it gave.
+    pub(crate) fn meters(&self, has_ended: bool) -> Vec<OperatorRead> {
+        let mut found = Vec::new();
+        each(&self.0, &mut |plan| {
+            let Some(meter) = plan.downcast_ref::<MeterExec>() else { return };
+            let read = operator(plan, meter.label.to_string());
+            let agrees = !has_ended || agrees(meter, read.rows);
+            debug_assert!(agrees, "{} rows of {}", read.rows, meter.input.name());
+            found.push(read);
+        });
+        found
+    }
+
+    /// Each operator that is one of a query, scans aside, from the result down. What only spreads, gathers or
+    /// sorts rows for another is none, and of an aggregate in two steps the second is counted.
+    pub(crate) fn operators(&self) -> Vec<OperatorRead> {
+        let mut found = Vec::new();
+        each(&self.0, &mut |plan| found.extend(called(plan).map(|name| operator(plan, name))));
+        found
+    }
+
     /// Each scan of files, so far.
     pub(crate) fn scans(&self) -> Vec<ScanRead> {
         let mut scans = Vec::new();
-        collect(&self.0, &mut scans);
+        each(&self.0, &mut |plan| {
+            if let Some(source) = plan.downcast_ref::<DataSourceExec>()
+                && let Some(config) = source.data_source().downcast_ref::<FileScanConfig>()
+            {
+                scans.push(read(plan, config));
+            }
+        });
         scans
     }
 }
 
-fn collect(plan: &Arc<dyn ExecutionPlan>, scans: &mut Vec<ScanRead>) {
-    if let Some(source) = plan.downcast_ref::<DataSourceExec>()
-        && let Some(config) = source.data_source().downcast_ref::<FileScanConfig>()
-    {
-        scans.push(read(plan, config));
-    }
+fn each(plan: &Arc<dyn ExecutionPlan>, visit: &mut dyn FnMut(&Arc<dyn ExecutionPlan>)) {
+    visit(plan);
     for child in plan.children() {
-        collect(child, scans);
+        each(child, visit);
     }
+}
+
+fn operator(plan: &Arc<dyn ExecutionPlan>, name: String) -> OperatorRead {
+    let known = StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::new());
+    let known = known.ok().and_then(|known| known.num_rows.get_value().copied());
+    let rows = plan.metrics().and_then(|metrics| metrics.output_rows()).unwrap_or(0);
+    OperatorRead { name, estimated_rows: known.map(|rows| rows as u64), rows: rows as u64 }
+}
+
+/// Whether a meter and the operator right below it count alike.
+fn agrees(meter: &MeterExec, rows: u64) -> bool {
+    let below = meter.input.metrics().and_then(|metrics| metrics.output_rows());
+    called(&meter.input).is_none() || below.is_none_or(|below| below as u64 == rows)
+}
+
+/// What an operator of a query is called; `None` of one that is none.
+fn called(plan: &Arc<dyn ExecutionPlan>) -> Option<String> {
+    let name = match plan.name() {
+        "FilterExec" => "filter",
+        "ProjectionExec" => "projection",
+        "UnionExec" | "InterleaveExec" => "union all",
+        "UnnestExec" => "unnest",
+        "WindowAggExec" | "BoundedWindowAggExec" => "window",
+        "GlobalLimitExec" => "limit",
+        "RecursiveQueryExec" => "recursive query",
+        "CrossJoinExec" => "cross join",
+        _ => {
+            if let Some(aggregate) = plan.downcast_ref::<AggregateExec>() {
+                let is_last = aggregate.mode().output_mode() == AggregateOutputMode::Final;
+                return is_last.then(|| "aggregate".to_owned());
+            }
+            let hashed = plan.downcast_ref::<HashJoinExec>().map(HashJoinExec::join_type);
+            let sorted = || plan.downcast_ref::<SortMergeJoinExec>().map(|join| join.join_type());
+            let nested = || plan.downcast_ref::<NestedLoopJoinExec>().map(|join| *join.join_type());
+            return hashed.copied().or_else(sorted).or_else(nested).map(join_name);
+        }
+    };
+    Some(name.to_owned())
+}
+
+fn join_name(join_type: JoinType) -> String {
+    let kind = match join_type {
+        JoinType::Inner => "inner",
+        JoinType::Left | JoinType::Right | JoinType::Full => "outer",
+        JoinType::LeftSemi | JoinType::RightSemi => "semi",
+        JoinType::LeftAnti | JoinType::RightAnti => "anti",
+        JoinType::LeftMark | JoinType::RightMark => "mark",
+    };
+    format!("{kind} join")
 }
 
 fn read(plan: &Arc<dyn ExecutionPlan>, config: &FileScanConfig) -> ScanRead {

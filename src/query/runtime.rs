@@ -23,6 +23,7 @@ use crate::error::Result;
 
 use super::actions::Actions;
 use super::engine::Context;
+use super::meter::Planner;
 use super::patterns::Patterns;
 use super::pushdown::physical_rules;
 use super::rows::Registry;
@@ -75,6 +76,7 @@ pub(crate) fn shared_state(
         .with_runtime_env(runtime)
         .with_expr_planners(functions::first_planners())
         .with_default_features()
+        .with_query_planner(Arc::new(Planner::new()))
         .with_physical_optimizer_rules(physical_rules())
         .with_file_formats(Vec::new())
         .with_table_factories(HashMap::new())

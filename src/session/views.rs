@@ -41,6 +41,9 @@ pub(super) fn explain_view_schema() -> SchemaRef {
         ("hint", DataType::Utf8),
         ("estimated_rows", DataType::Utf8),
         ("estimated_bytes", DataType::Utf8),
+        ("last_estimated_rows", DataType::Utf8),
+        ("last_rows", DataType::Utf8),
+        ("last_bytes", DataType::Utf8),
     ])
 }
 
@@ -193,12 +196,16 @@ fn verify_rows(found: &[Verified]) -> Result<RecordBatch> {
 }
 
 fn explain_rows(operators: &[ExplainedOperator]) -> Result<RecordBatch> {
+    let figure = |figure: Option<u64>| figure.map(|figure| figure.to_string());
     SystemColumns::of(operators)
         .text(|row| Some(row.operator.as_str()))
         .text(|row| row.rule.as_deref())
         .text(|row| row.reason.as_deref())
         .text(|row| row.hint.as_deref())
-        .text(|row| row.estimated_rows.map(|rows| rows.to_string()))
-        .text(|row| row.estimated_bytes.map(|bytes| bytes.to_string()))
+        .text(|row| figure(row.estimated_rows))
+        .text(|row| figure(row.estimated_bytes))
+        .text(|row| figure(row.last.estimated_rows))
+        .text(|row| figure(row.last.rows))
+        .text(|row| figure(row.last.bytes))
         .batch(&explain_view_schema())
 }

@@ -4,6 +4,7 @@ mod alerts;
 mod failures;
 mod incremental;
 mod maintenance;
+mod operators;
 mod property;
 mod recovery;
 mod refresh;

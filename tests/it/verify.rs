@@ -89,9 +89,11 @@ async fn explain_answers_with_the_view_and_what_it_scans() {
     ] {
         let prepared = client.prepare(explain).await.unwrap();
         let names: Vec<&str> = prepared.columns().iter().map(|column| column.name()).collect();
+        let (said, figures) = names.split_at(4);
+        assert_eq!(said, ["operator", "rule", "reason", "hint"]);
         assert_eq!(
-            names,
-            ["operator", "rule", "reason", "hint", "estimated_rows", "estimated_bytes"]
+            figures,
+            ["estimated_rows", "estimated_bytes", "last_estimated_rows", "last_rows", "last_bytes"]
         );
         let rows = client.query(&prepared, &[]).await.unwrap();
         let whole = &rows[0];
@@ -100,10 +102,20 @@ async fn explain_answers_with_the_view_and_what_it_scans() {
         assert_eq!(whole.get::<_, &str>("estimated_rows"), "2");
         assert!(whole.get::<_, &str>("estimated_bytes").parse::<u64>().unwrap() > 0);
         assert!(rows.len() > 1, "{explain}");
+        let last = "SELECT CAST(rows_read AS text) FROM lakeport.refreshes \
+                    WHERE view_name = 'orders' AND strategy <> 'none' ORDER BY started_at DESC LIMIT 1";
+        let last = text_rows(&client, last).await.unwrap();
+        // What is to be created has no last time, whatever else has its name.
+        let is_there = !explain.starts_with("EXPLAIN CREATE");
+        let wanted = last[0][0].as_deref().filter(|_| is_there);
+        assert_eq!(whole.get::<_, Option<&str>>("last_rows"), wanted, "{explain}");
+        let scan = rows.iter().find(|row| row.get::<_, &str>("operator") == "scan bronze.orders");
+        let scan = scan.unwrap().get::<_, Option<&str>>("last_rows");
+        assert_eq!(scan.is_some(), is_there, "{explain}");
     }
     let mut flight = server.flight().await;
     let batches = flight.query("EXPLAIN MATERIALIZED VIEW silver.orders").await.unwrap();
-    assert_eq!(batches[0].num_columns(), 6);
+    assert_eq!(batches[0].num_columns(), 9);
     server.stop().await.unwrap();
 }
 

@@ -6,11 +6,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 
 use crate::error::Result;
-use crate::query::{AuthorizedPlan, Context, Engine, MOMENTS, Sealed};
+use crate::query::{AuthorizedPlan, Context, Engine, MOMENTS, Sealed, metered};
 
 use super::answer::{Blocked, Stop};
 use super::differ::{Differ, Sources};
@@ -42,7 +42,8 @@ pub(crate) fn analyze(
     let normal = engine.normalized(plan, context)?;
     let keys = BTreeMap::new();
     let then = Some(context.now);
-    let differ = Differ { sources: Sources::Imagined, keys: &keys, then, laws: RefCell::default() };
+    let sources = Sources::Imagined;
+    let differ = Differ { sources, keys: &keys, then, laws: RefCell::default(), again: None };
     let changed = match grouped {
         Some(grouped) => {
             differ.note("0", "aggregate", MERGED);
@@ -59,6 +60,42 @@ pub(crate) fn analyze(
         }
     };
     Ok(Analysis { laws: differ.laws.into_inner(), blocked })
+}
+
+/// How many rows each operator would give of all rows, by its place, where statistics say.
+///
+/// # Errors
+/// What planning says.
+pub(crate) async fn estimates(
+    engine: &Engine,
+    plan: &AuthorizedPlan,
+    grouped: Option<&Sealed<Grouped>>,
+    context: &Context,
+) -> Result<BTreeMap<String, u64>> {
+    let counted = {
+        let whole = match grouped {
+            Some(grouped) => grouped.plain(),
+            None => LogicalPlan::clone(&*engine.normalized(plan, context)?),
+        };
+        let counted = with_meters(whole, "0").map_err(Engine::error)?;
+        engine.derived(plan, counted, context)?
+    };
+    let foreseen = engine.foreseen(&counted, context).await?;
+    let known = foreseen
+        .meters(false)
+        .into_iter()
+        .filter_map(|read| Some((read.name, read.estimated_rows?)));
+    Ok(known.collect())
+}
+
+/// The plan with a meter at each place.
+fn with_meters(plan: LogicalPlan, place: &str) -> datafusion::error::Result<LogicalPlan> {
+    let mut inputs = 0..;
+    let counted = plan.map_children(|input| {
+        let place = format!("{place}.{}", inputs.next().unwrap_or_default());
+        with_meters(input, &place).map(Transformed::yes)
+    })?;
+    Ok(metered(counted.data, place.to_owned(), None))
 }
 
 /// Functions that the engine takes for depending on the statement, and that a refresh, which is always its

@@ -20,12 +20,18 @@ use datafusion::logical_expr::{
 
 use crate::lake::{Changes, Location, Table, WEIGHT_COLUMN};
 use crate::query::{
-    Leaf, depends_on_moment, filled, leaf, operator_depends_on_moment, put_in_place,
+    Allowance, Leaf, depends_on_moment, filled, leaf, metered, operator_depends_on_moment,
+    put_in_place,
 };
 
 use super::answer::{Delta, Difference, Stop, blocked};
 use super::keys::KeyRows;
 use super::{law, sink};
+
+/// Behind a place: the meter of the keys that are affected there.
+pub(crate) const KEYS: &str = " keys";
+/// Behind a place: the meter of the rows of these keys, as they are and as they were.
+pub(crate) const AGAIN: &str = " again";
 
 /// A source whose version has moved since the stored result saw it.
 #[derive(Debug, Clone)]
@@ -58,11 +64,22 @@ pub(super) struct Differ<'a> {
     pub(super) then: Option<DateTime<Utc>>,
     /// The laws that were used, in the order they were.
     pub(super) laws: RefCell<Vec<(String, &'static str, &'static str)>>,
+    /// How many rows of affected keys may be computed again.
+    pub(super) again: Option<&'a Arc<Allowance>>,
 }
 
 impl Differ<'_> {
-    /// Δ of a plan; `place` tells an operator that asks for keys from all others that do.
+    /// Δ of a plan, counted; `place` tells an operator from all others: the way to it, by inputs.
     pub(super) fn changed(&self, plan: &LogicalPlan, place: &str) -> Difference {
+        let delta = self.by_law(plan, place)?;
+        let is_named = self.laws.borrow().iter().any(|(of, ..)| of == place);
+        Ok(delta.map(|delta| match is_named {
+            true => Delta { plan: metered(delta.plan, place.to_owned(), None), ..delta },
+            false => delta,
+        }))
+    }
+
+    fn by_law(&self, plan: &LogicalPlan, place: &str) -> Difference {
         match plan {
             LogicalPlan::Filter(filter) if depends_on_moment(&filter.predicate) => {
                 self.filter_on_time(filter, place)
@@ -81,8 +98,12 @@ impl Differ<'_> {
             LogicalPlan::Join(join) => self.join(join, place),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate, place),
             LogicalPlan::Window(window) => self.window(window, place),
-            LogicalPlan::Sort(sort) if sort.fetch.is_none() => self.changed(&sort.input, place),
-            LogicalPlan::Repartition(repartition) => self.changed(&repartition.input, place),
+            LogicalPlan::Sort(sort) if sort.fetch.is_none() => {
+                self.changed(&sort.input, &format!("{place}.0"))
+            }
+            LogicalPlan::Repartition(repartition) => {
+                self.changed(&repartition.input, &format!("{place}.0"))
+            }
             LogicalPlan::EmptyRelation(_) | LogicalPlan::Values(_) => Ok(None),
             LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => self.if_touched(
                 plan,
@@ -172,7 +193,8 @@ impl Differ<'_> {
 
     /// Δσp(X) = σp(ΔX).
     fn filter(&self, filter: &Filter, place: &str) -> Difference {
-        let Some(input) = self.changed(&filter.input, place)? else { return Ok(None) };
+        let below = format!("{place}.0");
+        let Some(input) = self.changed(&filter.input, &below)? else { return Ok(None) };
         self.note(place, "filter", "changed rows are filtered");
         let plan = Filter::try_new(filter.predicate.clone(), Arc::new(input.plan))?;
         Ok(Some(Delta { plan: LogicalPlan::Filter(plan), ..input }))
@@ -180,7 +202,8 @@ impl Differ<'_> {
 
     /// Δπe(X) = πe(ΔX), the weight beside it.
     fn projection(&self, projection: &Projection, place: &str) -> Difference {
-        let Some(input) = self.changed(&projection.input, place)? else { return Ok(None) };
+        let below = format!("{place}.0");
+        let Some(input) = self.changed(&projection.input, &below)? else { return Ok(None) };
         self.note(place, "projection", "changed rows are projected");
         let mut exprs = projection.expr.clone();
         exprs.push(law::weight(&input.plan));
@@ -189,7 +212,8 @@ impl Differ<'_> {
 
     /// Another name changes no row.
     fn alias(&self, alias: &SubqueryAlias, place: &str) -> Difference {
-        let Some(input) = self.changed(&alias.input, place)? else { return Ok(None) };
+        let below = format!("{place}.0");
+        let Some(input) = self.changed(&alias.input, &below)? else { return Ok(None) };
         let plan = SubqueryAlias::try_new(Arc::new(input.plan), alias.alias.clone())?;
         Ok(Some(Delta { plan: LogicalPlan::SubqueryAlias(plan), ..input }))
     }
@@ -212,7 +236,8 @@ impl Differ<'_> {
 
     /// Each row unnests by itself: Δμ(X) = μ(ΔX).
     fn unnest(&self, unnest: &Unnest, place: &str) -> Difference {
-        let Some(input) = self.changed(&unnest.input, place)? else { return Ok(None) };
+        let below = format!("{place}.0");
+        let Some(input) = self.changed(&unnest.input, &below)? else { return Ok(None) };
         self.note(place, "unnest", "changed rows are unnested");
         let plan = Unnest::try_new(
             Arc::new(input.plan),
@@ -248,7 +273,7 @@ impl Differ<'_> {
         let keys = aggregate.group_expr.as_slice();
         let Some(known) = self.known(place, vec![(input, keys)])? else { return Ok(None) };
         let over = |input: LogicalPlan, mark: &str| {
-            let input = sink::restricted(input, keys, &known, mark)?;
+            let input = self.again(sink::restricted(input, keys, &known, mark)?, place);
             let again = Aggregate::try_new(
                 Arc::new(input),
                 aggregate.group_expr.clone(),
@@ -277,7 +302,8 @@ impl Differ<'_> {
         self.note(place, "window", "affected partitions are computed again");
         let Some(known) = self.known(place, vec![(input, &keys)])? else { return Ok(None) };
         let over = |input: LogicalPlan, mark: &str| {
-            let input = Arc::new(sink::restricted(input, &keys, &known, mark)?);
+            let input = sink::restricted(input, &keys, &known, mark)?;
+            let input = Arc::new(self.again(input, place));
             Ok::<_, Stop>(LogicalPlan::Window(Window::try_new(window.window_expr.clone(), input)?))
         };
         let new = over(LogicalPlan::clone(&window.input), &format!("new {place}"))?;
@@ -318,8 +344,16 @@ impl Differ<'_> {
         };
         match self.sources {
             Sources::Imagined => Ok(Some(KeyRows::none(&wanted)?)),
-            Sources::Moved(_) => Err(Stop::Needs(place.to_owned(), Box::new(wanted))),
+            Sources::Moved(_) => {
+                let counted = metered(wanted, format!("{place}{KEYS}"), None);
+                Err(Stop::Needs(place.to_owned(), Box::new(counted)))
+            }
         }
+    }
+
+    /// Rows of affected keys, counted.
+    pub(super) fn again(&self, rows: LogicalPlan, place: &str) -> LogicalPlan {
+        metered(rows, format!("{place}{AGAIN}"), self.again)
     }
 
     /// A change without copies.

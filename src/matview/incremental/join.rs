@@ -80,7 +80,7 @@ impl Differ<'_> {
             let left = sink::restricted(left, &on_left, &known, &format!("{mark} left {place}"))?;
             let right =
                 sink::restricted(right, &on_right, &known, &format!("{mark} right {place}"))?;
-            over(join, left, right)
+            over(join, self.again(left, place), self.again(right, place))
         };
         let new = again(LogicalPlan::clone(&join.left), LogicalPlan::clone(&join.right), "new")?;
         let old = again(self.old(&join.left)?, self.old(&join.right)?, "old")?;

@@ -87,6 +87,11 @@ impl Grouped {
         self.finished(self.over_rows()?)
     }
 
+    /// The groups as the view has them.
+    pub(super) fn plain(&self) -> LogicalPlan {
+        LogicalPlan::Aggregate(self.aggregate.clone())
+    }
+
     /// What is aggregated.
     pub(super) fn input(&self) -> &LogicalPlan {
         &self.aggregate.input

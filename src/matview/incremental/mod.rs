@@ -7,6 +7,7 @@
 mod absence;
 mod analyze;
 mod answer;
+mod budget;
 mod differ;
 mod grouping;
 mod join;
@@ -19,9 +20,10 @@ mod sink;
 mod states;
 mod steps;
 
-pub(super) use analyze::{analyze, unsteady};
+pub(super) use analyze::{analyze, estimates, unsteady};
 pub(super) use answer::Blocked;
-pub(super) use differ::SourceChange;
+pub(super) use budget::{Budget, Weighed};
+pub(super) use differ::{AGAIN, KEYS, SourceChange};
 pub(super) use merge::Grouped;
 pub(super) use net::NetRows;
 pub(super) use steps::{Changing, Laws, Outcome, changes_of, groups_of};

@@ -45,7 +45,7 @@ impl Differ<'_> {
         };
         let mut changed = vec![crossed(&now, &before, 1)?, crossed(&before, &now, -1)?];
         let mut copies = false;
-        if let Some(input) = self.changed(&filter.input, place)? {
+        if let Some(input) = self.changed(&filter.input, &format!("{place}.0"))? {
             copies = input.copies;
             let rows = Filter::try_new(filter.predicate.clone(), Arc::new(input.plan))?;
             changed.push(LogicalPlan::Filter(rows));

@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::{Int64Type, SchemaRef};
@@ -16,9 +16,12 @@ use futures::StreamExt as _;
 use crate::error::{Error, Result};
 use crate::lake::{Location, Table};
 use crate::matview::reads::Reads;
-use crate::query::{AuthorizedPlan, Context, Engine, Ran, Sealed, rows_in_place, table_in_place};
+use crate::query::{
+    AuthorizedPlan, Context, Engine, Execution, Ran, Sealed, metered, rows_in_place, table_in_place,
+};
 
 use super::answer::{Blocked, Stop};
+use super::budget::Budget;
 use super::differ::{Differ, SourceChange, Sources};
 use super::keys::KeyRows;
 use super::merge::{Grouped, MERGED, nullable};
@@ -42,13 +45,35 @@ pub(crate) struct Changing<'a> {
     pub(crate) then: Option<DateTime<Utc>>,
     /// What the plans that ran have read.
     pub(crate) reads: &'a Mutex<Reads>,
+    /// What it may cost, where that is a question.
+    pub(crate) budget: Option<&'a Budget>,
     /// Bytes of summed-up rows that are held at most.
     pub(crate) bytes_max: usize,
 }
 
 impl Changing<'_> {
-    fn has_read(&self, ran: &Ran) {
-        self.reads.lock().unwrap_or_else(PoisonError::into_inner).add(ran);
+    fn reads(&self) -> MutexGuard<'_, Reads> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a plan, unless that would cost too much.
+    async fn execute(&self, plan: &AuthorizedPlan) -> Result<Option<Execution>> {
+        let lets = |ran: &Ran| self.budget.is_none_or(|budget| budget.lets(ran));
+        let started = self.engine.execute_if(plan, self.context, Vec::new(), &lets).await;
+        if self.is_over() { Ok(None) } else { started }
+    }
+
+    /// What comes of it within the time there is; `None` when that is over.
+    async fn in_time<T: Send>(&self, coming: impl Future<Output = T> + Send) -> Option<T> {
+        match self.budget.and_then(Budget::until) {
+            Some(until) => tokio::time::timeout_at(until.into(), coming).await.ok(),
+            None => Some(coming.await),
+        }
+    }
+
+    /// Whether what was to be computed again came to cost too much.
+    fn is_over(&self) -> bool {
+        self.budget.is_some_and(Budget::is_used_up)
     }
 }
 
@@ -143,15 +168,19 @@ pub(crate) async fn groups_of(
         Resolved::Rows(plan) => plan,
         other => return outcome_of(changing, other, schema, conform, laws).await.map(Some),
     };
-    let Some(added) = rows_of(changing, &added).await? else {
-        return Ok(Some(too_many(format!("more than {KEYS_MAX} groups are touched"))));
+    let added = match rows_of(changing, &added).await? {
+        Ok(added) => added,
+        Err(why) => return Ok(Some(Outcome::TooMany(why))),
     };
     if grouped.only_grows() && added.went() {
+        // What comes instead has other operators.
+        changing.reads().forget_operators();
         return Ok(None);
     }
     let kept = kept_plan(changing, grouped, stored, &added)?;
-    let Some(had) = rows_of(changing, &kept).await? else {
-        return Ok(Some(too_many(format!("more than {KEYS_MAX} groups are touched"))));
+    let had = match rows_of(changing, &kept).await? {
+        Ok(had) => had,
+        Err(why) => return Ok(Some(Outcome::TooMany(why))),
     };
     let merged = merged_plan(changing, grouped, had, added)?;
     outcome_of(changing, Resolved::Rows(merged), schema, conform, laws).await.map(Some)
@@ -177,7 +206,7 @@ fn merged_plan(
 ) -> Result<AuthorizedPlan> {
     let plan = rows_in_place("had", had.schema, had.batches)
         .and_then(|had| Ok((had, rows_in_place("added", added.schema, added.batches)?)))
-        .and_then(|(had, added)| grouped.merged(had, added))
+        .and_then(|(had, added)| Ok(metered(grouped.merged(had, added)?, "0".to_owned(), None)))
         .map_err(Engine::error)?;
     changing.engine.derived(changing.plan, plan, changing.context)
 }
@@ -195,16 +224,12 @@ async fn outcome_of(
         Resolved::Blocked(blocked) => return Ok(Outcome::Blocked(blocked)),
         Resolved::TooMany(why) => return Ok(Outcome::TooMany(why)),
         Resolved::Rows(plan) => {
-            if !sum_up(changing, &plan, &mut net, conform).await? {
-                return Ok(too_many("the changes do not fit in memory".to_owned()));
+            if let Err(why) = sum_up(changing, &plan, &mut net, conform).await? {
+                return Ok(Outcome::TooMany(why));
             }
         }
     }
     Ok(Outcome::Changed(Changed { net, laws }))
-}
-
-fn too_many(why: String) -> Outcome {
-    Outcome::TooMany(why)
 }
 
 /// Which law each operator was changed by: its place, its name, the law.
@@ -221,14 +246,11 @@ async fn resolve(changing: &Changing<'_>, asked: &Asked<'_>, laws: &mut Laws) ->
                 return Ok(resolved);
             }
             Step::Keys(place, plan) => match rows_of(changing, &plan).await? {
-                Some(found) => {
+                Ok(found) => {
                     let width = found.schema.fields().len();
                     keys.insert(place, found.keys(width).map_err(Engine::error)?);
                 }
-                None => {
-                    let why = format!("more than {KEYS_MAX} keys are touched");
-                    return Ok(Resolved::TooMany(why));
-                }
+                Err(why) => return Ok(Resolved::TooMany(why)),
             },
         }
     }
@@ -242,7 +264,8 @@ fn next(
     keys: &BTreeMap<String, KeyRows>,
 ) -> Result<(Step, Laws)> {
     let sources = Sources::Moved(changing.sources);
-    let differ = Differ { sources, keys, then: changing.then, laws: RefCell::default() };
+    let again = changing.budget.map(Budget::again);
+    let differ = Differ { sources, keys, then: changing.then, laws: RefCell::default(), again };
     let authorized = |plan| changing.engine.derived(changing.plan, plan, changing.context);
     let step = match asked(&differ) {
         Ok(None) => Step::Done(Resolved::Nothing),
@@ -279,46 +302,82 @@ impl Rows {
     }
 }
 
-/// Runs a plan whose rows are held; `None` when they are too many.
-async fn rows_of(changing: &Changing<'_>, plan: &AuthorizedPlan) -> Result<Option<Rows>> {
+/// Why a plan's rows are not there, in the words that follow "because".
+type Refusal = String;
+
+/// Runs a plan whose rows are held.
+async fn rows_of(
+    changing: &Changing<'_>,
+    plan: &AuthorizedPlan,
+) -> Result<std::result::Result<Rows, Refusal>> {
     let (mut batches, mut rows) = (Vec::new(), 0);
-    let execution = changing.engine.execute(plan, changing.context, Vec::new()).await?;
-    let mut stream = execution.stream;
     let schema = nullable(&plan.schema());
-    while let Some(batch) = stream.next().await {
-        let batch = batch.map_err(Engine::error)?;
+    let ran = run(changing, plan, |batch| {
         rows += batch.num_rows();
         if rows > KEYS_MAX {
-            return Ok(None);
+            return Ok(Err(format!("more than {KEYS_MAX} keys are touched")));
         }
         let batch = RecordBatch::try_new(schema.clone(), batch.columns().to_vec())
             .map_err(|error| Error::internal("rows that are held").caused_by(error))?;
         batches.push(batch);
-    }
-    changing.has_read(&execution.ran);
-    Ok(Some(Rows { schema, batches }))
+        Ok(Ok(()))
+    });
+    Ok(ran.await?.map(|()| Rows { schema, batches }))
 }
 
-/// Runs the changed plan; false when there is no room for its rows.
+/// Runs the changed plan.
 async fn sum_up(
     changing: &Changing<'_>,
     plan: &AuthorizedPlan,
     net: &mut NetRows,
     conform: &Conform<'_>,
-) -> Result<bool> {
-    let execution = changing.engine.execute(plan, changing.context, Vec::new()).await?;
-    let mut stream = execution.stream;
-    while let Some(batch) = stream.next().await {
-        let batch = batch.map_err(Engine::error)?;
+) -> Result<std::result::Result<(), Refusal>> {
+    run(changing, plan, |batch| {
         let width = batch.num_columns().saturating_sub(1);
         let columns: Vec<usize> = (0..width).collect();
         let shown = batch
             .project(&columns)
             .map_err(|error| Error::internal("take the weights off").caused_by(error))?;
-        if net.add(&conform(&shown)?, batch.column(width))?.is_err() {
-            return Ok(false);
+        let added = net.add(&conform(&shown)?, batch.column(width))?;
+        Ok(added.map_err(|_| "the changes do not fit in memory".to_owned()))
+    })
+    .await
+}
+
+/// Runs a plan for what each of its batches is taken for, within what it may cost.
+async fn run(
+    changing: &Changing<'_>,
+    plan: &AuthorizedPlan,
+    mut take: impl FnMut(RecordBatch) -> Result<std::result::Result<(), Refusal>> + Send,
+) -> Result<std::result::Result<(), Refusal>> {
+    let Some(started) = changing.in_time(changing.execute(plan)).await else {
+        return Ok(Err(TOO_LONG.to_owned()));
+    };
+    let Some(execution) = started? else { return Ok(Err(too_dear(changing))) };
+    let mut stream = execution.stream;
+    let refused = loop {
+        match changing.in_time(stream.next()).await {
+            None => break Some(TOO_LONG.to_owned()),
+            Some(None) => break None,
+            Some(Some(Ok(batch))) => {
+                if let Err(why) = take(batch)? {
+                    break Some(why);
+                }
+            }
+            Some(Some(Err(_))) if changing.is_over() => break Some(too_dear(changing)),
+            Some(Some(Err(error))) => return Err(Engine::error(error)),
         }
-    }
-    changing.has_read(&execution.ran);
-    Ok(true)
+    };
+    changing.reads().add(&execution.ran, refused.is_none());
+    Ok(refused.map_or(Ok(()), Err))
+}
+
+const TOO_LONG: &str = "following the changes took more than half as long as computing in full did";
+
+fn too_dear(changing: &Changing<'_>) -> Refusal {
+    let weighed = changing.budget.map(Budget::weighed);
+    let (changes, all) = weighed.map_or((0, 0), |weighed| (weighed.incremental, weighed.full));
+    format!(
+        "following the changes costs as much as {changes} rows or more, computing in full {all}"
+    )
 }
