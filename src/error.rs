@@ -137,6 +137,8 @@ error_kinds! {
     DuplicateObject = "42710", "duplicate_object";
     /// An alias appears twice.
     DuplicateAlias = "42712", "duplicate_alias";
+    /// A table that cannot be, as one with two primary keys.
+    InvalidTableDefinition = "42P16", "invalid_table_definition";
     /// A column stands outside GROUP BY.
     GroupingError = "42803", "grouping_error";
     /// Types do not match.

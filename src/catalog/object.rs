@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::{RelationId, RelationName, RoleName};
 use crate::syntax::{
-    ColumnDefinition, CsvForm, Expectation, FileKind, Privilege, Query, ReadFiles, RefreshPolicy,
-    RoleOptions, Schedule, Trigger,
+    ColumnDefinition, CsvForm, Expectation, FileKind, Key, Privilege, Query, ReadFiles,
+    RefreshPolicy, RoleOptions, Schedule, Trigger,
 };
 
 use super::define;
@@ -93,6 +93,9 @@ pub enum RelationKind {
     Table {
         /// Partition columns.
         partition_by: Vec<String>,
+        /// PRIMARY KEY and UNIQUE.
+        #[serde(default)]
+        keys: Vec<Key>,
     },
     /// Somebody else's Delta table.
     External {

@@ -19,6 +19,7 @@ use crate::syntax::{ObjectName, Statement};
 use super::assign::Assignment;
 use super::connection::Session;
 use super::counting::Counted;
+use super::keys::Keys;
 use super::names::Names;
 use super::prepared::Prepared;
 use super::write::{NewTable, published, storable};
@@ -52,6 +53,7 @@ pub struct Bulk {
     session: Session,
     writer: TableWriter,
     assignment: Assignment,
+    keys: Keys,
     place: Place,
     /// For each column its place in a batch, where the batches hold a statement's parameters.
     parameters: Option<Vec<usize>>,
@@ -147,9 +149,21 @@ impl Session {
             session.time_zone(),
         )?;
         let writer = session.services.lake.writer(table.location(), &table.spec())?;
+        let keys = Keys::of(&relation, &table.schema())?;
         let place = Place::Existing(relation, table);
         let parameters = Some(parameters);
-        Ok(Some(Bulk { session, writer, assignment, place, parameters, given, rows: 0, counted }))
+        let rows = 0;
+        Ok(Some(Bulk {
+            session,
+            writer,
+            assignment,
+            keys,
+            place,
+            parameters,
+            given,
+            rows,
+            counted,
+        }))
     }
 
     /// A session that reads only, or the past, takes no rows.
@@ -188,8 +202,12 @@ impl Bulk {
         };
         let assignment = Assignment::by_name(&table, target, &given, session.time_zone())?;
         let writer = lake.writer(&location, &spec)?;
-        let parameters = None;
-        Ok(Self { session, writer, assignment, place, parameters, given, rows: 0, counted })
+        let keys = match &place {
+            Place::Existing(relation, table) => Keys::of(relation, &table.schema())?,
+            Place::New { .. } => Keys::default(),
+        };
+        let (parameters, rows) = (None, 0);
+        Ok(Self { session, writer, assignment, keys, place, parameters, given, rows, counted })
     }
 
     /// Takes a batch.
@@ -205,6 +223,7 @@ impl Bulk {
         let batch = unpacked(&batch, &self.given, self.rows)?;
         let assigned = self.assignment.apply_from(&batch, self.rows)?;
         self.rows += batch.num_rows() as u64;
+        self.keys.add(&assigned)?;
         self.writer.write(assigned).await
     }
 
@@ -213,14 +232,14 @@ impl Bulk {
     /// # Errors
     /// `SerializationFailure` when somebody changed the table meanwhile; storage errors.
     pub async fn commit(self) -> Result<u64> {
-        let Self { session, writer, place, counted, .. } = self;
+        let Self { mut session, writer, place, counted, keys, .. } = self;
         let files = writer.finish().await?;
         let rows = files.rows();
         match place {
             Place::Existing(_, _) if rows == 0 => {}
             Place::Existing(relation, table) => {
                 let run = Run::start(RunKind::Ddl);
-                let table = session.append(&relation, table, files).await?;
+                let table = session.append(&relation, table, files, &keys).await?;
                 session.services.lake.publish(&run, vec![published(&relation, &table)]).await?;
             }
             Place::New { written, spec, replaces } => {
@@ -229,7 +248,8 @@ impl Bulk {
                 let names = Names { state: &state, role: &session.role, search_path: &search_path };
                 let name = names.new_relation(&written)?;
                 let location = session.services.lake.location(&name);
-                let new = NewTable { written: &written, name, location, spec, replaces };
+                let keys = Vec::new();
+                let new = NewTable { written: &written, name, location, spec, keys, replaces };
                 session.publish_table(&new, files).await?;
             }
         }

@@ -19,6 +19,7 @@ use crate::syntax::{Copied, Copy, Query};
 use super::assign::Assignment;
 use super::connection::Session;
 use super::copy_format::CopyFormat;
+use super::keys::Keys;
 use super::outcome::{Outcome, RowStream};
 use super::prepared::Prepared;
 use super::running::Running;
@@ -43,6 +44,7 @@ pub struct CopyIn {
     relation: Arc<Relation>,
     table: Table,
     assignment: Assignment,
+    keys: Keys,
     writer: TableWriter,
     running: Running,
 }
@@ -109,6 +111,7 @@ impl Session {
         let zone = self.time_zone();
         let assignment = Assignment::new(&relation.name.relation, target, &columns, &given, zone)?;
         let writer = self.services.lake.writer(table.location(), &table.spec())?;
+        let keys = Keys::of(&relation, &table.schema())?;
         Ok(Outcome::CopyIn(Box::new(CopyIn {
             schema: given,
             format,
@@ -116,6 +119,7 @@ impl Session {
             relation,
             table,
             assignment,
+            keys,
             writer,
             running,
         })))
@@ -126,7 +130,7 @@ impl Session {
     /// # Errors
     /// `SerializationFailure`, `IoError`.
     pub async fn finish_copy(&mut self, copy: CopyIn) -> Result<String> {
-        let CopyIn { relation, table, writer, running, .. } = copy;
+        let CopyIn { relation, table, writer, running, keys, .. } = copy;
         if running.cancel.is_cancelled() {
             return Err(running.cancelled());
         }
@@ -134,7 +138,7 @@ impl Session {
         let rows = files.rows();
         if rows > 0 {
             let run = Run::start(RunKind::Ddl);
-            let table = self.append(&relation, table, files).await?;
+            let table = self.append(&relation, table, files, &keys).await?;
             self.services.lake.publish(&run, vec![published(&relation, &table)]).await?;
         }
         Ok(format!("COPY {rows}"))
@@ -150,7 +154,9 @@ impl CopyIn {
         if self.cancel.is_cancelled() {
             return Err(self.running.cancelled());
         }
-        self.writer.write(self.assignment.apply(rows)?).await
+        let rows = self.assignment.apply(rows)?;
+        self.keys.add(&rows)?;
+        self.writer.write(rows).await
     }
 
     /// The error of a copy that was stopped.

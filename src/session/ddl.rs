@@ -3,7 +3,7 @@
 //! The new state is a pure function of the newest one. Whoever loses the race for the catalog's next
 //! version computes again from the winner's state, so a decision is never made on an old one.
 
-use crate::catalog::{CatalogState, ddl, drop_functions, external_table, plain_view};
+use crate::catalog::{CatalogState, RelationKind, ddl, drop_functions, external_table, plain_view};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Run, RunKind};
 use crate::name::RelationName;
@@ -298,9 +298,32 @@ fn dropped(state: &CatalogState, names: &Names<'_>, drop: &DropObject) -> Result
                     None => return Err(missing(drop.kind, name)),
                 }
             }
-            Ok(ddl::drop_relations(state, &found, drop.kind, drop.if_exists)?.0)
+            if !drop.cascade {
+                return Ok(ddl::drop_relations(state, &found, drop.kind, drop.if_exists)?.0);
+            }
+            let views = readers(state, &found);
+            let (state, _) = ddl::drop_relations(state, &views, DropKind::View, true)?;
+            found.retain(|name| !views.contains(name));
+            Ok(ddl::drop_relations(&state, &found, drop.kind, drop.if_exists)?.0)
         }
     }
+}
+
+/// The named queries that read these, and those that read them, which CASCADE takes along. What is defined in
+/// files stays, and is in the way.
+fn readers(state: &CatalogState, names: &[RelationName]) -> Vec<RelationName> {
+    let mut views: Vec<RelationName> = Vec::new();
+    let mut asked = names.to_vec();
+    while let Some(name) = asked.pop() {
+        for reader in state.dependents(&name) {
+            let is_view = matches!(reader.kind, RelationKind::View { .. }) && reader.file.is_none();
+            if is_view && !views.contains(&reader.name) {
+                views.push(reader.name.clone());
+                asked.push(reader.name.clone());
+            }
+        }
+    }
+    views
 }
 
 fn missing(kind: DropKind, name: &ObjectName) -> Error {

@@ -19,6 +19,7 @@ mod cursors;
 mod ddl;
 mod execute;
 mod functions;
+mod keys;
 mod known_settings;
 mod maintain;
 mod names;

@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
-use crate::catalog::{Relation, ddl, plain_table};
+use crate::catalog::{Relation, RelationKind, ddl, plain_table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{
     Commit, CommitMode, CommitOutcome, DataFiles, Location, Published, Run, RunKind, TEXT_LENGTH,
@@ -17,10 +17,11 @@ use crate::lake::{
 };
 use crate::name::{RelationName, quote_identifier};
 use crate::query::{Context, Engine};
-use crate::syntax::{ColumnDefinition, CreateTable, Insert, ObjectName, Query, TextLength};
+use crate::syntax::{ColumnDefinition, CreateTable, Insert, Key, ObjectName, Query, TextLength};
 
 use super::assign::Assignment;
 use super::connection::Session;
+use super::keys::{self, Keys};
 use super::names::Names;
 use super::prepared::Prepared;
 use super::running::Running;
@@ -36,6 +37,7 @@ impl Session {
     ) -> Result<String> {
         let relation = self.insert_target(&insert.name).await?;
         let table = self.stored(&relation).await?;
+        let mut keys = Keys::of(&relation, &table.schema())?;
         let (plan, context) =
             self.current_plan(&insert.query, prepared, &parameters, running).await?;
         let assignment = Assignment::new(
@@ -52,13 +54,15 @@ impl Session {
         let mut stream = execution.stream;
         while let Some(batch) = stream.next().await {
             let batch = batch.map_err(|error| running.error(Engine::error(error)))?;
-            writer.write(assignment.apply(&batch)?).await?;
+            let rows = assignment.apply(&batch)?;
+            keys.add(&rows)?;
+            writer.write(rows).await?;
         }
         let files = writer.finish().await?;
         let rows = files.rows();
         if rows > 0 {
             let run = Run::start(RunKind::Ddl);
-            let table = self.append(&relation, table, files).await?;
+            let table = self.append(&relation, table, files, &keys).await?;
             self.services.lake.publish(&run, vec![published(&relation, &table)]).await?;
         }
         Ok(format!("INSERT 0 {rows}"))
@@ -114,29 +118,45 @@ impl Session {
         Ok(relation)
     }
 
+    /// Makes the rows in `files` part of the table, whose `keys` came with them.
     pub(super) async fn append(
-        &self,
+        &mut self,
         relation: &Relation,
-        base: Table,
+        mut base: Table,
         files: DataFiles,
+        keys: &Keys,
     ) -> Result<Table> {
-        let commit = Commit {
-            location: base.location().clone(),
-            spec: base.spec(),
-            base: Some(base),
-            mode: CommitMode::Append,
-            files,
-            progress: Vec::new(),
-            run: None,
-            operation: "WRITE",
-        };
-        match self.services.lake.commit(commit).await? {
-            CommitOutcome::Committed(table) => Ok(table),
-            CommitOutcome::Conflict(why) => Err(Error::new(
-                ErrorKind::SerializationFailure,
-                format!("table \"{}\" was changed while rows were added", relation.name.relation),
-            )
-            .detail(why)),
+        let mut attempt = 1;
+        loop {
+            let mut progress = Vec::new();
+            if !keys.is_empty() {
+                self.check_keys(&base, keys).await?;
+                let version = i64::try_from(base.version()).unwrap_or(i64::MAX);
+                progress.push((keys::PROGRESS.to_owned(), version.saturating_add(1)));
+            }
+            let commit = Commit {
+                location: base.location().clone(),
+                spec: base.spec(),
+                base: Some(base),
+                mode: CommitMode::Append,
+                files: files.clone(),
+                progress,
+                run: None,
+                operation: "WRITE",
+            };
+            let why = match self.services.lake.commit(commit).await? {
+                CommitOutcome::Committed(table) => return Ok(table),
+                CommitOutcome::Conflict(why) => why,
+            };
+            let name = &relation.name.relation;
+            let message = format!("table \"{name}\" was changed while rows were added");
+            let error = Error::new(ErrorKind::SerializationFailure, message).detail(why);
+            // Another writer's keys are in the table now, and compared with the next time.
+            if keys.is_empty() || !self.tries_again(&error, attempt) {
+                return Err(error);
+            }
+            attempt += 1;
+            base = self.stored(relation).await?;
         }
     }
 
@@ -153,7 +173,12 @@ impl Session {
         };
         let location = self.services.lake.location(&name);
         let (spec, files) = match &create.query {
-            None => (table_spec(self.declared_schema(create, running).await?, create), None),
+            None => {
+                let schema = self.declared_schema(create, running).await?;
+                // A key of a type without equality is refused before the table is there.
+                Keys::watching(&create.keys, &schema)?;
+                (table_spec(schema, create), None)
+            }
             Some(query) => {
                 let (plan, context) =
                     self.current_plan(query, prepared, &parameters, running).await?;
@@ -169,7 +194,8 @@ impl Session {
             }
         };
         let rows = files.as_ref().map(DataFiles::rows);
-        let new = NewTable { written: &create.name, name, location, spec, replaces: false };
+        let keys = create.keys.clone();
+        let new = NewTable { written: &create.name, name, location, spec, keys, replaces: false };
         self.publish_table(&new, files.unwrap_or_default()).await?;
         Ok(rows.map_or("CREATE TABLE".to_owned(), |rows| format!("SELECT {rows}")))
     }
@@ -214,6 +240,9 @@ impl Session {
                 spec.partition_by.clone(),
                 spec.comment.clone(),
             );
+            if let RelationKind::Table { keys, .. } = &mut relation.kind {
+                keys.clone_from(&new.keys);
+            }
             let known = state.relation(name).filter(|_| new.replaces);
             let changed = match known {
                 Some(known) => {
@@ -280,7 +309,9 @@ impl Session {
         let plan = self.services.engine.plan(&query, &context, &[]).await?;
         let schema = storable(&plan.schema())?;
         let declared = |(field, column): (&Arc<Field>, &ColumnDefinition)| {
-            let mut field = field.as_ref().clone().with_nullable(!column.not_null);
+            let mut field = field.as_ref().clone();
+            let in_primary = |key: &Key| key.primary && key.columns.contains(&column.name);
+            field.set_nullable(!column.not_null && !create.keys.iter().any(in_primary));
             if let Some(comment) = &column.comment {
                 field.metadata_mut().insert("comment".to_owned(), comment.clone());
             }
@@ -304,6 +335,8 @@ pub(super) struct NewTable<'a> {
     pub(super) location: Location,
     /// What it is.
     pub(super) spec: TableSpec,
+    /// What no two of its rows share.
+    pub(super) keys: Vec<Key>,
     /// Whether it takes the place of a table of that name, with its owner and grants.
     pub(super) replaces: bool,
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use super::external::CsvForm;
 use super::parser::{Failure, Parsed, StatementParser, unsupported};
 use super::statement::{
-    ColumnDefinition, Expectation, RefreshPolicy, Schedule, Trigger, ViolationAction,
+    ColumnDefinition, Expectation, Key, RefreshPolicy, Schedule, Trigger, ViolationAction,
 };
 
 /// What may stand between the brackets after a name.
@@ -18,6 +18,8 @@ pub(super) struct Elements {
     pub(super) columns: Vec<ColumnDefinition>,
     pub(super) constraints: Vec<Expectation>,
     pub(super) primary_key: Vec<String>,
+    /// Those of a table that people write; a name left out is empty.
+    pub(super) keys: Vec<Key>,
 }
 
 /// Whether a column has a type.
@@ -68,6 +70,9 @@ impl StatementParser<'_> {
     }
 
     fn element(&mut self, types: ColumnTypes, elements: &mut Elements) -> Parsed<()> {
+        if types == ColumnTypes::Required && self.table_key(elements)? {
+            return Ok(());
+        }
         if self.at("PRIMARY KEY") {
             if types == ColumnTypes::Required || !elements.primary_key.is_empty() {
                 return unsupported("this PRIMARY KEY");
@@ -86,9 +91,56 @@ impl StatementParser<'_> {
                 return unsupported(format!("{constraint} in CREATE"));
             }
         }
-        let column = self.column(types)?;
+        let mut column = self.column(types)?;
+        if types == ColumnTypes::Required {
+            self.column_keys(&mut column, &mut elements.keys)?;
+        }
         elements.columns.push(column);
+        let unknown =
+            ["DEFAULT", "PRIMARY", "UNIQUE", "REFERENCES", "CHECK", "GENERATED", "COLLATE"];
+        if let Some(word) = unknown.into_iter().find(|word| self.at(word)) {
+            return unsupported(format!("{word} on a column"));
+        }
         Ok(())
+    }
+
+    /// `[CONSTRAINT name] PRIMARY KEY | UNIQUE (columns)`; whether one stood there.
+    fn table_key(&mut self, elements: &mut Elements) -> Parsed<bool> {
+        let named = self.at("CONSTRAINT");
+        if !named && !self.at("PRIMARY KEY") && !self.at("UNIQUE") {
+            return Ok(false);
+        }
+        let mut name = String::new();
+        if named {
+            let third = self.parser.peek_nth_token_ref(2).token.to_string();
+            if !["PRIMARY", "UNIQUE"].contains(&third.to_ascii_uppercase().as_str()) {
+                return Ok(false);
+            }
+            self.require("CONSTRAINT")?;
+            name = self.identifier()?;
+        }
+        let primary = self.accept("PRIMARY KEY");
+        if !primary {
+            self.require("UNIQUE")?;
+        }
+        let columns = self.column_names()?;
+        elements.keys.push(Key { name, columns, primary });
+        Ok(true)
+    }
+
+    /// `PRIMARY KEY` and `UNIQUE` behind a column.
+    fn column_keys(&mut self, column: &mut ColumnDefinition, keys: &mut Vec<Key>) -> Parsed<()> {
+        loop {
+            let primary = self.accept("PRIMARY KEY");
+            if primary || self.accept("UNIQUE") {
+                let columns = vec![column.name.clone()];
+                keys.push(Key { name: String::new(), columns, primary });
+            } else if self.accept("NOT NULL") {
+                column.not_null = true;
+            } else {
+                return Ok(());
+            }
+        }
     }
 
     fn column(&mut self, types: ColumnTypes) -> Parsed<ColumnDefinition> {
@@ -112,11 +164,6 @@ impl StatementParser<'_> {
             } else {
                 break;
             }
-        }
-        let unknown =
-            ["DEFAULT", "PRIMARY", "UNIQUE", "REFERENCES", "CHECK", "GENERATED", "COLLATE"];
-        if let Some(word) = unknown.into_iter().find(|word| self.at(word)) {
-            return unsupported(format!("{word} on a column"));
         }
         Ok(ColumnDefinition { name, sql_type, not_null, comment })
     }

@@ -7,8 +7,8 @@ use crate::error::{Error, ErrorKind};
 use super::clauses::ColumnTypes;
 use super::parser::{Parsed, StatementParser, unsupported};
 use super::statement::{
-    CreateMaterializedView, CreateStreamingTable, CreateTable, CreateView, DropKind, DropObject,
-    Statement,
+    ColumnDefinition, CreateMaterializedView, CreateStreamingTable, CreateTable, CreateView,
+    DropKind, DropObject, Key, Statement,
 };
 
 impl StatementParser<'_> {
@@ -136,6 +136,7 @@ impl StatementParser<'_> {
             return unsupported("CREATE TABLE ... WITH [NO] DATA");
         }
         Ok(Statement::CreateTable(CreateTable {
+            keys: keys_of(&name.name, elements.keys, &elements.columns)?,
             name,
             columns: elements.columns,
             query,
@@ -276,10 +277,36 @@ impl StatementParser<'_> {
             DropKind::Function => self.comma_separated(Self::function_name)?,
             _ => self.comma_separated(Self::object_name)?,
         };
-        if self.at("CASCADE") {
-            return unsupported("DROP ... CASCADE");
+        let of_relations =
+            matches!(kind, DropKind::Table | DropKind::View | DropKind::MaterializedView);
+        if self.at("CASCADE") && !of_relations {
+            return unsupported("this DROP ... CASCADE");
         }
+        let cascade = self.accept("CASCADE");
         self.accept("RESTRICT");
-        Ok(Statement::Drop(DropObject { kind, names, if_exists }))
+        Ok(Statement::Drop(DropObject { kind, names, if_exists, cascade }))
     }
+}
+
+/// A table's keys, each with the name that Postgres gives one without.
+fn keys_of(table: &str, mut keys: Vec<Key>, columns: &[ColumnDefinition]) -> Parsed<Vec<Key>> {
+    if keys.iter().filter(|key| key.primary).count() > 1 {
+        let message = format!("multiple primary keys for table \"{table}\" are not allowed");
+        return Err(Error::new(ErrorKind::InvalidTableDefinition, message).into());
+    }
+    for key in &mut keys {
+        for name in &key.columns {
+            if !columns.iter().any(|column| column.name == *name) {
+                let message = format!("column \"{name}\" named in key does not exist");
+                return Err(Error::new(ErrorKind::UndefinedColumn, message).into());
+            }
+        }
+        if key.name.is_empty() {
+            key.name = match key.primary {
+                true => format!("{table}_pkey"),
+                false => format!("{table}_{}_key", key.columns.join("_")),
+            };
+        }
+    }
+    Ok(keys)
 }

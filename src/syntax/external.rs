@@ -70,9 +70,9 @@ impl StatementParser<'_> {
     pub(super) fn external_table(&mut self) -> Parsed<Statement> {
         let if_not_exists = self.accept("IF NOT EXISTS");
         let name = self.object_name()?;
-        let Elements { columns, constraints, primary_key } =
+        let Elements { columns, constraints, primary_key, keys } =
             self.elements(ColumnTypes::Optional)?;
-        if !constraints.is_empty() || !primary_key.is_empty() {
+        if !constraints.is_empty() || !primary_key.is_empty() || !keys.is_empty() {
             return unsupported("a constraint on an external table");
         }
         if let Some(column) = columns.iter().find(|column| column.not_null) {

@@ -140,6 +140,17 @@ pub struct Vacuum {
     pub dry_run: bool,
 }
 
+/// Columns of which no two rows have the same values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// The constraint's name.
+    pub name: String,
+    /// The columns.
+    pub columns: Vec<String>,
+    /// PRIMARY KEY rather than UNIQUE: none of the columns is NULL.
+    pub primary: bool,
+}
+
 /// A column with its type as SQL text, for tables and declared stream schemas.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnDefinition {
@@ -160,6 +171,8 @@ pub struct CreateTable {
     pub name: ObjectName,
     /// Declared columns; empty with AS.
     pub columns: Vec<ColumnDefinition>,
+    /// PRIMARY KEY and UNIQUE.
+    pub keys: Vec<Key>,
     /// The query of AS.
     pub query: Option<Box<Query>>,
     /// PARTITIONED BY.
@@ -362,4 +375,6 @@ pub struct DropObject {
     pub names: Vec<ObjectName>,
     /// IF EXISTS.
     pub if_exists: bool,
+    /// CASCADE: named queries that read them go too.
+    pub cascade: bool,
 }

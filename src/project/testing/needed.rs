@@ -73,7 +73,8 @@ impl Needed {
         for relation in state.relations.values_mut() {
             // Somebody else's table lies in the test's own lake.
             if matches!(relation.kind, RelationKind::External { .. } | RelationKind::Files(_)) {
-                Arc::make_mut(relation).kind = RelationKind::Table { partition_by: Vec::new() };
+                Arc::make_mut(relation).kind =
+                    RelationKind::Table { partition_by: Vec::new(), keys: Vec::new() };
             }
         }
         let stored = |relation: &&Arc<Relation>| {

@@ -99,6 +99,9 @@ pub(crate) fn role_oid(name: &str) -> i64 {
 pub(crate) fn primary_key(relation: &Relation) -> &[String] {
     match &relation.kind {
         RelationKind::MaterializedView(view) => &view.primary_key,
+        RelationKind::Table { keys, .. } => {
+            keys.iter().find(|key| key.primary).map_or(&[], |key| &key.columns)
+        }
         _ => &[],
     }
 }

@@ -48,7 +48,10 @@ async fn reads_what_an_epoch_published() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_tables_are_read_at_the_version_first_touched() {
     let mut lab = Lab::new().await;
-    let table = lab.relation("sandbox.notes", RelationKind::Table { partition_by: Vec::new() });
+    let table = lab.relation(
+        "sandbox.notes",
+        RelationKind::Table { partition_by: Vec::new(), keys: Vec::new() },
+    );
     lab.write(&table, 1).await;
     let context = lab.context("lakeport");
     let sql = "SELECT count(*) FROM sandbox.notes";
