@@ -7,7 +7,9 @@ use arrow::array::{
     Array, ArrayRef, AsArray, Date32Array, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date32Type, Float64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, Date32Type, Float64Type, IntervalUnit, TimeUnit, TimestampMicrosecondType,
+};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeZone, Timelike};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
@@ -19,6 +21,7 @@ use crate::error::{Error, ErrorKind};
 use crate::query::planner::external;
 
 use super::pattern::{self, Case, Field, Piece};
+use super::{number_format, span_format};
 
 /// The functions of this file.
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
@@ -91,7 +94,7 @@ impl ScalarUDFImpl for Format {
         let unknown = || {
             external(
                 Error::new(ErrorKind::UndefinedFunction, "function to_char does not exist")
-                    .hint("It takes a date or timestamp, and a pattern."),
+                    .hint("It takes a time, an interval or a number, and a pattern."),
             )
         };
         let [value, format] = types else { return Err(unknown()) };
@@ -108,10 +111,10 @@ impl ScalarUDFImpl for Format {
             DataType::Date32 | DataType::Date64 | DataType::Null => {
                 DataType::Timestamp(TimeUnit::Microsecond, None)
             }
-            other if other.is_numeric() || matches!(other, DataType::Interval(_)) => {
-                return Err(external(Error::unsupported("to_char of numbers and intervals")));
+            DataType::Interval(_) | DataType::Duration(_) => {
+                DataType::Interval(IntervalUnit::MonthDayNano)
             }
-            _ => return Err(unknown()),
+            other => number_format::taken(other).ok_or_else(unknown)?,
         };
         Ok(vec![value, DataType::Utf8])
     }
@@ -130,7 +133,11 @@ impl ScalarUDFImpl for Format {
         let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let computed: ArrayRef = match (self.function, arrays.as_slice()) {
-            (Function::Char, [values, formats]) => to_char(values, formats, self.zone())?,
+            (Function::Char, [values, formats]) => match values.data_type() {
+                DataType::Timestamp(..) => to_char(values, formats, self.zone())?,
+                DataType::Interval(_) => span_format::to_char(values, formats)?,
+                _ => number_format::to_char(values, formats)?,
+            },
             (Function::Date, [texts, formats]) => {
                 let parsed = parse_all(texts, formats, |time| Ok(days(time.date())))?;
                 Arc::new(Date32Array::from(parsed))
@@ -197,17 +204,17 @@ fn to_char(values: &ArrayRef, formats: &ArrayRef, zone: chrono_tz::Tz) -> Result
 }
 
 /// The pattern of each row, read again only where it changes.
-struct Patterns<'a> {
+pub(super) struct Patterns<'a> {
     texts: &'a StringArray,
     last: Option<(String, Vec<Piece>)>,
 }
 
 impl<'a> Patterns<'a> {
-    fn new(texts: &'a ArrayRef) -> Self {
+    pub(super) fn new(texts: &'a ArrayRef) -> Self {
         Self { texts: texts.as_string::<i32>(), last: None }
     }
 
-    fn at(&mut self, row: usize) -> Result<Option<&[Piece]>> {
+    pub(super) fn at(&mut self, row: usize) -> Result<Option<&[Piece]>> {
         if self.texts.is_null(row) {
             return Ok(None);
         }

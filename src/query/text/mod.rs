@@ -6,6 +6,10 @@
 mod datetime;
 pub(crate) mod json;
 mod number;
+mod number_pattern;
+mod number_read;
+mod number_words;
+mod number_written;
 mod styles;
 
 pub use self::datetime::{
@@ -13,4 +17,6 @@ pub use self::datetime::{
     timestamp_text,
 };
 pub use self::number::{numeric_text, put_float};
+pub(crate) use self::number_pattern::Pattern as NumberPattern;
+pub(crate) use self::number_written::Number;
 pub use self::styles::{DateStyle, IntervalStyle, PLAIN, Styles};
