@@ -7,19 +7,21 @@
 use std::sync::Arc;
 
 use super::casts;
+use super::functions::{chosen_anew, distinct_operator, is_choice, run_choice};
 use super::marks;
-use super::sides::{as_booleans, as_spans};
+use super::numbers::{as_floats, as_numbers, settle_nullif};
+use super::sides::{as_booleans, as_siblings, as_spans};
 use super::system::{marked_type, storage};
 use super::textual::textual;
+use super::unions;
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, DFSchema, Result, ScalarValue};
+use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Cast, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Union, Values, cast, lit,
-    not, when,
+    Cast, Expr, ExprSchemable, LogicalPlan, Operator, binary_expr, cast, lit, not, when,
 };
 
 /// The plan with its numbers settled.
@@ -32,107 +34,18 @@ pub(crate) fn settled(plan: LogicalPlan) -> Result<LogicalPlan> {
             let replaced = expr.transform_up(|expr| Ok(settle(expr, &schema)))?;
             Ok(replaced.update_data(|expr| name.restore(expr)))
         })?;
-        settled
-            .transform_data(|node| match node {
-                LogicalPlan::Union(union) => union_of_floats(union),
-                LogicalPlan::Values(values) => values_of_floats(values),
-                other => Ok(Transformed::no(other)),
-            })?
-            .transform_data(marks::kept)?
-            .map_data(|node| match node {
+        settled.transform_data(unions::settled)?.transform_data(marks::kept)?.map_data(|node| {
+            match node {
                 // What stands below may have columns of other types now.
                 LogicalPlan::Values(_) | LogicalPlan::TableScan(_) => Ok(node),
                 other => other.recompute_schema(),
-            })
+            }
+        })
     })?;
     Ok(plan.data)
 }
 
-/// A column that is a float in one query of a UNION is one in all that have a numeric there.
-fn union_of_floats(union: Union) -> Result<Transformed<LogicalPlan>> {
-    let columns = union.schema.fields().len();
-    let type_at = |input: &LogicalPlan, column: usize| {
-        input.schema().fields().get(column).map(|field| field.data_type().clone())
-    };
-    let mixed: Vec<bool> = (0..columns)
-        .map(|column| {
-            let types: Vec<_> = union.inputs.iter().filter_map(|i| type_at(i, column)).collect();
-            types.iter().any(DataType::is_floating) && types.iter().any(is_decimal)
-        })
-        .collect();
-    if !mixed.contains(&true) {
-        return Ok(Transformed::no(LogicalPlan::Union(union)));
-    }
-    let mut inputs = Vec::with_capacity(union.inputs.len());
-    for input in union.inputs {
-        let exprs: Vec<Expr> = input
-            .schema()
-            .iter()
-            .zip(&mixed)
-            .map(|((qualifier, field), mixed)| {
-                let column = Expr::Column(Column::from((qualifier, field)));
-                if *mixed && is_decimal(field.data_type()) {
-                    return cast(column, DataType::Float64)
-                        .alias_qualified(qualifier.cloned(), field.name());
-                }
-                column
-            })
-            .collect();
-        let input = Arc::unwrap_or_clone(input);
-        inputs.push(Arc::new(LogicalPlanBuilder::from(input).project(exprs)?.build()?));
-    }
-    let union = Union::try_new_with_loose_types(inputs)?;
-    Ok(Transformed::yes(LogicalPlan::Union(union)))
-}
-
-/// VALUES that the planner has brought to a numeric though a float is among them.
-fn values_of_floats(mut values: Values) -> Result<Transformed<LogicalPlan>> {
-    let empty = DFSchema::empty();
-    let before = |expr: &Expr| match expr {
-        Expr::Cast(cast) => cast.expr.get_type(&empty).ok(),
-        other => other.get_type(&empty).ok(),
-    };
-    let mixed: Vec<usize> = (0..values.schema.fields().len())
-        .filter(|column| {
-            is_decimal(values.schema.field(*column).data_type())
-                && values
-                    .values
-                    .iter()
-                    .filter_map(|row| before(row.get(*column)?))
-                    .any(|data_type| data_type.is_floating())
-        })
-        .collect();
-    if mixed.is_empty() {
-        return Ok(Transformed::no(LogicalPlan::Values(values)));
-    }
-    for row in &mut values.values {
-        for column in &mixed {
-            let Some(value) = row.get_mut(*column) else { continue };
-            let inner = match std::mem::replace(value, Expr::Literal(ScalarValue::Null, None)) {
-                Expr::Cast(cast) if *cast.field.data_type() != DataType::Float64 => *cast.expr,
-                other => other,
-            };
-            *value = cast(inner, DataType::Float64);
-        }
-    }
-    let fields = values.schema.iter().enumerate().map(|(column, (qualifier, field))| {
-        let field = if mixed.contains(&column) {
-            Arc::new(field.as_ref().clone().with_data_type(DataType::Float64))
-        } else {
-            Arc::clone(field)
-        };
-        (qualifier.cloned(), field)
-    });
-    let metadata = values.schema.metadata().clone();
-    values.schema = Arc::new(DFSchema::new_with_metadata(fields.collect(), metadata)?);
-    Ok(Transformed::yes(LogicalPlan::Values(values)))
-}
-
-fn is_decimal(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Decimal128(..) | DataType::Decimal256(..))
-}
-
-fn settle(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+pub(super) fn settle(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     match expr {
         Expr::Cast(cast) => {
             let settled = casts::settled(cast, schema);
@@ -140,44 +53,64 @@ fn settle(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             Transformed::new_transformed(whole.data, whole.transformed || settled.transformed)
         }
         Expr::BinaryExpr(mut binary) if compares(binary.op) => {
+            let distinct = is_distinct(binary.op);
             let mut sides = [binary.left.as_mut(), binary.right.as_mut()];
-            let changed = as_floats(&mut sides, schema)
-                || as_spans(&mut sides, schema)
-                || as_moments(&mut sides, schema)
-                || as_booleans(&mut sides, schema);
-            transformed(Expr::BinaryExpr(binary), changed)
+            let spans = as_spans(&mut sides, schema);
+            let siblings = as_siblings(&mut sides, schema);
+            let changed = as_floats(&mut sides, schema) || as_moments(&mut sides, schema);
+            let marked = distinct && as_marked_sides(&mut sides, schema);
+            transformed(Expr::BinaryExpr(binary), changed || spans || siblings || marked)
         }
         Expr::Between(mut between) => {
             let mut sides = [between.expr.as_mut(), between.low.as_mut(), between.high.as_mut()];
-            let changed = as_floats(&mut sides, schema)
-                || as_spans(&mut sides, schema)
-                || as_booleans(&mut sides, schema);
-            transformed(Expr::Between(between), changed)
+            let spans = as_spans(&mut sides, schema);
+            let siblings = as_siblings(&mut sides, schema);
+            let changed = as_floats(&mut sides, schema);
+            transformed(Expr::Between(between), changed || spans || siblings)
         }
         Expr::InList(mut list) => {
             let typed = as_marked(&list.expr, &mut list.list, schema);
             let mut sides: Vec<&mut Expr> =
                 std::iter::once(list.expr.as_mut()).chain(&mut list.list).collect();
-            let changed = as_floats(&mut sides, schema) || as_booleans(&mut sides, schema);
-            transformed(Expr::InList(list), changed || typed)
+            let siblings = as_siblings(&mut sides, schema);
+            let changed = as_floats(&mut sides, schema);
+            transformed(Expr::InList(list), changed || typed || siblings)
         }
         Expr::Case(mut case) => {
             let results = case.when_then_expr.iter_mut().map(|(_, then)| then.as_mut());
             let mut results: Vec<&mut Expr> =
                 results.chain(case.else_expr.as_deref_mut()).collect();
-            let changed = as_floats(&mut results, schema) || as_booleans(&mut results, schema);
+            let siblings = as_siblings(&mut results, schema);
+            let changed = as_numbers(&mut results, schema) || siblings;
             let common = marks::common(&mut results, schema);
+            let simple = case.expr.is_some();
             let whens = case.when_then_expr.iter_mut().map(|(when, _)| when.as_mut());
             let mut compared: Vec<&mut Expr> =
                 case.expr.as_deref_mut().into_iter().chain(whens).collect();
-            let searched = as_booleans(&mut compared, schema);
+            let typed = if simple { as_siblings } else { as_booleans };
+            let searched = typed(&mut compared, schema);
             match common {
                 Some(mark) => Transformed::yes(marks::put(Expr::Case(case), &mark)),
                 None => transformed(Expr::Case(case), changed || searched),
             }
         }
-        Expr::ScalarFunction(function) => settle_call(function, schema),
-        other => Transformed::no(other),
+        Expr::ScalarFunction(mut function)
+            if let Some(op) = distinct_operator(function.func.name()) =>
+        {
+            match (function.args.pop(), function.args.pop()) {
+                (Some(right), Some(left)) => settle(binary_expr(left, op, right), schema),
+                _ => Transformed::no(Expr::ScalarFunction(function)),
+            }
+        }
+        Expr::ScalarFunction(mut function) if function.func.name() == "nullif" => {
+            function.func = run_choice(&function.func);
+            settle_nullif(function, schema)
+        }
+        other => match (chosen_anew(&other, schema), other) {
+            (Some(chosen), _) => Transformed::yes(chosen),
+            (None, Expr::ScalarFunction(function)) => settle_call(function, schema),
+            (None, other) => Transformed::no(other),
+        },
     }
 }
 
@@ -185,13 +118,16 @@ fn settle_call(mut function: ScalarFunction, schema: &DFSchema) -> Transformed<E
     match function.func.name() {
         "make_array" => {
             let mut sides: Vec<&mut Expr> = function.args.iter_mut().collect();
-            let changed = as_floats(&mut sides, schema);
+            let siblings = as_siblings(&mut sides, schema);
+            let changed = as_floats(&mut sides, schema) || siblings;
             let marked = marked_array(function, schema);
             Transformed::new_transformed(marked.data, marked.transformed || changed)
         }
-        name if is_common(name) => {
+        name if is_choice(name) => {
+            function.func = run_choice(&function.func);
             let mut sides: Vec<&mut Expr> = function.args.iter_mut().collect();
-            let changed = as_floats(&mut sides, schema);
+            let siblings = as_siblings(&mut sides, schema);
+            let changed = as_numbers(&mut sides, schema) || siblings;
             match marks::common(&mut sides, schema) {
                 Some(mark) => Transformed::yes(marks::put(Expr::ScalarFunction(function), &mark)),
                 None => transformed(Expr::ScalarFunction(function), changed),
@@ -304,9 +240,17 @@ fn as_marked(expr: &Expr, list: &mut [Expr], schema: &DFSchema) -> bool {
     true
 }
 
-/// Functions whose arguments have one type, which is the result's.
-fn is_common(function: &str) -> bool {
-    matches!(function, "coalesce" | "greatest" | "least" | "nullif")
+fn is_distinct(op: Operator) -> bool {
+    matches!(op, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom)
+}
+
+/// As [`typed_beside`], for what the planner does not ask about.
+fn as_marked_sides(sides: &mut [&mut Expr; 2], schema: &DFSchema) -> bool {
+    let [left, right] = sides;
+    let null = || Expr::Literal(ScalarValue::Null, None);
+    let (one, other) = (std::mem::replace(*left, null()), std::mem::replace(*right, null()));
+    (**left, **right) = typed_beside(one, other, schema);
+    true
 }
 
 fn compares(op: Operator) -> bool {
@@ -357,24 +301,6 @@ fn as_moments(sides: &mut [&mut Expr], schema: &DFSchema) -> bool {
         if *found == Some(DataType::Date32) {
             let date = std::mem::replace(*side, Expr::Literal(ScalarValue::Null, None));
             **side = cast(date, DataType::Timestamp(TimeUnit::Microsecond, zone.clone()));
-            changed = true;
-        }
-    }
-    changed
-}
-
-/// Makes floats of the numerics among `sides`, if one is a float.
-fn as_floats(sides: &mut [&mut Expr], schema: &DFSchema) -> bool {
-    let types: Vec<Option<DataType>> =
-        sides.iter().map(|side| side.get_type(schema).ok()).collect();
-    if !types.iter().flatten().any(DataType::is_floating) {
-        return false;
-    }
-    let mut changed = false;
-    for (side, data_type) in sides.iter_mut().zip(&types) {
-        if data_type.as_ref().is_some_and(is_decimal) {
-            let numeric = std::mem::replace(*side, Expr::Literal(ScalarValue::Null, None));
-            **side = cast(numeric, DataType::Float64);
             changed = true;
         }
     }

@@ -16,6 +16,7 @@ use datafusion::logical_expr::{
 };
 
 use super::functions::ARRAY_OF;
+use super::sides::is_untyped;
 use super::system::{field, marked, marked_type, storage};
 
 fn mark_of(expr: &Expr, schema: &DFSchema) -> Option<String> {
@@ -50,11 +51,6 @@ pub(super) fn common(sides: &mut [&mut Expr], schema: &DFSchema) -> Option<Strin
         **side = Expr::Cast(Cast::new_from_field(Box::new(literal), Arc::clone(&of_mark)));
     }
     Some(mark)
-}
-
-/// A quoted literal. One with a mark is a parameter's value, which has its type.
-fn is_untyped(expr: &Expr) -> bool {
-    matches!(expr, Expr::Literal(ScalarValue::Utf8(Some(_)), metadata) if metadata.is_none())
 }
 
 /// `expr` as of the type of this name.

@@ -25,6 +25,7 @@ mod meter;
 mod modifiers;
 mod moment;
 mod multisets;
+mod numbers;
 mod patterns;
 mod phrases;
 mod pinned;
@@ -43,6 +44,7 @@ mod system;
 pub mod text;
 pub mod textual;
 mod travel;
+mod unions;
 mod unordered;
 mod windows;
 

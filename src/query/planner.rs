@@ -32,6 +32,7 @@ use crate::syntax::{Query, TypeNames};
 
 use super::correlated;
 use super::error;
+use super::functions::{is_choice, planned_choice};
 use super::gate::{Gate, Origin};
 use super::literals;
 use super::multisets;
@@ -49,8 +50,14 @@ pub(crate) fn plan_query(
     query: &Query,
     parameters: Vec<Option<FieldRef>>,
 ) -> Result<LogicalPlan> {
-    let planned = match plan_tree(state, tables, query.statement(), parameters.clone()) {
-        Err(failure) if error::is_about_names(&failure) => match query.distinctly_named() {
+    let columns = |parts: &[String]| {
+        let schema = tables.get(parts)?.schema();
+        Some(schema.fields().iter().map(|field| field.name().clone()).collect())
+    };
+    let written_out = query.written_out(&columns);
+    let tree = written_out.as_ref().unwrap_or(query.statement());
+    let planned = match plan_tree(state, tables, tree, parameters.clone()) {
+        Err(failure) if error::is_about_names(&failure) => match Query::distinctly_named(tree) {
             // The first failure speaks of what was written.
             Some(named) => plan_tree(state, tables, &named, parameters).map_err(|_| failure),
             None => Err(failure),
@@ -168,6 +175,9 @@ impl ContextProvider for Names<'_> {
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         let function = self.state.scalar_functions().get(plain(name))?;
+        if is_choice(function.name()) {
+            return Some(planned_choice(function));
+        }
         // now() and the to_timestamp family carry the session's time zone.
         match function.inner().with_updated_config(self.state.config_options()) {
             Some(updated) => Some(Arc::new(updated)),

@@ -94,7 +94,7 @@ pub(super) fn of_query(tree: &Tree) -> Vec<ColumnName> {
     }
 }
 
-fn of_item(item: &SelectItem) -> ColumnName {
+pub(super) fn of_item(item: &SelectItem) -> ColumnName {
     match item {
         SelectItem::ExprWithAlias { alias, .. } => ColumnName::Named(folded(alias)),
         SelectItem::UnnamedExpr(expr) => ColumnName::Named(match named(expr) {

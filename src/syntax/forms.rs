@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::rewrite::fold;
-use super::{arrays, patterns, rows};
+use super::{arrays, patterns, rows, wholes};
 
 /// Collations under which text is ordered as it is here: by its bytes.
 const COLLATIONS: [&str; 6] = ["default", "c", "posix", "ucs_basic", "c.utf-8", "c.utf8"];
@@ -45,6 +45,7 @@ pub(super) fn respell(expr: &mut Expr) -> Result<()> {
             *expr = custom(left, parts.last().map_or("", String::as_str), right)?;
             return respell(expr);
         }
+        Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..) => distinct(expr),
         Expr::AnyOp { left, compare_op, right, .. } => {
             *expr = of_any(left, compare_op, right, "__any")?;
         }
@@ -68,6 +69,7 @@ pub(super) fn respell(expr: &mut Expr) -> Result<()> {
         | Expr::UnaryOp { .. } => operator(expr),
         Expr::Function(function) => {
             renamed(function);
+            wholes::starred(&mut function.args);
             patterns::places(function);
             if let Some(respelt) = in_order(function) {
                 *expr = respelt;
@@ -84,6 +86,18 @@ pub(super) fn respell(expr: &mut Expr) -> Result<()> {
         _ => {}
     }
     Ok(())
+}
+
+/// A literal that is to be distinct from a value takes the value's type, which the planner knows of functions.
+fn distinct(expr: &mut Expr) {
+    let (name, left, right) = match expr {
+        Expr::IsDistinctFrom(left, right) => ("__is_distinct", left, right),
+        Expr::IsNotDistinctFrom(left, right) => ("__is_not_distinct", left, right),
+        _ => return,
+    };
+    if is_text(left) || is_text(right) {
+        *expr = call(name, vec![left.as_ref().clone(), right.as_ref().clone()]);
+    }
 }
 
 /// What is asked of an array or of a row.

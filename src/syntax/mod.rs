@@ -41,6 +41,8 @@ mod test;
 mod travel;
 mod types;
 mod verbs;
+mod view;
+mod wholes;
 mod written;
 
 pub use columns::{ColumnName, shown_name};

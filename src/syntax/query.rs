@@ -11,6 +11,7 @@ use crate::error::Result;
 
 use super::columns::{ColumnName, distinctly_named};
 use super::parser::parse_query;
+use super::wholes;
 use super::written::WrittenType;
 
 /// A relation named in a query, as written.
@@ -56,6 +57,8 @@ pub struct Query {
     names: Vec<ColumnName>,
     types: Vec<Option<WrittenType>>,
     text: String,
+    /// Whether something may stand for several columns.
+    wholes: bool,
 }
 
 impl fmt::Debug for Query {
@@ -72,9 +75,10 @@ impl Query {
         types: Vec<Option<WrittenType>>,
         text: String,
     ) -> Self {
+        let wholes = wholes::are_in(&tree);
         let statement: DFStatement = DFStatement::Statement(Box::new(ast::Statement::Query(tree)));
         let statement: Sealed<DFStatement> = Arc::new(Box::new(statement));
-        Self { statement, references, names, types, text }
+        Self { statement, references, names, types, text, wholes }
     }
 
     /// The tree, with every version clause rewritten away (none is left for DataFusion to ignore).
@@ -98,10 +102,19 @@ impl Query {
         &self.types
     }
 
-    /// The tree with a name of its own for every result column, for a planner that asks for that;
-    /// `None` where each has one.
-    pub fn distinctly_named(&self) -> Option<DFStatement> {
-        distinctly_named(self.statement())
+    /// The tree with what stands for several columns written out, as `find` knows the columns of relations;
+    /// `None` where nothing does.
+    pub fn written_out(
+        &self,
+        find: &dyn Fn(&[String]) -> Option<Vec<String>>,
+    ) -> Option<DFStatement> {
+        if self.wholes { wholes::written_out(self.statement(), find) } else { None }
+    }
+
+    /// `tree` with a name of its own for every result column, for a planner that asks for that; `None` where
+    /// each has one.
+    pub fn distinctly_named(tree: &DFStatement) -> Option<DFStatement> {
+        distinctly_named(tree)
     }
 
     /// The text it was parsed from.

@@ -174,8 +174,8 @@ pub(super) fn identifier(name: &str, span: Span) -> TokenWithSpan {
 
 /// Makes tokens read as Postgres would, where sqlparser would not.
 ///
-/// `TABLE t` becomes `SELECT * FROM t` (sqlparser reads past its end), and the words of other systems'
-/// version clauses become plain identifiers again, so that they may be aliases.
+/// `TABLE t` becomes `SELECT * FROM t` (sqlparser reads past its end), words of other systems' clauses become
+/// plain identifiers again, so that they may be aliases, and `$$text$$` is the literal that it is.
 pub(super) fn postgres_tokens(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut read: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut before: Option<Token> = None;
@@ -202,6 +202,13 @@ pub(super) fn postgres_tokens(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> 
             let end = next.filter(|_| both).map_or(token.span.end, |next| next.span.end);
             let span = Span { end, ..token.span };
             read.push(TokenWithSpan { token: operator, span });
+            continue;
+        }
+        if let (Token::DollarQuotedString(quoted), false) = (&token.token, is_body(before.as_ref()))
+        {
+            let literal = Token::SingleQuotedString(quoted.value.clone());
+            read.push(TokenWithSpan { token: literal.clone(), span: token.span });
+            before = Some(literal);
             continue;
         }
         let mut following = tokens[index + 1..].iter().filter(|t| significant(t));
@@ -263,9 +270,15 @@ fn select_all(span: Span) -> [TokenWithSpan; 3] {
     ]
 }
 
+/// Whether what comes next in dollars is a function's text, and no literal.
+fn is_body(before: Option<&Token>) -> bool {
+    before.is_some_and(|before| is_word(before, "AS") || is_word(before, "DO"))
+}
+
 fn is_foreign_clause(token: &Token, next: Option<&Token>) -> bool {
     let at = is_word(token, "AT") && !next.is_some_and(|next| is_word(next, "TIME"));
-    at || is_word(token, "BEFORE") || is_word(token, "CHANGES")
+    let foreign = ["BEFORE", "CHANGES", "TOP", "QUALIFY", "PREWHERE", "SORT", "DISTRIBUTE"];
+    at || foreign.iter().any(|word| is_word(token, word))
 }
 
 /// Operators that may follow each other in one expression, and set operations in one query: the

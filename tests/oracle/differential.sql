@@ -184,3 +184,48 @@ DO $$BEGIN RAISE SQLSTATE '22012'; END$$
 DO $$BEGIN RAISE USING MESSAGE = 'told', ERRCODE = 'unique_violation', DETAIL = 'Twice.'; END$$
 DO $$BEGIN RAISE NOTICE '%'; END$$
 DO $$BEGIN RAISE NOTICE 'x', 1; END$$
+SELECT coalesce(x, '{}') FROM (VALUES (ARRAY[1, 2]), (NULL)) AS t (x) ORDER BY 1
+SELECT coalesce(b, 'f'), b IS DISTINCT FROM 't', b IS NOT DISTINCT FROM 'f' FROM (VALUES (true), (NULL)) AS t (b) ORDER BY 1
+SELECT CASE WHEN x > 1 THEN x ELSE '7' END, nullif(x, '2'), greatest(x, '9'), least('0', x) FROM (VALUES (1), (2)) AS t (x) ORDER BY 1
+SELECT coalesce(NULL, DATE '2026-01-02', '2026-01-03'), coalesce(NULL::timestamptz, '2026-01-03 00:00+00'), coalesce(NULL::interval, '1 day')
+SELECT x IN ('1', '3'), x BETWEEN '1' AND '2', '2' = x, x = ANY ('{1,2}') FROM (VALUES (1), (2), (3)) AS t (x) ORDER BY x
+SELECT CASE x WHEN '1' THEN 'one' WHEN '2' THEN 'two' END FROM (VALUES (1), (2)) AS t (x) ORDER BY 1
+SELECT coalesce(NULL::int, 'x')
+SELECT 1 UNION ALL SELECT '2' ORDER BY 1
+SELECT DATE '2026-01-01' UNION SELECT '2026-01-02' ORDER BY 1
+SELECT true UNION ALL SELECT 'f' ORDER BY 1
+SELECT 1 UNION SELECT 'x'
+SELECT ARRAY[1, '2'], ARRAY[true, 'f'], ARRAY['2026-01-01', DATE '2026-01-02']
+SELECT CASE WHEN true THEN 1 ELSE 2.5::float8 END / 2, 7 / CASE WHEN false THEN 2 ELSE 2::real END, x / 2 FROM (SELECT CASE WHEN true THEN 5 ELSE 2.0::float8 END AS x) AS t
+SELECT 3 / coalesce(NULL, 2, 4::float8), sum(CASE WHEN x > 1 THEN x ELSE 0.5::float8 END) / 2 FROM (VALUES (1), (2)) AS t (x)
+SELECT nullif(1, 2::float8), nullif(2::int, 2::bigint), nullif(5::int, 2::bigint), pg_typeof(nullif(5::int, 2::bigint)), pg_typeof(nullif(1, 2.0))
+SELECT * FROM (VALUES (1, 'a')) AS t (x, y) JOIN (VALUES ('b', 1)) AS s (z, x) USING (x)
+SELECT * FROM (VALUES ('a', 1)) AS t (y, x) NATURAL JOIN (VALUES ('b', 1)) AS s (z, x)
+SELECT x, t.x, s.x, y, z FROM (VALUES (1, 'a')) AS t (x, y) RIGHT JOIN (VALUES (1, 'b'), (2, 'c')) AS s (x, z) USING (x) ORDER BY s.x
+SELECT * FROM (VALUES (1, 'a'), (3, 'd')) AS t (x, y) FULL JOIN (VALUES (1, 'b'), (2, 'c')) AS s (x, z) USING (x) ORDER BY x
+SELECT x, count(*) FROM (VALUES (1, 'a'), (3, 'd')) AS t (x, y) FULL JOIN (VALUES (1, 'b'), (2, 'c')) AS s (x, z) USING (x) WHERE x > 1 GROUP BY x ORDER BY x
+SELECT * FROM (VALUES (1, 2)) AS a (i, j) JOIN (VALUES (1, 5)) AS b (i, k) USING (i) LEFT JOIN (VALUES (1, 7), (1, 8)) AS c (i, l) USING (i) ORDER BY l
+SELECT row_to_json(t), to_json(t), to_jsonb(t) FROM (VALUES (1, 'a'), (2, NULL)) AS t (x, y) ORDER BY x
+SELECT json_agg(t), jsonb_agg(t ORDER BY x DESC) FROM (SELECT 1 AS x, 'a' AS y) AS t
+SELECT json_build_object('row', t, 'n', t.x) FROM (SELECT 1 AS x, true AS y) AS t
+SELECT t.x, row_to_json(s), to_jsonb(s.*) FROM (VALUES (1), (2)) AS t (x) LEFT JOIN (VALUES (1, 'a')) AS s (x, y) ON t.x = s.x ORDER BY 1
+WITH t AS (SELECT 1 AS a, 2.5 AS b) SELECT row_to_json(t) FROM t
+SELECT (SELECT row_to_json(s) FROM (SELECT t.x + 1 AS y) AS s) FROM (VALUES (1), (2)) AS t (x) ORDER BY t.x
+SELECT g, pg_typeof(g) FROM generate_series(1, 2) AS g
+SELECT generate_series, pg_typeof(n) FROM generate_series(3, 1, -1), generate_series(1, 1) AS s (n) ORDER BY 1
+SELECT to_char(1234.5, '9,999.99'), to_char(-0.1, '99.99'), to_char(0.1, 'FM9.99'), to_char(0, 'FM0.00'), to_char(1485, '9G999'), to_char(148.5, '999.999')
+SELECT to_char(12345.678, 'FM999,999,990.00'), to_char(-485, '999S'), to_char(-485, '999MI'), to_char(485, 'FM999MI'), to_char(-485, '999PR'), to_char(485, 'PL999'), to_char(485, 'SG999'), to_char(485, 'L999')
+SELECT to_char(485, 'RN'), to_char(485, 'FMRN'), to_char(5.2, 'FMRN'), to_char(482, '999th'), to_char(485, '"Good number:"999'), to_char(12, '99V999'), to_char(12.4, '99V9'), to_char(0.0004859, '9.99EEEE')
+SELECT to_char(1e15::float8, '9999999999999999D9'), to_char(3.14159::real, '9.9999'), to_char(12345678901::bigint, '99999999999'), to_char(12, '000'), to_char(-12, 'S0000'), to_char(1234, '999')
+SELECT to_char(123456.789::numeric, '9.99EEEE'), to_char(-1234::int, '9.9EEEE'), to_char(0, '9.99EEEE'), to_char(1.5::float8, '9.99EEEE')
+SELECT to_char(x, 'FM9990.0') FROM (VALUES (0.05), (-1.25), (999.95), (NULL)) AS t (x) ORDER BY x
+SELECT to_char(1, '9 9.9.9')
+SELECT to_char(INTERVAL '15h 2m 12s', 'HH24:MI:SS'), to_char(INTERVAL '40 hours 5 sec', 'HH24:MI:SS'), to_char(INTERVAL '1 year 2 mons 3 days', 'YYYY-MM-DD'), to_char(INTERVAL '-2:30', 'HH24:MI'), to_char(INTERVAL '1.5 sec', 'SS.MS')
+SELECT to_number('12,454.8-', '99G999D9S'), to_number('-34,338,492', '99G999G999'), to_number('  $1,234.56', 'L9G999D99'), to_number('<564646.654564>', '999999.999999PR'), to_number('0.00001-', '9.999999S')
+SELECT to_number('x', '9')
+SELECT top.x FROM (VALUES (1)) AS top (x)
+SELECT x FROM (VALUES (1)) top (x)
+SELECT INTERVAL $$1 day$$, DATE $$2026-01-02$$
+SELECT NULL IN (SELECT 1), 1 IN (SELECT NULL::int), 1 NOT IN (SELECT 2 UNION SELECT NULL), NULL IN (SELECT 1 WHERE false)
+SELECT DISTINCT - + col0 * - 2 AS c FROM (VALUES (1, NULL), (2, 3)) AS tab0 (col0, col1) WHERE NOT ( NULL ) NOT BETWEEN col0 AND + 5 OR col1 IS NULL ORDER BY 1
+SELECT - 84 * COUNT ( * ) + - COALESCE ( - 1, + 37 ) / NULLIF ( + 3, MIN ( 2 ) ) AS col0, CAST ( NULL AS INTEGER ) * - 41

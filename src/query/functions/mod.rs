@@ -7,6 +7,7 @@ mod array_of;
 mod arrays;
 mod average;
 mod catalog;
+mod choices;
 mod dates;
 mod decimals;
 mod extract;
@@ -19,6 +20,7 @@ mod json;
 mod json_make;
 mod length;
 mod number_format;
+mod operands;
 mod operators;
 mod ordered;
 mod pattern;
@@ -46,8 +48,12 @@ use std::sync::Arc;
 
 pub(crate) use array_of::{NAME as ARRAY_OF, empty as empty_array};
 pub(crate) use catalog::{reg_number, reg_text};
+pub(crate) use choices::{
+    distinct_operator, is_choice, planned as planned_choice, run as run_choice,
+};
 pub(crate) use integers::out_of_range;
 pub(crate) use json::{json_text, jsonb_text, uuid_text};
+pub(crate) use operators::chosen_anew;
 pub(crate) use quotient::quotient;
 pub(crate) use spans::interval_span;
 
@@ -81,6 +87,9 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     for function in sets::all().into_iter().chain(any_all::all()).chain(floats::all()) {
         state.register_udf(function)?;
     }
+    for function in choices::distinct() {
+        state.register_udf(function)?;
+    }
     state.register_udf(type_of::pg_typeof())?;
     state.register_udaf(array_of::array_of())?;
     for function in ordered::all() {
@@ -101,5 +110,5 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
 
 /// What plans before the engine's own planners; those of [`register`] come after them.
 pub(crate) fn first_planners() -> Vec<Arc<dyn ExprPlanner>> {
-    vec![Arc::new(subscripts::Subscripts)]
+    vec![Arc::new(subscripts::Subscripts), Arc::new(choices::Arrays)]
 }

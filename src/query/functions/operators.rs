@@ -11,14 +11,13 @@ use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility, cast,
+    self as logical, ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility, binary_expr, cast,
 };
 
-use crate::error::{Error, ErrorKind};
-use crate::query::planner::external;
-use crate::query::{literals, marked_type, sides};
+use crate::query::{literals, sides};
 
+use super::operands::{json_operator, literal_typed};
 use super::{dates, decimals, floats, integers, scaled};
 
 /// Digits after the point that a quotient of numerics has at least.
@@ -166,68 +165,57 @@ impl ExprPlanner for Operators {
             return Ok(PlannerResult::Original(raw));
         }
         let raw = literal_typed(raw, schema)?;
-        // Operands without a type yet are parameters: the next round of planning knows them.
-        let (Ok(left), Ok(right)) = (raw.left.get_type(schema), raw.right.get_type(schema)) else {
-            return Ok(PlannerResult::Original(raw));
-        };
-        if let Some(op) = Op::of(&symbol, &left, &right) {
-            return Ok(PlannerResult::Planned(call(op, raw.left, raw.right)));
-        }
-        // A date moved by an interval is a timestamp in Postgres, and stays a date in DataFusion.
-        if left == DataType::Date32 && matches!(right, DataType::Interval(_)) {
-            let left = cast(raw.left, DataType::Timestamp(TimeUnit::Microsecond, None));
-            return Ok(PlannerResult::Original(RawBinaryExpr { left, ..raw }));
-        }
-        Ok(PlannerResult::Original(raw))
+        let op = raw.op.to_string();
+        Ok(match arithmetic(&op, &raw.left, &raw.right, schema) {
+            Some(planned) => PlannerResult::Planned(planned),
+            None => PlannerResult::Original(raw),
+        })
     }
 }
 
-/// An operator of json, as the function that answers for it.
-fn json_operator(symbol: &str, raw: &RawBinaryExpr, schema: &DFSchema) -> Result<Option<Expr>> {
-    let mark = |expr: &Expr| {
-        let field = expr.to_field(schema).ok().map(|(_, field)| field);
-        field.and_then(|field| marked_type(&field).map(str::to_owned))
-    };
-    let (left, right) = (mark(&raw.left), mark(&raw.right));
-    let Some(name) = super::json::operator(symbol, left.as_deref(), right.as_deref()) else {
-        return Ok(None);
-    };
-    let function = super::json::ALL.iter().find(|function| function.name == name);
-    let Some(function) = function else { return Ok(None) };
-    let (left, right) = (raw.left.clone(), raw.right.clone());
-    let args = if symbol == "<@" { vec![right, left] } else { vec![left, right] };
-    Ok(Some(Expr::ScalarFunction(ScalarFunction::new_udf(function.build(), args))))
+/// The operation that `symbol` means between these; `None` where DataFusion's own is right, and for operands
+/// without a type yet: those are parameters, which the next round of planning knows.
+fn arithmetic(symbol: &str, left: &Expr, right: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let (left_type, right_type) = (left.get_type(schema).ok()?, right.get_type(schema).ok()?);
+    if let Some(op) = Op::of(symbol, &left_type, &right_type) {
+        return Some(call(op, left.clone(), right.clone()));
+    }
+    // A date moved by an interval is a timestamp in Postgres, and stays a date in DataFusion.
+    if left_type == DataType::Date32 && matches!(right_type, DataType::Interval(_)) {
+        let left = cast(left.clone(), DataType::Timestamp(TimeUnit::Microsecond, None));
+        return Some(binary_expr(left, operator(symbol)?, right.clone()));
+    }
+    None
 }
 
-/// A quoted literal has no type of its own: beside a number or a time it is one of the same type.
-fn literal_typed(raw: RawBinaryExpr, schema: &DFSchema) -> Result<RawBinaryExpr> {
-    let is_literal = |expr: &Expr| matches!(expr, Expr::Literal(ScalarValue::Utf8(Some(_)), _));
-    let like = |literal: Expr, other: &Expr, minus: bool| {
-        let Ok(data_type) = other.get_type(schema) else { return literal };
-        let time = matches!(data_type, DataType::Date32 | DataType::Timestamp(..));
-        if data_type.is_numeric() || minus && time { cast(literal, data_type) } else { literal }
-    };
-    let minus = raw.op.to_string() == "-";
-    match (is_literal(&raw.left), is_literal(&raw.right)) {
-        (true, true) => Err(external(
-            Error::new(
-                ErrorKind::AmbiguousFunction,
-                format!("operator is not unique: unknown {} unknown", raw.op),
-            )
-            .hint(
-                "Could not choose a best candidate operator. You might need to add explicit type \
-                 casts.",
-            ),
-        )),
-        (true, false) => {
-            let left = like(raw.left, &raw.right, minus);
-            Ok(RawBinaryExpr { left, ..raw })
+fn operator(symbol: &str) -> Option<logical::Operator> {
+    use logical::Operator as Symbol;
+    [Symbol::Plus, Symbol::Minus, Symbol::Multiply, Symbol::Divide, Symbol::Modulo]
+        .into_iter()
+        .find(|operator| operator.to_string() == symbol)
+}
+
+/// `expr` as the operation that its operands' types ask for now that these are settled; `None` for what is none,
+/// and where the planner had already chosen it.
+pub(crate) fn chosen_anew(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
+    match expr {
+        Expr::BinaryExpr(binary) => {
+            operator(&binary.op.to_string())?;
+            arithmetic(&binary.op.to_string(), &binary.left, &binary.right, schema)
         }
-        (false, true) => {
-            let right = like(raw.right, &raw.left, minus);
-            Ok(RawBinaryExpr { right, ..raw })
+        Expr::ScalarFunction(function) => {
+            let known = function.func.inner().downcast_ref::<Operator>()?;
+            let [left, right] = function.args.as_slice() else { return None };
+            let symbol = known.op.symbol();
+            let (left_type, right_type) =
+                (left.get_type(schema).ok()?, right.get_type(schema).ok()?);
+            match Op::of(symbol, &left_type, &right_type) {
+                Some(op) if op == known.op => None,
+                Some(op) => Some(call(op, left.clone(), right.clone())),
+                None => Some(binary_expr(left.clone(), operator(symbol)?, right.clone())),
+            }
         }
-        (false, false) => Ok(raw),
+        _ => None,
     }
 }
 

@@ -1,0 +1,246 @@
+//! What stands for several columns, once these are known: a table's name as a value (`row_to_json(t)`), and `*` over
+//! joins whose sides share columns.
+//!
+//! Its one idea: the planner knows neither, so both are written out before it sees them; where the columns cannot
+//! be told from the text, everything stays as it is.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::Statement as DFStatement;
+use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, BinaryOperator, CaseWhen, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Ident, JoinConstraint, JoinOperator, Query, Select, SelectItem, TableFactor, TableWithJoins,
+    Value, Visit, VisitMut, Visitor, VisitorMut,
+};
+
+use super::forms::{call, joined, text};
+use super::rewrite::fold;
+use super::view::{FindColumns, Shown, View};
+
+/// Whether anything in `query` may stand for several columns.
+pub(super) fn are_in(query: &Query) -> bool {
+    let mut names = Names { tables: Vec::new() };
+    let _ = query.visit(&mut names);
+    let mut uses = Uses { tables: names.tables };
+    query.visit(&mut uses).is_break()
+}
+
+/// `statement` with what stands for several columns written out; `None` where nothing was.
+pub(super) fn written_out(statement: &DFStatement, find: &FindColumns<'_>) -> Option<DFStatement> {
+    let DFStatement::Statement(statement) = statement else { return None };
+    let mut statement = statement.clone();
+    let view = View { find, commons: Vec::new() };
+    let mut writer = Writer { view, queries: Vec::new(), selects: Vec::new(), changed: false };
+    // The visitor never breaks off.
+    let _ = VisitMut::visit(&mut statement, &mut writer);
+    writer.changed.then_some(DFStatement::Statement(statement))
+}
+
+/// The names that FROM gives.
+struct Names {
+    tables: Vec<String>,
+}
+
+impl Visitor for Names {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        match factor {
+            TableFactor::Table { alias: Some(alias), .. }
+            | TableFactor::Derived { alias: Some(alias), .. } => {
+                self.tables.push(fold(&alias.name));
+            }
+            TableFactor::Table { name, .. } => {
+                self.tables.extend(name.0.last().and_then(|part| part.as_ident()).map(fold));
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Breaks off at the first that needs columns.
+struct Uses {
+    tables: Vec<String>,
+}
+
+impl Visitor for Uses {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        let shares = |operator: &JoinOperator| {
+            matches!(constraint(operator), Some(JoinConstraint::Using(_) | JoinConstraint::Natural))
+        };
+        let shared = |table: &TableWithJoins| {
+            table.joins.iter().any(|join| shares(&join.join_operator))
+                || matches!(table.relation, TableFactor::NestedJoin { .. })
+        };
+        if select.from.iter().any(shared) {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Identifier(name) if self.tables.contains(&fold(name)) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
+    match operator {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)
+        | JoinOperator::Right(constraint)
+        | JoinOperator::RightOuter(constraint)
+        | JoinOperator::FullOuter(constraint) => Some(constraint),
+        _ => None,
+    }
+}
+
+struct Writer<'a> {
+    view: View<'a>,
+    /// Common table expressions that each query around brought into view.
+    queries: Vec<usize>,
+    /// What each SELECT around shows, the innermost last; `None` where that cannot be told.
+    selects: Vec<Option<Vec<Shown>>>,
+    changed: bool,
+}
+
+impl VisitorMut for Writer<'_> {
+    type Break = std::convert::Infallible;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        let entered = self.view.enter(query);
+        self.queries.push(entered);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<Self::Break> {
+        let entered = self.queries.pop().unwrap_or_default();
+        self.view.leave(entered);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        let shown = self.view.of_from(&select.from);
+        if let Some(shown) = &shown {
+            self.items(select, shown);
+        }
+        self.selects.push(shown);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, _select: &mut Select) -> ControlFlow<Self::Break> {
+        self.selects.pop();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        // `t.f[1]` asks for a column, not for the row.
+        if let Expr::CompoundFieldAccess { root, access_chain } = expr
+            && let Expr::Identifier(table) = root.as_ref()
+            && let Some(AccessExpr::Dot(Expr::Identifier(field))) = access_chain.first()
+        {
+            **root = Expr::CompoundIdentifier(vec![table.clone(), field.clone()]);
+            access_chain.remove(0);
+        }
+        if let Expr::Identifier(name) = expr
+            && let Some(meant) = self.meant(&fold(name))
+        {
+            *expr = meant;
+            self.changed = true;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Writer<'_> {
+    /// What a bare name means, where the planner would not know.
+    fn meant(&self, name: &str) -> Option<Expr> {
+        for shown in self.selects.iter().rev() {
+            let shown = shown.as_ref()?;
+            let mut columns = shown.iter().filter(|column| column.name == name);
+            if let Some(column) = columns.next() {
+                return column.merged.then(|| column.value.clone());
+            }
+            let of_table: Vec<&Shown> =
+                shown.iter().filter(|column| column.table.as_deref() == Some(name)).collect();
+            if !of_table.is_empty() {
+                return Some(row(&of_table));
+            }
+        }
+        None
+    }
+
+    fn items(&mut self, select: &mut Select, shown: &[Shown]) {
+        let shared = shown.iter().any(|column| column.table.is_none());
+        let mut items = Vec::with_capacity(select.projection.len());
+        for item in std::mem::take(&mut select.projection) {
+            match item {
+                SelectItem::Wildcard(options) if shared && options == Default::default() => {
+                    items.extend(shown.iter().map(as_item));
+                    self.changed = true;
+                }
+                // What takes a bare name's place keeps it.
+                SelectItem::UnnamedExpr(Expr::Identifier(name)) => {
+                    let known = shown.iter().find(|column| column.name == fold(&name));
+                    let table = shown.iter().any(|c| c.table.as_deref() == Some(&*fold(&name)));
+                    let expr = Expr::Identifier(name.clone());
+                    items.push(match known {
+                        Some(column) if column.merged => {
+                            SelectItem::ExprWithAlias { expr, alias: name }
+                        }
+                        None if table => SelectItem::ExprWithAlias { expr, alias: name },
+                        _ => SelectItem::UnnamedExpr(expr),
+                    });
+                }
+                other => items.push(other),
+            }
+        }
+        select.projection = items;
+    }
+}
+
+fn as_item(column: &Shown) -> SelectItem {
+    let expr = column.value.clone();
+    if column.table.is_some() {
+        return SelectItem::UnnamedExpr(expr);
+    }
+    SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', column.name.clone()) }
+}
+
+/// A table's row; NULL for one that is wanting.
+fn row(columns: &[&Shown]) -> Expr {
+    let fields = columns.iter().flat_map(|column| [text(&column.name), column.value.clone()]);
+    let whole = call("named_struct", fields.collect());
+    if !columns.iter().any(|column| column.optional) {
+        return whole;
+    }
+    let null = |column: &&Shown| Expr::IsNull(Box::new(column.value.clone()));
+    let wanting = joined(columns.iter().map(null).collect(), BinaryOperator::And);
+    Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions: vec![CaseWhen { condition: wanting, result: Expr::value(Value::Null) }],
+        else_result: Some(Box::new(whole)),
+    }
+}
+
+/// `f(t.*)` takes what `f(t)` does.
+pub(super) fn starred(arguments: &mut FunctionArguments) {
+    let FunctionArguments::List(list) = arguments else { return };
+    for argument in &mut list.args {
+        if let FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) = argument
+            && let Some(table) = name.0.last().and_then(|part| part.as_ident()).cloned()
+        {
+            *argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(table)));
+        }
+    }
+}
