@@ -26,7 +26,7 @@ const SLOWER_MAX: f64 = 1.2;
 /// Of what computing in full took the last time, the percentage after which an attempt is given up, and
 /// microseconds that it may take anyway.
 const TIME_PERCENT: u64 = 50;
-const TIME_FREE_US: u64 = 250_000;
+const TIME_FREE_US: u64 = 1_000_000;
 
 /// An attempt that was given up before it was known what it would cost is taken for so many times dearer.
 const GIVEN_UP_TIMES: u64 = 2;
