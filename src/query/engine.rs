@@ -88,6 +88,8 @@ pub struct Context {
     pub cancel: CancellationToken,
     /// Whether the result's dictionaries and views stay as they are.
     pub packed: bool,
+    /// Whether a parameter whose type nothing tells is a text: its client has no way to say.
+    pub untold_as_text: bool,
 }
 
 /// A running query. Dropping the stream stops it.
@@ -339,6 +341,7 @@ impl Engine {
             actions: None,
             cancel: CancellationToken::new(),
             packed: false,
+            untold_as_text: false,
         }
     }
 

@@ -44,7 +44,7 @@ pub(crate) fn plan(
     let blame = |failure| error::convert_in(failure, query.text());
     let tables = &resolved.tables;
     let first = plan_query(state, tables, query, declared.to_vec()).map_err(blame)?;
-    let (analyzed, parameters) = match parameter_types(&first, declared)? {
+    let (analyzed, parameters) = match parameter_types(&first, declared, context.untold_as_text)? {
         types if types.is_empty() => (analyze(state, first).map_err(blame)?, Vec::new()),
         types => {
             let all = types.iter().cloned().map(Some).collect();
@@ -82,7 +82,11 @@ fn parameter_like(field: &Field) -> FieldRef {
 }
 
 /// Declared types first, then what the plan says of each, then text.
-fn parameter_types(plan: &LogicalPlan, declared: &[Option<FieldRef>]) -> Result<Vec<FieldRef>> {
+fn parameter_types(
+    plan: &LogicalPlan,
+    declared: &[Option<FieldRef>],
+    untold_as_text: bool,
+) -> Result<Vec<FieldRef>> {
     let mut types: Vec<Option<FieldRef>> = declared.to_vec();
     let mut of_any_type = BTreeSet::new();
     plan.apply_with_subqueries(|node| {
@@ -108,7 +112,8 @@ fn parameter_types(plan: &LogicalPlan, declared: &[Option<FieldRef>]) -> Result<
         })
     })
     .map_err(error::convert)?;
-    if let Some(unknown) = of_any_type.iter().find(|index| types.get(**index) == Some(&None)) {
+    let untold = |index: &&usize| !untold_as_text && types.get(**index) == Some(&None);
+    if let Some(unknown) = of_any_type.iter().find(untold) {
         let message = format!("could not determine data type of parameter ${}", unknown + 1);
         return Err(Error::new(ErrorKind::IndeterminateDatatype, message));
     }

@@ -250,6 +250,7 @@ impl Session {
                 grants: Arc::clone(&grants),
             })),
             cancel,
+            untold_as_text: self.packed,
             packed: self.packed && self.settings.value("lakeport.flight_types") == Some("native"),
         })
     }
