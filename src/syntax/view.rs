@@ -25,7 +25,7 @@ pub(super) struct Shown {
     pub(super) value: Expr,
     /// Whether it may be NULL for want of a row.
     pub(super) optional: bool,
-    /// Whether its bare name means something else to the planner.
+    /// Whether its bare name may mean something else to the planner.
     pub(super) merged: bool,
 }
 
@@ -221,9 +221,9 @@ fn joined(mut left: Vec<Shown>, mut right: Vec<Shown>, join: &Join) -> Option<Ve
             (true, false) => other.value,
             _ => one.value,
         };
-        let merged = one.merged || left_optional;
         let optional = left_optional && right_optional;
-        all.push(Shown { table: None, name, value, optional, merged });
+        // Inside a subquery the planner would take the bare name for a column further out.
+        all.push(Shown { table: None, name, value, optional, merged: true });
     }
     for shown in &mut left {
         shown.optional |= left_optional;

@@ -229,3 +229,6 @@ SELECT INTERVAL $$1 day$$, DATE $$2026-01-02$$
 SELECT NULL IN (SELECT 1), 1 IN (SELECT NULL::int), 1 NOT IN (SELECT 2 UNION SELECT NULL), NULL IN (SELECT 1 WHERE false)
 SELECT DISTINCT - + col0 * - 2 AS c FROM (VALUES (1, NULL), (2, 3)) AS tab0 (col0, col1) WHERE NOT ( NULL ) NOT BETWEEN col0 AND + 5 OR col1 IS NULL ORDER BY 1
 SELECT - 84 * COUNT ( * ) + - COALESCE ( - 1, + 37 ) / NULLIF ( + 3, MIN ( 2 ) ) AS col0, CAST ( NULL AS INTEGER ) * - 41
+SELECT count(*) FROM (VALUES (1), (2)) AS a (x) WHERE x IN (SELECT x FROM (VALUES (1, 5)) AS b (x, y) JOIN (VALUES (1, 6)) AS c (x, z) USING (x) WHERE b.y = 5)
+SELECT x, max(z) FROM (VALUES (1, 5), (2, 6)) AS b (x, y) JOIN (VALUES (1, 6), (1, 7)) AS c (x, z) USING (x) WHERE x > 0 GROUP BY x HAVING count(x) > 1 ORDER BY x
+SELECT y FROM (VALUES (1, 5), (2, 6)) AS b (x, y) JOIN (VALUES (1, 6), (2, 7)) AS c (x, z) USING (x) ORDER BY x DESC
