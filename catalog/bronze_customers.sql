@@ -53,7 +53,14 @@ CREATE STREAMING TABLE bronze.web_events (
 )
 COMMENT 'What browsers tell the web shop, robots included.'
 SCHEDULE EVERY 5 MINUTES
-AS SELECT *, _metadata.file_path AS _source_file, _metadata.ingested_at AS _ingested_at
+AS SELECT
+    *,
+    _metadata.file_path AS _source_file,
+    _metadata.ingested_at AS _ingested_at,
+    -- The day by the shop's clock: what a day's events change is found among the days, not in all there ever were.
+    CAST(
+        try_cast(event_at AS timestamp) + (try_cast(received_at AS timestamp) - try_cast(sent_at AS timestamp)) AS date
+    ) AS event_day
 FROM STREAM read_files(
     'web_events/*.ndjson',
     format => 'json',

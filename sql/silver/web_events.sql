@@ -35,6 +35,7 @@ WITH delivered AS (
         event,
         -- The browser's clock was as wrong when it sent the event as when it happened.
         try_cast(event_at AS timestamp) + (try_cast(received_at AS timestamp) - try_cast(sent_at AS timestamp)) AS occurred_at,
+        event_day,
         try_cast(received_at AS timestamp) AS received_at,
         visitor_id,
         nullif(user_id, '') AS user_id,
@@ -52,17 +53,13 @@ WITH delivered AS (
         END AS came_by
     FROM bronze.web_events
 ),
-dated AS (
-    SELECT *, CAST(occurred_at AS date) AS event_day
-    FROM delivered
-),
--- Of copies, the first to arrive. Both windows are over a visitor's day: one sort, and one day to do again. The
--- visitor is as delivered here, so that those of changed rows are found in the files by their statistics.
+-- Of copies, the first to arrive. Both windows are over a visitor's day: one sort, and one day to do again. Visitor
+-- and day are as they are stored, so that those of changed rows are found in the files by their statistics.
 ranked AS (
     SELECT
         *,
         row_number() OVER (PARTITION BY visitor_id, event_day, event_id ORDER BY received_at, event) AS place
-    FROM dated
+    FROM delivered
 ),
 counted AS (
     SELECT

@@ -1,15 +1,15 @@
 -- What silver.web_events makes of wrong clocks, copies and robots.
 TEST 'a clock that is a day behind is put right, and copies count once';
-GIVEN bronze.web_events (event_id, event, event_at, sent_at, received_at, visitor_id) VALUES
-    ('e1', 'page_view', '2026-10-01T10:00:00Z', '2026-10-01T10:00:05Z', '2026-10-02T10:00:05Z', 'v1'),
-    ('e1', 'page_view', '2026-10-01T10:00:00Z', '2026-10-01T11:00:00Z', '2026-10-02T11:00:00Z', 'v1');
-EXPECT silver.web_events (event_id, occurred_at, channel) VALUES ('e1', '2026-10-02 10:00:00', 'direct');
+GIVEN bronze.web_events (event_id, event, event_at, sent_at, received_at, event_day, visitor_id) VALUES
+    ('e1', 'page_view', '2026-10-01T10:00:00Z', '2026-10-01T10:00:05Z', '2026-10-02T10:00:05Z', '2026-10-02', 'v1'),
+    ('e1', 'page_view', '2026-10-01T10:00:00Z', '2026-10-01T11:00:00Z', '2026-10-02T11:00:00Z', '2026-10-02', 'v1');
+EXPECT silver.web_events (event_id, occurred_at, event_day, channel) VALUES ('e1', '2026-10-02 10:00:00', '2026-10-02', 'direct');
 
 TEST 'robots are left out, events of nobody are kept apart, networks say where';
-GIVEN bronze.web_events (event_id, event, event_at, sent_at, received_at, visitor_id, user_agent, ip) VALUES
-    ('e1', 'page_view', '2026-10-01T10:00:00Z', '2026-10-01T10:00:00Z', '2026-10-01T10:00:00Z', 'v1', 'Googlebot/2.1', '81.0.1.7'),
-    ('e2', 'page_view', '2026-10-01T10:00:00Z', '2026-10-01T10:00:00Z', '2026-10-01T10:00:00Z', 'v2', 'Firefox', '81.0.1.8'),
-    ('e3', 'page_view', '2026-10-01T10:00:00Z', '2026-10-01T10:00:00Z', '2026-10-01T10:00:00Z', NULL, 'Firefox', '81.0.1.9');
+GIVEN bronze.web_events (event_id, event, event_at, sent_at, received_at, event_day, visitor_id, user_agent, ip) VALUES
+    ('e1', 'page_view', '2026-10-01T10:00:00Z', '2026-10-01T10:00:00Z', '2026-10-01T10:00:00Z', '2026-10-01', 'v1', 'Googlebot/2.1', '81.0.1.7'),
+    ('e2', 'page_view', '2026-10-01T10:00:00Z', '2026-10-01T10:00:00Z', '2026-10-01T10:00:00Z', '2026-10-01', 'v2', 'Firefox', '81.0.1.8'),
+    ('e3', 'page_view', '2026-10-01T10:00:00Z', '2026-10-01T10:00:00Z', '2026-10-01T10:00:00Z', '2026-10-01', NULL, 'Firefox', '81.0.1.9');
 GIVEN silver.locations (location_id, kind, code, country, city) VALUES ('n', 'network', '81.0.1', 'DE', 'Berlin');
 EXPECT silver.web_events (event_id, country, city) VALUES ('e2', 'DE', 'Berlin');
 EXPECT quarantine.silver__web_events (event_id) VALUES ('e3');
