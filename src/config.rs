@@ -86,6 +86,9 @@ pub struct Limits {
     pub startup_timeout_ms: u64,
     /// Memory that running statements may hold between them.
     pub memory_bytes: u64,
+    /// Sources of so many bytes and more are read once a refresh for the version before and the one after; the
+    /// rows of touched keys are held in memory meanwhile. Of smaller ones reading twice costs less.
+    pub hold_from_bytes: u64,
     /// Disk that running statements may spill to.
     pub spill_bytes: u64,
     /// The longest a statement may run; 0 means no limit.
@@ -213,6 +216,7 @@ impl Default for Limits {
             connections_per_role_max: 256,
             startup_timeout_ms: 10_000,
             memory_bytes: 2 << 30,
+            hold_from_bytes: 1 << 20,
             spill_bytes: 32 << 30,
             statement_timeout_ms: 0,
             message_bytes_max: 64 << 20,

@@ -7,7 +7,7 @@
 //! knows which columns count.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
@@ -39,9 +39,14 @@ const PHYSICAL_NAME: &str = "delta.columnMapping.physicalName";
 /// The changes between two versions of one table.
 #[derive(Debug, Clone)]
 pub struct Changes {
-    from: Table,
-    schema: SchemaRef,
-    parts: Vec<Part>,
+    pub(super) from: Table,
+    pub(super) to: Table,
+    pub(super) schema: SchemaRef,
+    pub(super) parts: Vec<Part>,
+    /// No commit that only moves rows was stepped over.
+    pub(super) is_direct: bool,
+    /// Files of the later version that the earlier one has, too, once they were asked for.
+    pub(super) common: Arc<OnceLock<Vec<String>>>,
 }
 
 /// Whether the changes between two versions can be told.
@@ -121,10 +126,22 @@ impl Lake {
         }
         let schema = Changes::schema_of(&to.schema());
         let mut parts = Vec::new();
-        for (before, after) in self.stretches(from, to).await? {
+        let stretches = self.stretches(from, to).await?;
+        let ends = |(before, after): &(Table, Table)| (before.version(), after.version());
+        let is_direct = stretches.len() == 1
+            && stretches.iter().all(|s| ends(s) == (from.version(), to.version()));
+        for (before, after) in stretches {
             parts.extend(difference(&before, &after).await?);
         }
-        Ok(ChangesOutcome::Readable(Changes { from: from.clone(), schema, parts }))
+        let (from, to) = (from.clone(), to.clone());
+        Ok(ChangesOutcome::Readable(Changes {
+            from,
+            to,
+            schema,
+            parts,
+            is_direct,
+            common: Arc::default(),
+        }))
     }
 
     /// The way from one version to another without the commits that only move rows. Where the log does
@@ -291,7 +308,7 @@ impl Side {
 }
 
 /// What the log says of files, by path and deletion vector.
-type Files = HashMap<String, Remove>;
+pub(super) type Files = HashMap<String, Remove>;
 
 fn key(path: &str, vector: &Option<DeletionVectorDescriptor>) -> String {
     match vector {
@@ -301,7 +318,7 @@ fn key(path: &str, vector: &Option<DeletionVectorDescriptor>) -> String {
 }
 
 /// Files by path and deletion vector.
-fn active(table: &Table) -> Result<Files> {
+pub(super) fn active(table: &Table) -> Result<Files> {
     let files = table.state().snapshot().try_log_data();
     let files = files.map_err(|cause| error::delta(table.location(), cause))?;
     let keyed = files.iter().map(|file| {

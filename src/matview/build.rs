@@ -51,6 +51,8 @@ pub(super) struct Job<'a> {
     pub(super) quarantine_head: Option<Table>,
     /// What all statements of the process may hold.
     pub(super) memory_bytes: u64,
+    /// Sources from this size on are read once for both versions.
+    pub(super) hold_from_bytes: u64,
     /// When its computation began.
     pub(super) started: Instant,
 }

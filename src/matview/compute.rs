@@ -49,6 +49,7 @@ impl ViewRun<'_> {
             head,
             quarantine_head,
             memory_bytes: self.refresher.config.limits.memory_bytes,
+            hold_from_bytes: self.refresher.config.limits.hold_from_bytes,
             started: self.refresher.lake.clock().instant(),
         }
     }

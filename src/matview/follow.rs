@@ -99,6 +99,7 @@ impl Job<'_> {
             then: progress::computed_at(head, self.relation.id).await?,
             reads: &reads,
             budget: budget.as_ref(),
+            hold_from_bytes: self.hold_from_bytes,
             bytes_max: usize::try_from(self.memory_bytes / MEMORY_SHARE).unwrap_or(usize::MAX),
         };
         let flagged = columns::flagged(&checked.schema, self.view.constraints.len());

@@ -6,6 +6,7 @@ mod incremental;
 mod maintenance;
 mod operators;
 mod property;
+mod reading;
 mod recovery;
 mod refresh;
 mod rules;

@@ -14,6 +14,7 @@ use datafusion::logical_expr::{
 
 use super::answer::{Delta, Difference, Stop, blocked};
 use super::differ::Differ;
+use super::known::Asker;
 use super::law;
 use super::states::{column, side_column};
 
@@ -42,8 +43,9 @@ impl Differ<'_> {
         let shape = Arc::clone(new.schema());
         let Some(turned) = self.replaced(new.clone(), old, &shape)? else { return Ok(None) };
         let columns = [column(EMPTY), column(NULLS)];
-        let place_of_facts = format!("{place}.facts");
-        let turns = self.known(&place_of_facts, vec![(turned, &columns)])?.is_some();
+        let asker = Asker::new(LogicalPlan::Join(join.clone()), "facts")?;
+        let turns =
+            self.known(&format!("{place} facts"), asker, vec![(turned, &columns)])?.is_some();
         if turns && !self.imagines() {
             self.note(place, "NOT IN", "a NULL came or went on its right side: all rows");
             let all = LogicalPlan::Join(join.clone());

@@ -14,6 +14,7 @@ use crate::query::{AuthorizedPlan, Context, Engine, MOMENTS, Sealed, metered};
 
 use super::answer::{Blocked, Stop};
 use super::differ::{Differ, Sources};
+use super::known::Known;
 use super::merge::{Grouped, MERGED};
 
 /// What became of the question.
@@ -40,10 +41,16 @@ pub(crate) fn analyze(
         return Ok(Analysis { blocked: Some(blocked), ..Analysis::default() });
     }
     let normal = engine.normalized(plan, context)?;
-    let keys = BTreeMap::new();
+    let keys = Known::default();
     let then = Some(context.now);
-    let sources = Sources::Imagined;
-    let differ = Differ { sources, keys: &keys, then, laws: RefCell::default(), again: None };
+    let differ = Differ {
+        sources: Sources::Imagined,
+        keys: &keys,
+        then,
+        hold_from_bytes: 0,
+        laws: RefCell::default(),
+        again: None,
+    };
     let changed = match grouped {
         Some(grouped) => {
             differ.note("0", "aggregate", MERGED);
@@ -55,8 +62,8 @@ pub(crate) fn analyze(
         Ok(_) => None,
         Err(Stop::Blocked(blocked)) => Some(blocked),
         Err(Stop::Failed(error)) => return Err(Engine::error(error)),
-        Err(Stop::Needs(place, _)) => {
-            return Err(crate::error::Error::internal(format!("keys of {place} are asked for")));
+        Err(Stop::Needs(_)) => {
+            return Err(crate::error::Error::internal("keys of imagined changes are asked for"));
         }
     };
     Ok(Analysis { laws: differ.laws.into_inner(), blocked })

@@ -3,6 +3,8 @@
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 
+use super::known::Asker;
+
 /// An operator without a law, and what could be done about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Blocked {
@@ -14,13 +16,24 @@ pub(crate) struct Blocked {
     pub(crate) hint: &'static str,
 }
 
+/// Rows that are needed before a plan can be put together.
+#[derive(Debug)]
+pub(super) struct Needed {
+    /// Who asks.
+    pub(super) asker: Asker,
+    /// The rows.
+    pub(super) plan: LogicalPlan,
+    /// Whether they are keys, rather than rows to be held.
+    pub(super) is_keys: bool,
+}
+
 /// Why there is no changed plan (yet).
 #[derive(Debug)]
 pub(super) enum Stop {
     /// There is no law.
     Blocked(Blocked),
-    /// The keys of this operator must be known first: the rows of the plan.
-    Needs(String, Box<LogicalPlan>),
+    /// Rows must be known first.
+    Needs(Box<Needed>),
     /// A plan could not be put together.
     Failed(DataFusionError),
 }

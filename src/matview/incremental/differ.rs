@@ -26,12 +26,18 @@ use crate::query::{
 
 use super::answer::{Delta, Difference, Stop, blocked};
 use super::keys::KeyRows;
-use super::{law, sink};
+use super::known::{Asker, Known};
+use super::law;
 
 /// Behind a place: the meter of the keys that are affected there.
 pub(crate) const KEYS: &str = " keys";
 /// Behind a place: the meter of the rows of these keys, as they are and as they were.
 pub(crate) const AGAIN: &str = " again";
+
+pub(super) const FILTERED: &str = "changed rows are filtered";
+pub(super) const PROJECTED: &str = "changed rows are projected";
+pub(super) const GROUPED: &str = "affected groups are computed again";
+pub(super) const WINDOWED: &str = "affected partitions are computed again";
 
 /// A source whose version has moved since the stored result saw it.
 #[derive(Debug, Clone)]
@@ -49,7 +55,7 @@ pub(super) enum Sources<'a> {
 }
 
 /// A scanned table that moved.
-enum Moved<'a> {
+pub(super) enum Moved<'a> {
     Really(&'a SourceChange),
     Imagined(Table),
 }
@@ -58,10 +64,12 @@ enum Moved<'a> {
 pub(super) struct Differ<'a> {
     /// What moved.
     pub(super) sources: Sources<'a>,
-    /// Keys that are known, by the operator's place in the plan.
-    pub(super) keys: &'a BTreeMap<String, KeyRows>,
+    /// Keys that are known.
+    pub(super) keys: &'a Known,
     /// What `now()` was when the stored result was computed.
     pub(super) then: Option<DateTime<Utc>>,
+    /// Tables of so many bytes and more are read once for both versions.
+    pub(super) hold_from_bytes: u64,
     /// The laws that were used, in the order they were.
     pub(super) laws: RefCell<Vec<(String, &'static str, &'static str)>>,
     /// How many rows of affected keys may be computed again.
@@ -147,7 +155,7 @@ impl Differ<'_> {
         })?)
     }
 
-    fn moved(&self, scan: &TableScan) -> Result<Option<Moved<'_>>, DataFusionError> {
+    pub(super) fn moved(&self, scan: &TableScan) -> Result<Option<Moved<'_>>, DataFusionError> {
         let Leaf::Stored(table) = leaf(scan)? else { return Ok(None) };
         Ok(match self.sources {
             Sources::Imagined => Some(Moved::Imagined(table)),
@@ -195,7 +203,7 @@ impl Differ<'_> {
     fn filter(&self, filter: &Filter, place: &str) -> Difference {
         let below = format!("{place}.0");
         let Some(input) = self.changed(&filter.input, &below)? else { return Ok(None) };
-        self.note(place, "filter", "changed rows are filtered");
+        self.note(place, "filter", FILTERED);
         let plan = Filter::try_new(filter.predicate.clone(), Arc::new(input.plan))?;
         Ok(Some(Delta { plan: LogicalPlan::Filter(plan), ..input }))
     }
@@ -204,7 +212,7 @@ impl Differ<'_> {
     fn projection(&self, projection: &Projection, place: &str) -> Difference {
         let below = format!("{place}.0");
         let Some(input) = self.changed(&projection.input, &below)? else { return Ok(None) };
-        self.note(place, "projection", "changed rows are projected");
+        self.note(place, "projection", PROJECTED);
         let mut exprs = projection.expr.clone();
         exprs.push(law::weight(&input.plan));
         Ok(Some(Delta { plan: law::project(input.plan, exprs)?, ..input }))
@@ -254,6 +262,11 @@ impl Differ<'_> {
         if aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
             return self.grouping_sets(aggregate, place);
         }
+        if let Some(known) = self.inherited(&aggregate.input, &aggregate.group_expr)? {
+            self.followed(&aggregate.input, &format!("{place}.0"))?;
+            self.note(place, "aggregate", GROUPED);
+            return self.groups_of(aggregate, &known, place);
+        }
         let Some(input) = self.changed(&aggregate.input, &format!("{place}.0"))? else {
             return Ok(None);
         };
@@ -264,34 +277,42 @@ impl Differ<'_> {
                 "",
             );
         }
-        self.note(place, "aggregate", "affected groups are computed again");
+        self.note(place, "aggregate", GROUPED);
         self.groups(aggregate, input, place)
     }
 
     /// The groups of the rows that changed, computed again.
     pub(super) fn groups(&self, aggregate: &Aggregate, input: Delta, place: &str) -> Difference {
-        let keys = aggregate.group_expr.as_slice();
-        let Some(known) = self.known(place, vec![(input, keys)])? else { return Ok(None) };
-        let over = |input: LogicalPlan, mark: &str| {
-            let input = self.again(sink::restricted(input, keys, &known, mark)?, place);
+        let asker = Asker::new(LogicalPlan::Aggregate(aggregate.clone()), "")?;
+        let changed = vec![(input, aggregate.group_expr.as_slice())];
+        match self.known(place, asker, changed)? {
+            Some(known) => self.groups_of(aggregate, &known, place),
+            None => Ok(None),
+        }
+    }
+
+    fn groups_of(&self, aggregate: &Aggregate, keys: &KeyRows, place: &str) -> Difference {
+        let over = |input: LogicalPlan| {
             let again = Aggregate::try_new(
-                Arc::new(input),
+                Arc::new(self.again(input, place)),
                 aggregate.group_expr.clone(),
                 aggregate.aggr_expr.clone(),
             )?;
             Ok::<_, Stop>(LogicalPlan::Aggregate(again))
         };
-        let new = over(LogicalPlan::clone(&aggregate.input), &format!("new {place}"))?;
-        let old = over(self.old(&aggregate.input)?, &format!("old {place}"))?;
-        self.replaced(new, old, &aggregate.schema)
+        let (new, old) = self.both(&aggregate.input, &aggregate.group_expr, keys, "")?;
+        self.replaced(over(new)?, over(old)?, &aggregate.schema)
     }
 
     /// As aggregates: K are the partitions that all functions agree on.
     fn window(&self, window: &Window, place: &str) -> Difference {
-        let Some(input) = self.changed(&window.input, &format!("{place}.0"))? else {
-            return Ok(None);
-        };
-        let keys = partition_of(window);
+        let (keys, below) = (partition_of(window), format!("{place}.0"));
+        if let Some(known) = self.inherited(&window.input, &keys)? {
+            self.followed(&window.input, &below)?;
+            self.note(place, "window", WINDOWED);
+            return self.partitions(window, &known, place);
+        }
+        let Some(input) = self.changed(&window.input, &below)? else { return Ok(None) };
         if keys.is_empty() {
             return blocked(
                 "window",
@@ -299,16 +320,21 @@ impl Differ<'_> {
                 "Partition the window, for example by day or customer.",
             );
         }
-        self.note(place, "window", "affected partitions are computed again");
-        let Some(known) = self.known(place, vec![(input, &keys)])? else { return Ok(None) };
-        let over = |input: LogicalPlan, mark: &str| {
-            let input = sink::restricted(input, &keys, &known, mark)?;
+        self.note(place, "window", WINDOWED);
+        let asker = Asker::new(LogicalPlan::Window(window.clone()), "")?;
+        match self.known(place, asker, vec![(input, &keys)])? {
+            Some(known) => self.partitions(window, &known, place),
+            None => Ok(None),
+        }
+    }
+
+    fn partitions(&self, window: &Window, keys: &KeyRows, place: &str) -> Difference {
+        let over = |input: LogicalPlan| {
             let input = Arc::new(self.again(input, place));
             Ok::<_, Stop>(LogicalPlan::Window(Window::try_new(window.window_expr.clone(), input)?))
         };
-        let new = over(LogicalPlan::clone(&window.input), &format!("new {place}"))?;
-        let old = over(self.old(&window.input)?, &format!("old {place}"))?;
-        self.replaced(new, old, &window.schema)
+        let (new, old) = self.both(&window.input, &partition_of(window), keys, "")?;
+        self.replaced(over(new)?, over(old)?, &window.schema)
     }
 
     /// What an operator yields for its keys now, less what it yielded.
@@ -320,35 +346,6 @@ impl Differ<'_> {
     ) -> Difference {
         let changed = vec![law::weighted(new, 1)?, law::weighted(old, -1)?];
         Ok(Some(Delta { plan: law::stack(changed, shape)?, copies: true }))
-    }
-
-    /// The keys of the operator at `place`; `None` when no key is touched.
-    ///
-    /// # Errors
-    /// [`Stop::Needs`] when they are not known yet.
-    pub(super) fn known(
-        &self,
-        place: &str,
-        inputs: Vec<(Delta, &[Expr])>,
-    ) -> Result<Option<KeyRows>, Stop> {
-        if let Some(known) = self.keys.get(place) {
-            return Ok((known.len() > 0).then(|| known.clone()));
-        }
-        let mut affected = Vec::new();
-        for (delta, keys) in inputs {
-            affected.push(law::affected(self.summed(delta)?.plan, keys)?);
-        }
-        let wanted = match affected.len() {
-            1 => affected.remove(0),
-            _ => law::either(affected)?,
-        };
-        match self.sources {
-            Sources::Imagined => Ok(Some(KeyRows::none(&wanted)?)),
-            Sources::Moved(_) => {
-                let counted = metered(wanted, format!("{place}{KEYS}"), None);
-                Err(Stop::Needs(place.to_owned(), Box::new(counted)))
-            }
-        }
     }
 
     /// Rows of affected keys, counted.
@@ -388,6 +385,6 @@ fn no_changes(table: &Table) -> Arc<dyn TableProvider> {
     Arc::new(EmptyTable::new(Changes::schema_of(&table.schema())))
 }
 
-fn external(error: crate::error::Error) -> DataFusionError {
+pub(super) fn external(error: crate::error::Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }

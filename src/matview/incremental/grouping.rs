@@ -33,7 +33,7 @@ impl Differ<'_> {
         };
         self.note(place, "grouping sets", "each set is a grouping of its own");
         let mut changed = Vec::new();
-        for (i, set) in sets(aggregate)?.iter().enumerate() {
+        for set in &sets(aggregate)? {
             let grouped = match set.groups.is_empty() {
                 true => self.total(aggregate)?,
                 false => {
@@ -42,7 +42,7 @@ impl Differ<'_> {
                         set.groups.clone(),
                         aggregate.aggr_expr.clone(),
                     )?;
-                    self.groups(&plain, input.clone(), &format!("{place}.g{i}"))?
+                    self.groups(&plain, input.clone(), place)?
                 }
             };
             if let Some(delta) = grouped {

@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use datafusion::common::tree_node::TreeNode as _;
 use datafusion::common::{DFSchema, JoinType};
 use datafusion::logical_expr::{Expr, Join, LogicalPlan};
 
 use super::answer::{Delta, Difference, Stop, blocked};
 use super::differ::Differ;
+use super::known::Asker;
 use super::{law, sink};
 
 impl Differ<'_> {
@@ -22,18 +24,22 @@ impl Differ<'_> {
             (None, None) => Ok(None),
             (left, right) if join.join_type == JoinType::Inner => {
                 self.note(place, "inner join", "changes of one side meet rows of the other");
-                self.bilinear(join, left, right)
+                self.bilinear(join, left, right, place)
             }
             (Some(left), None) if is_linear_in_left(join.join_type) => {
                 self.note(place, "join", "changed rows of the kept side meet the other");
                 let copies = left.copies;
-                let plan = over(join, left.plan, LogicalPlan::clone(&join.right))?;
+                let right = self.met(join, &left, true, LogicalPlan::clone(&join.right), place)?;
+                let Some(right) = right else { return Ok(None) };
+                let plan = over(join, left.plan, right)?;
                 Ok(Some(Delta { plan: shaped(plan, &join.schema)?, copies }))
             }
             (None, Some(right)) if is_linear_in_right(join.join_type) => {
                 self.note(place, "join", "changed rows of the kept side meet the other");
                 let copies = right.copies;
-                let plan = over(join, LogicalPlan::clone(&join.left), right.plan)?;
+                let left = self.met(join, &right, false, LogicalPlan::clone(&join.left), place)?;
+                let Some(left) = left else { return Ok(None) };
+                let plan = over(join, left, right.plan)?;
                 Ok(Some(Delta { plan: shaped(plan, &join.schema)?, copies }))
             }
             (left, Some(right)) if join.null_aware => self.not_in(join, left, right, place),
@@ -41,20 +47,59 @@ impl Differ<'_> {
         }
     }
 
-    fn bilinear(&self, join: &Join, left: Option<Delta>, right: Option<Delta>) -> Difference {
+    fn bilinear(
+        &self,
+        join: &Join,
+        left: Option<Delta>,
+        right: Option<Delta>,
+        place: &str,
+    ) -> Difference {
         let mut terms = Vec::new();
         let right = right.map(|right| self.summed(right)).transpose()?;
         let left = left.map(|left| self.summed(left)).transpose()?;
-        if let Some(left) = left {
-            let plan = over(join, left.plan, LogicalPlan::clone(&join.right))?;
-            terms.push(shaped(plan, &join.schema)?);
+        if let Some(left) = left
+            && let Some(right) =
+                self.met(join, &left, true, LogicalPlan::clone(&join.right), place)?
+        {
+            terms.push(shaped(over(join, left.plan, right)?, &join.schema)?);
         }
-        if let Some(right) = right {
-            let plan = over(join, self.old(&join.left)?, right.plan)?;
-            terms.push(shaped(plan, &join.schema)?);
+        if let Some(right) = right
+            && let Some(left) = self.met(join, &right, false, self.old(&join.left)?, place)?
+        {
+            terms.push(shaped(over(join, left, right.plan)?, &join.schema)?);
+        }
+        if terms.is_empty() {
+            return Ok(None);
         }
         let copies = terms.len() > 1;
         Ok(Some(Delta { plan: law::stack(terms, &join.schema)?, copies }))
+    }
+
+    /// The rows of `other` that changed rows of the left, or else the right, side meet. Where windows and groups
+    /// stand in it they are worked out for the keys of these rows only; what is read as it is stored is narrowed
+    /// by the engine itself. `None` when no row changed.
+    fn met(
+        &self,
+        join: &Join,
+        changed: &Delta,
+        is_left: bool,
+        other: LogicalPlan,
+        place: &str,
+    ) -> Result<Option<LogicalPlan>, Stop> {
+        if join.on.is_empty() || join.null_aware || !is_dear(&other)? {
+            return Ok(Some(other));
+        }
+        let (mut of_changed, mut of_other): (Vec<Expr>, Vec<Expr>) =
+            join.on.iter().cloned().unzip();
+        if !is_left {
+            std::mem::swap(&mut of_changed, &mut of_other);
+        }
+        let what = if is_left { "left" } else { "right" };
+        let asker = Asker::new(LogicalPlan::Join(join.clone()), what)?;
+        let known =
+            self.known(&format!("{place} {what}"), asker, vec![(changed.clone(), &of_changed)])?;
+        let Some(known) = known else { return Ok(None) };
+        Ok(Some(sink::restricted(other, &of_other, &known, &format!("met {what}"))?))
     }
 
     pub(super) fn by_key(
@@ -75,17 +120,21 @@ impl Differ<'_> {
         let (on_left, on_right): (Vec<Expr>, Vec<Expr>) = join.on.iter().cloned().unzip();
         let changed = [(left, on_left.as_slice()), (right, on_right.as_slice())];
         let changed = changed.into_iter().filter_map(|(delta, on)| Some((delta?, on)));
-        let Some(known) = self.known(place, changed.collect())? else { return Ok(None) };
-        let again = |left: LogicalPlan, right: LogicalPlan, mark: &str| {
-            let left = sink::restricted(left, &on_left, &known, &format!("{mark} left {place}"))?;
-            let right =
-                sink::restricted(right, &on_right, &known, &format!("{mark} right {place}"))?;
-            over(join, self.again(left, place), self.again(right, place))
-        };
-        let new = again(LogicalPlan::clone(&join.left), LogicalPlan::clone(&join.right), "new")?;
-        let old = again(self.old(&join.left)?, self.old(&join.right)?, "old")?;
+        let asker = Asker::new(LogicalPlan::Join(join.clone()), "")?;
+        let Some(known) = self.known(place, asker, changed.collect())? else { return Ok(None) };
+        let (new_left, old_left) = self.both(&join.left, &on_left, &known, "left")?;
+        let (new_right, old_right) = self.both(&join.right, &on_right, &known, "right")?;
+        let new = over(join, self.again(new_left, place), self.again(new_right, place))?;
+        let old = over(join, self.again(old_left, place), self.again(old_right, place))?;
         self.replaced(new, old, &join.schema)
     }
+}
+
+/// Whether rows are put together in it.
+fn is_dear(plan: &LogicalPlan) -> Result<bool, Stop> {
+    let found =
+        |node: &LogicalPlan| Ok(matches!(node, LogicalPlan::Aggregate(_) | LogicalPlan::Window(_)));
+    Ok(plan.exists(found)?)
 }
 
 /// The same join over other inputs.

@@ -13,6 +13,9 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use crate::lake::Bounds;
 use crate::query::rows_in_place;
 
+/// How the names of scans of keys begin.
+pub(super) const NAME: &str = "keys ";
+
 /// Distinct keys.
 #[derive(Debug, Clone)]
 pub(crate) struct KeyRows {
@@ -20,6 +23,8 @@ pub(crate) struct KeyRows {
     batches: Vec<RecordBatch>,
     rows: usize,
     bounds: Vec<Bounds>,
+    /// Tells them from all other keys of a refresh.
+    mark: String,
 }
 
 impl KeyRows {
@@ -29,7 +34,7 @@ impl KeyRows {
         let bounds = (0..schema.fields().len())
             .map(|column| Bounds::of(batches.iter().map(|batch| batch.column(column))))
             .collect::<Result<_>>()?;
-        Ok(Self { schema, batches, rows, bounds })
+        Ok(Self { schema, batches, rows, bounds, mark: String::new() })
     }
 
     /// No keys, of the columns that `plan` would give.
@@ -38,11 +43,16 @@ impl KeyRows {
         Self::new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), Vec::new())
     }
 
+    pub(super) fn marked(self, mark: &str) -> Self {
+        Self { mark: mark.to_owned(), ..self }
+    }
+
     /// Some columns of them, which may say the same twice.
     pub(super) fn part(&self, columns: &[usize]) -> Result<Self> {
         let schema = Arc::new(self.schema.project(columns)?);
         let batches = self.batches.iter().map(|batch| batch.project(columns));
-        Self::new(schema, batches.collect::<std::result::Result<_, _>>()?)
+        let part = Self::new(schema, batches.collect::<std::result::Result<_, _>>()?)?;
+        Ok(part.marked(&format!("{}{columns:?}", self.mark)))
     }
 
     /// How many.
@@ -52,7 +62,7 @@ impl KeyRows {
 
     /// The keys as a table.
     pub(super) fn scan(&self, mark: &str) -> Result<LogicalPlan> {
-        let name = format!("keys {mark}");
+        let name = format!("{NAME}{mark} {}", self.mark);
         rows_in_place(&name, self.schema.clone(), self.batches.clone())
     }
 

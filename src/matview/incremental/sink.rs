@@ -11,7 +11,7 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, Join, JoinType, LogicalPlan};
+use datafusion::logical_expr::{Aggregate, Expr, Join, JoinType, LogicalPlan};
 
 use super::differ::partition_of;
 use super::keys::KeyRows;
@@ -56,19 +56,9 @@ fn sunk(plan: &LogicalPlan, exprs: &[Expr], keys: &KeyRows, mark: &str) -> Resul
         LogicalPlan::Filter(filter) => {
             by_part(plan, &filter.input, &as_they_are(exprs), keys, mark)
         }
-        LogicalPlan::SubqueryAlias(alias) => {
-            let inside = |at: usize| Expr::Column(column(alias.input.schema(), at));
-            let Some(below) = mapped(exprs, &alias.schema, &inside)? else { return Ok(None) };
-            let input = restricted(LogicalPlan::clone(&alias.input), &below, keys, mark)?;
-            over(plan, vec![input])
-        }
-        LogicalPlan::Projection(projection) => {
-            let inside = |at: usize| projection.expr[at].clone().unalias_nested().data;
-            let Some(below) = mapped(exprs, &projection.schema, &inside)? else { return Ok(None) };
-            if below.iter().any(Expr::is_volatile) {
-                return Ok(None);
-            }
-            let input = restricted(LogicalPlan::clone(&projection.input), &below, keys, mark)?;
+        LogicalPlan::SubqueryAlias(_) | LogicalPlan::Projection(_) => {
+            let Some((input, below)) = through(plan, exprs)? else { return Ok(None) };
+            let input = restricted(input.clone(), &below, keys, mark)?;
             over(plan, vec![input])
         }
         LogicalPlan::Union(union) => {
@@ -105,6 +95,35 @@ fn sunk(plan: &LogicalPlan, exprs: &[Expr], keys: &KeyRows, mark: &str) -> Resul
         }
         LogicalPlan::Join(join) => by_side(join, exprs, keys, mark),
         _ => Ok(None),
+    }
+}
+
+/// The input of an alias or a projection, and the key in its terms; `None` where it has none.
+pub(super) fn through<'p>(
+    plan: &'p LogicalPlan,
+    exprs: &[Expr],
+) -> Result<Option<(&'p LogicalPlan, Vec<Expr>)>> {
+    let (input, below) = match plan {
+        LogicalPlan::SubqueryAlias(alias) => {
+            let inside = |at: usize| Expr::Column(column(alias.input.schema(), at));
+            (&alias.input, mapped(exprs, &alias.schema, &inside)?)
+        }
+        LogicalPlan::Projection(projection) => {
+            let inside = |at: usize| projection.expr[at].clone().unalias_nested().data;
+            (&projection.input, mapped(exprs, &projection.schema, &inside)?)
+        }
+        _ => return Ok(None),
+    };
+    let below = below.filter(|below| !below.iter().any(Expr::is_volatile));
+    Ok(below.map(|below| (input.as_ref(), below)))
+}
+
+/// The groups of an aggregate, as those above it name them.
+pub(super) fn groups_as_columns(aggregate: &Aggregate) -> Vec<Expr> {
+    let groups = 0..aggregate.group_expr.len();
+    match aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
+        true => Vec::new(),
+        false => groups.map(|at| Expr::Column(column(&aggregate.schema, at))).collect(),
     }
 }
 

@@ -5,15 +5,14 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use arrow::array::{AsArray as _, RecordBatch};
-use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 use datafusion::logical_expr::LogicalPlan;
-use futures::StreamExt as _;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::lake::{Location, Table};
 use crate::matview::reads::Reads;
 use crate::query::{
@@ -23,13 +22,13 @@ use crate::query::{
 use super::answer::{Blocked, Stop};
 use super::budget::Budget;
 use super::differ::{Differ, SourceChange, Sources};
-use super::keys::KeyRows;
-use super::merge::{Grouped, MERGED, nullable};
+use super::known::{Asker, Known};
+use super::merge::{Grouped, MERGED};
 use super::net::NetRows;
-use super::states::LEAST_WEIGHT;
+use super::runs::{Rows, held_of, rows_of, sum_up};
 
-/// Distinct keys beyond which an operator is computed in full.
-const KEYS_MAX: usize = 500_000;
+/// Of the memory for changed rows, the part that rows read once for both versions may take.
+const HELD_SHARE: usize = 2;
 /// Operators that ask for keys, in one plan.
 const STEPS_MAX: usize = 100;
 
@@ -47,24 +46,29 @@ pub(crate) struct Changing<'a> {
     pub(crate) reads: &'a Mutex<Reads>,
     /// What it may cost, where that is a question.
     pub(crate) budget: Option<&'a Budget>,
+    /// Tables of so many bytes and more are read once for both versions.
+    pub(crate) hold_from_bytes: u64,
     /// Bytes of summed-up rows that are held at most.
     pub(crate) bytes_max: usize,
 }
 
 impl Changing<'_> {
-    fn reads(&self) -> MutexGuard<'_, Reads> {
+    pub(super) fn reads(&self) -> MutexGuard<'_, Reads> {
         self.reads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs a plan, unless that would cost too much.
-    async fn execute(&self, plan: &AuthorizedPlan) -> Result<Option<Execution>> {
+    pub(super) async fn execute(&self, plan: &AuthorizedPlan) -> Result<Option<Execution>> {
         let lets = |ran: &Ran| self.budget.is_none_or(|budget| budget.lets(ran));
         let started = self.engine.execute_if(plan, self.context, Vec::new(), &lets).await;
         if self.is_over() { Ok(None) } else { started }
     }
 
     /// What comes of it within the time there is; `None` when that is over.
-    async fn in_time<T: Send>(&self, coming: impl Future<Output = T> + Send) -> Option<T> {
+    pub(super) async fn in_time<T: Send>(
+        &self,
+        coming: impl Future<Output = T> + Send,
+    ) -> Option<T> {
         match self.budget.and_then(Budget::until) {
             Some(until) => tokio::time::timeout_at(until.into(), coming).await.ok(),
             None => Some(coming.await),
@@ -72,7 +76,7 @@ impl Changing<'_> {
     }
 
     /// Whether what was to be computed again came to cost too much.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.budget.is_some_and(Budget::is_used_up)
     }
 }
@@ -107,7 +111,8 @@ enum Resolved {
 
 /// What comes next.
 enum Step {
-    Keys(String, AuthorizedPlan),
+    Keys(Asker, AuthorizedPlan),
+    Rows(Asker, AuthorizedPlan),
     Done(Resolved),
 }
 
@@ -237,7 +242,8 @@ pub(crate) type Laws = Vec<(String, &'static str, &'static str)>;
 
 /// Asks the laws until they ask for no more keys.
 async fn resolve(changing: &Changing<'_>, asked: &Asked<'_>, laws: &mut Laws) -> Result<Resolved> {
-    let mut keys: BTreeMap<String, KeyRows> = BTreeMap::new();
+    let mut keys = Known::default();
+    let mut room = changing.bytes_max / HELD_SHARE;
     for _ in 0..STEPS_MAX {
         let (step, noted) = next(changing, asked, &keys)?;
         match step {
@@ -245,10 +251,14 @@ async fn resolve(changing: &Changing<'_>, asked: &Asked<'_>, laws: &mut Laws) ->
                 laws.extend(noted);
                 return Ok(resolved);
             }
-            Step::Keys(place, plan) => match rows_of(changing, &plan).await? {
+            Step::Rows(asker, plan) => match held_of(changing, &plan, &mut room).await? {
+                Ok(held) => keys.hold(asker, held),
+                Err(why) => return Ok(Resolved::TooMany(why)),
+            },
+            Step::Keys(asker, plan) => match rows_of(changing, &plan).await? {
                 Ok(found) => {
                     let width = found.schema.fields().len();
-                    keys.insert(place, found.keys(width).map_err(Engine::error)?);
+                    keys.insert(asker, found.keys(width).map_err(Engine::error)?);
                 }
                 Err(why) => return Ok(Resolved::TooMany(why)),
             },
@@ -258,126 +268,25 @@ async fn resolve(changing: &Changing<'_>, asked: &Asked<'_>, laws: &mut Laws) ->
 }
 
 /// Asks the laws once.
-fn next(
-    changing: &Changing<'_>,
-    asked: &Asked<'_>,
-    keys: &BTreeMap<String, KeyRows>,
-) -> Result<(Step, Laws)> {
+fn next(changing: &Changing<'_>, asked: &Asked<'_>, keys: &Known) -> Result<(Step, Laws)> {
     let sources = Sources::Moved(changing.sources);
     let again = changing.budget.map(Budget::again);
-    let differ = Differ { sources, keys, then: changing.then, laws: RefCell::default(), again };
+    let hold_from_bytes = changing.hold_from_bytes;
+    let (then, laws) = (changing.then, RefCell::default());
+    let differ = Differ { sources, keys, then, hold_from_bytes, laws, again };
     let authorized = |plan| changing.engine.derived(changing.plan, plan, changing.context);
     let step = match asked(&differ) {
         Ok(None) => Step::Done(Resolved::Nothing),
         Ok(Some(plan)) => Step::Done(Resolved::Rows(authorized(plan)?)),
-        Err(Stop::Needs(place, plan)) => Step::Keys(place, authorized(*plan)?),
+        Err(Stop::Needs(needed)) => {
+            let plan = authorized(needed.plan)?;
+            match needed.is_keys {
+                true => Step::Keys(needed.asker, plan),
+                false => Step::Rows(needed.asker, plan),
+            }
+        }
         Err(Stop::Blocked(blocked)) => Step::Done(Resolved::Blocked(blocked)),
         Err(Stop::Failed(error)) => return Err(Engine::error(error)),
     };
     Ok((step, differ.laws.into_inner()))
-}
-
-/// Rows of a plan, held in memory.
-struct Rows {
-    schema: SchemaRef,
-    batches: Vec<RecordBatch>,
-}
-
-impl Rows {
-    /// The first columns as keys.
-    fn keys(&self, width: usize) -> datafusion::error::Result<KeyRows> {
-        let columns: Vec<usize> = (0..width).collect();
-        let batches = self.batches.iter().map(|batch| batch.project(&columns));
-        let batches = batches.collect::<std::result::Result<Vec<_>, _>>()?;
-        KeyRows::new(Arc::new(self.schema.project(&columns)?), batches)
-    }
-
-    /// Whether a row of a group went.
-    fn went(&self) -> bool {
-        self.batches.iter().any(|batch| {
-            let least = batch.column_by_name(LEAST_WEIGHT);
-            let least = least.and_then(|column| column.as_primitive_opt::<Int64Type>());
-            least.is_none_or(|least| least.iter().flatten().any(|weight| weight < 0))
-        })
-    }
-}
-
-/// Why a plan's rows are not there, in the words that follow "because".
-type Refusal = String;
-
-/// Runs a plan whose rows are held.
-async fn rows_of(
-    changing: &Changing<'_>,
-    plan: &AuthorizedPlan,
-) -> Result<std::result::Result<Rows, Refusal>> {
-    let (mut batches, mut rows) = (Vec::new(), 0);
-    let schema = nullable(&plan.schema());
-    let ran = run(changing, plan, |batch| {
-        rows += batch.num_rows();
-        if rows > KEYS_MAX {
-            return Ok(Err(format!("more than {KEYS_MAX} keys are touched")));
-        }
-        let batch = RecordBatch::try_new(schema.clone(), batch.columns().to_vec())
-            .map_err(|error| Error::internal("rows that are held").caused_by(error))?;
-        batches.push(batch);
-        Ok(Ok(()))
-    });
-    Ok(ran.await?.map(|()| Rows { schema, batches }))
-}
-
-/// Runs the changed plan.
-async fn sum_up(
-    changing: &Changing<'_>,
-    plan: &AuthorizedPlan,
-    net: &mut NetRows,
-    conform: &Conform<'_>,
-) -> Result<std::result::Result<(), Refusal>> {
-    run(changing, plan, |batch| {
-        let width = batch.num_columns().saturating_sub(1);
-        let columns: Vec<usize> = (0..width).collect();
-        let shown = batch
-            .project(&columns)
-            .map_err(|error| Error::internal("take the weights off").caused_by(error))?;
-        let added = net.add(&conform(&shown)?, batch.column(width))?;
-        Ok(added.map_err(|_| "the changes do not fit in memory".to_owned()))
-    })
-    .await
-}
-
-/// Runs a plan for what each of its batches is taken for, within what it may cost.
-async fn run(
-    changing: &Changing<'_>,
-    plan: &AuthorizedPlan,
-    mut take: impl FnMut(RecordBatch) -> Result<std::result::Result<(), Refusal>> + Send,
-) -> Result<std::result::Result<(), Refusal>> {
-    let Some(started) = changing.in_time(changing.execute(plan)).await else {
-        return Ok(Err(TOO_LONG.to_owned()));
-    };
-    let Some(execution) = started? else { return Ok(Err(too_dear(changing))) };
-    let mut stream = execution.stream;
-    let refused = loop {
-        match changing.in_time(stream.next()).await {
-            None => break Some(TOO_LONG.to_owned()),
-            Some(None) => break None,
-            Some(Some(Ok(batch))) => {
-                if let Err(why) = take(batch)? {
-                    break Some(why);
-                }
-            }
-            Some(Some(Err(_))) if changing.is_over() => break Some(too_dear(changing)),
-            Some(Some(Err(error))) => return Err(Engine::error(error)),
-        }
-    };
-    changing.reads().add(&execution.ran, refused.is_none());
-    Ok(refused.map_or(Ok(()), Err))
-}
-
-const TOO_LONG: &str = "following the changes took more than half as long as computing in full did";
-
-fn too_dear(changing: &Changing<'_>) -> Refusal {
-    let weighed = changing.budget.map(Budget::weighed);
-    let (changes, all) = weighed.map_or((0, 0), |weighed| (weighed.incremental, weighed.full));
-    format!(
-        "following the changes costs as much as {changes} rows or more, computing in full {all}"
-    )
 }

@@ -74,12 +74,12 @@ pub(super) fn rates(rows: &[(&str, f64)]) -> RecordBatch {
 impl World {
     /// With `bronze.orders` and `bronze.rates`, and these views, each as `schema/view` and its text.
     pub(super) async fn new(views: &[(&str, &str)]) -> Self {
-        Self::build(start_of_time(), BRONZE, views, Config::default()).await
+        Self::build(start_of_time(), BRONZE, views, holding()).await
     }
 
     /// As [`World::new`], over other bronze tables.
     pub(super) async fn with(bronze: &str, views: &[(&str, &str)]) -> Self {
-        Self::build(start_of_time(), bronze, views, Config::default()).await
+        Self::build(start_of_time(), bronze, views, holding()).await
     }
 
     /// As [`World::new`], with another configuration.
@@ -89,7 +89,7 @@ impl World {
 
     /// As [`World::new`], at another time: files carry the machine's.
     pub(super) async fn starting(start: DateTime<Utc>, views: &[(&str, &str)]) -> Self {
-        Self::build(start, BRONZE, views, Config::default()).await
+        Self::build(start, BRONZE, views, holding()).await
     }
 
     async fn build(
@@ -311,4 +311,11 @@ pub(super) fn failure(report: &RefreshReport) -> &Error {
             _ => None,
         })
         .unwrap_or_else(|| panic!("nothing failed: {report:?}"))
+}
+
+/// Small tables, too, are read once for both versions.
+fn holding() -> Config {
+    let mut config = Config::default();
+    config.limits.hold_from_bytes = 0;
+    config
 }
