@@ -195,7 +195,7 @@ fn operator(symbol: &str) -> Option<logical::Operator> {
         .find(|operator| operator.to_string() == symbol)
 }
 
-/// `expr` as the operation that its operands' types ask for now that these are settled; `None` for what is none,
+/// `expr` as the operation that the settled types of its operands ask for; `None` for an expression that is no operation,
 /// and where the planner had already chosen it.
 pub(crate) fn chosen_anew(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     match expr {
