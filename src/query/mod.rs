@@ -38,6 +38,7 @@ mod rebind;
 mod resolve;
 mod rows;
 mod runtime;
+mod series;
 mod sides;
 mod snapshot;
 mod system;

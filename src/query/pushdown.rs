@@ -17,14 +17,20 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::joins::HashJoinExec;
 
+use super::series::InOrder;
 use super::windows::PartitionAtATime;
 
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
-/// DataFusion's physical rules, with those that hand filters down kept to where that is right, and then ours.
+/// DataFusion's physical rules, with those that hand filters down kept to where that is right and the one
+/// that deals rows out to threads kept from a lone series, and then ours.
 pub(crate) fn physical_rules() -> Vec<Rule> {
     let careful = |rule: Rule| -> Rule {
-        if rule.name().starts_with("FilterPushdown") { Arc::new(Careful(rule)) } else { rule }
+        match rule.name() {
+            name if name.starts_with("FilterPushdown") => Arc::new(Careful(rule)),
+            InOrder::RULE => Arc::new(InOrder(rule)),
+            _ => rule,
+        }
     };
     let last: Rule = Arc::new(PartitionAtATime);
     PhysicalOptimizer::new().rules.into_iter().map(careful).chain([last]).collect()

@@ -77,3 +77,22 @@ async fn explain_shows_the_plan() {
     let lines = lab.engine.explain(&plan, &context, Vec::new(), &both).await.unwrap();
     assert!(lines.iter().any(|line| line == "Rows: 2"), "{lines:?}");
 }
+
+/// Nothing promises this order; everybody who has seen Postgres counts on it.
+#[tokio::test(flavor = "multi_thread")]
+async fn computed_rows_come_in_their_order() {
+    let lab = Lab::new().await;
+    for (sql, times) in [
+        ("SELECT * FROM generate_series(1, 200000)", 1),
+        ("SELECT n * 3 FROM generate_series(1, 200000) AS g (n)", 3),
+        ("SELECT n * 3 FROM generate_series(1, 200000) AS g (n) WHERE n % 1000 > 0 OR n > 0", 3),
+    ] {
+        let expected: Vec<String> = (1..=200_000).map(|n: i64| (n * times).to_string()).collect();
+        for _ in 0..5 {
+            assert!(lab.ask(sql).await.unwrap() == expected, "{sql}: another order");
+        }
+    }
+    // Dealt out to two threads where order is asked for, or does not matter.
+    let sum = "SELECT sum(a.n) FROM generate_series(1, 200000) AS a (n) JOIN generate_series(1, 200000) AS b (n) ON a.n = b.n";
+    assert_eq!(lab.ask(sum).await.unwrap(), ["20000100000"]);
+}
