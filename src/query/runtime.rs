@@ -10,7 +10,9 @@ use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
+use datafusion::common::config::{
+    ConfigEntry, ConfigExtension, ConfigNonZeroUsize, ConfigOptions, ExtensionOptions,
+};
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -46,6 +48,8 @@ pub(crate) fn seal<T: Send + Sync + 'static>(value: T) -> Sealed<T> {
 const METADATA_CACHE_BYTES: usize = 256 << 20;
 /// Consumers named when memory runs out.
 const CONSUMERS_SHOWN: usize = 3;
+/// Sorts that find room to merge beside one another, at least.
+const SORTS: u64 = 32;
 /// Rows of a batch, in the engine and towards clients.
 pub(crate) const BATCH_ROWS: usize = 8192;
 
@@ -69,6 +73,15 @@ pub(crate) fn shared_state(
     // Of a union's columns with different comments the logical plan keeps none and the physical one the
     // first, which is no reason to refuse a query that groups by them.
     options.execution.skip_physical_aggregate_schema_check = true;
+    // Each batch that finds no room between threads is a file of its own: of two files that grow at once
+    // a reader waits on the older one for a batch that lies in the newer, for ever
+    // (https://github.com/apache/datafusion/issues/24883, mended after 55.2).
+    options.execution.max_spill_file_size_bytes =
+        ConfigNonZeroUsize::try_new(1).map_err(error::convert)?;
+    // What a sort keeps to merge by is taken from the limit at once, by each of its threads.
+    let of_all = usize::try_from(limits.memory_bytes / SORTS).unwrap_or(usize::MAX);
+    let kept = &mut options.execution.sort_spill_reservation_bytes;
+    *kept = of_all.min(*kept);
     let info = StatementInfo { registry: Arc::clone(registry), ..StatementInfo::default() };
     options.extensions.insert(info);
     let mut state = SessionStateBuilder::new()
