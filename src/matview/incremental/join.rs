@@ -1,13 +1,13 @@
 //! The law of joins.
 //!
-//! Inner joins are bilinear; a join that keeps rows of one side is linear in that side while the other
-//! stays; everything else is computed again for the keys that changed on either side.
+//! Inner joins are bilinear; a join that keeps rows of one side is linear in that side, and what changed on
+//! the other is computed again for its keys; everything else is, for the keys that changed on either side.
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::TreeNode as _;
-use datafusion::common::{DFSchema, JoinType};
-use datafusion::logical_expr::{Expr, Join, LogicalPlan};
+use datafusion::common::{DFSchema, JoinType, NullEquality};
+use datafusion::logical_expr::{Expr, Filter, Join, LogicalPlan};
 
 use super::answer::{Delta, Difference, Stop, blocked};
 use super::differ::Differ;
@@ -15,8 +15,8 @@ use super::known::Asker;
 use super::{law, sink};
 
 impl Differ<'_> {
-    /// Inner: Δ(L ⋈ R) = ΔL ⋈ R@1 + L@0 ⋈ ΔR. Others, where one side changed and keeps its rows:
-    /// Δ = J(ΔL, R). Else by key: Δ = J(L@1 ⋉ K, R@1 ⋉ K) - J(L@0 ⋉ K, R@0 ⋉ K).
+    /// Inner: Δ(L ⋈ R) = ΔL ⋈ R@1 + L@0 ⋈ ΔR. Others, where one side keeps its rows: [`Differ::kept`].
+    /// Else by key: Δ = J(L@1 ⋉ K, R@1 ⋉ K) - J(L@0 ⋉ K, R@0 ⋉ K).
     pub(super) fn join(&self, join: &Join, place: &str) -> Difference {
         let left = self.changed(&join.left, &format!("{place}.0"))?;
         let right = self.changed(&join.right, &format!("{place}.1"))?;
@@ -26,25 +26,67 @@ impl Differ<'_> {
                 self.note(place, "inner join", "changes of one side meet rows of the other");
                 self.bilinear(join, left, right, place)
             }
-            (Some(left), None) if is_linear_in_left(join.join_type) => {
-                self.note(place, "join", "changed rows of the kept side meet the other");
-                let copies = left.copies;
-                let right = self.met(join, &left, true, LogicalPlan::clone(&join.right), place)?;
-                let Some(right) = right else { return Ok(None) };
-                let plan = over(join, left.plan, right)?;
-                Ok(Some(Delta { plan: shaped(plan, &join.schema)?, copies }))
-            }
-            (None, Some(right)) if is_linear_in_right(join.join_type) => {
-                self.note(place, "join", "changed rows of the kept side meet the other");
-                let copies = right.copies;
-                let left = self.met(join, &right, false, LogicalPlan::clone(&join.left), place)?;
-                let Some(left) = left else { return Ok(None) };
-                let plan = over(join, left, right.plan)?;
-                Ok(Some(Delta { plan: shaped(plan, &join.schema)?, copies }))
-            }
             (left, Some(right)) if join.null_aware => self.not_in(join, left, right, place),
+            (left, right) if is_linear_in_left(join.join_type) => {
+                self.kept(join, left, right, Kept::Left, place)
+            }
+            (left, right) if is_linear_in_right(join.join_type) => {
+                self.kept(join, right, left, Kept::Right, place)
+            }
             (left, right) => self.by_key(join, left, right, place),
         }
+    }
+
+    /// Linear in the side X whose rows are kept: Δ = J(ΔX, Y@1) + J(X@0 ⋉ K, Y@1 ⋉ K) - J(X@0 ⋉ K, Y@0 ⋉ K),
+    /// K the keys that changed in Y. A row of X whose key did not change there meets what it met.
+    fn kept(
+        &self,
+        join: &Join,
+        kept: Option<Delta>,
+        other: Option<Delta>,
+        side: Kept,
+        place: &str,
+    ) -> Difference {
+        let (input, input_on, opposite, opposite_on) = side.of(join);
+        let mut terms = Vec::new();
+        let mut copies = other.is_some();
+        if let Some(kept) = kept {
+            self.note(place, "join", "changed rows of the kept side meet the other");
+            let kept = if other.is_some() { self.summed(kept)? } else { kept };
+            copies |= kept.copies;
+            let opposite = LogicalPlan::clone(opposite);
+            let is_left = side == Kept::Left;
+            if let Some(opposite) = self.met(join, &kept, is_left, opposite, place)? {
+                terms.push(shaped(side.over(join, kept.plan, opposite)?, &join.schema)?);
+            }
+        }
+        if let Some(other) = other {
+            if join.on.is_empty() {
+                return without_equality();
+            }
+            self.note(
+                place,
+                "join",
+                "rows whose keys changed on the other side are computed again",
+            );
+            let asker = Asker::new(LogicalPlan::Join(join.clone()), "other")?;
+            let other = matching(join, other, &opposite_on)?;
+            let known =
+                self.known(&format!("{place} other"), asker, vec![(other, &opposite_on)])?;
+            if let Some(known) = known {
+                let (_, rows) = self.both(input, &input_on, &known, "kept")?;
+                let (new, old) = self.both(opposite, &opposite_on, &known, "other")?;
+                let rows = || self.again(rows.clone(), place);
+                let new = side.over(join, rows(), self.again(new, place))?;
+                let old = side.over(join, rows(), self.again(old, place))?;
+                terms.push(law::weighted(new, 1)?);
+                terms.push(law::weighted(old, -1)?);
+            }
+        }
+        if terms.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Delta { plan: law::stack(terms, &join.schema)?, copies }))
     }
 
     fn bilinear(
@@ -110,11 +152,7 @@ impl Differ<'_> {
         place: &str,
     ) -> Difference {
         if join.on.is_empty() {
-            return blocked(
-                "join",
-                "a single value, or a join without an equality, depends on all rows of one side",
-                "Join on an equality.",
-            );
+            return without_equality();
         }
         self.note(place, "join", "affected join keys are computed again");
         let (on_left, on_right): (Vec<Expr>, Vec<Expr>) = join.on.iter().cloned().unzip();
@@ -128,6 +166,50 @@ impl Differ<'_> {
         let old = over(join, self.again(old_left, place), self.again(old_right, place))?;
         self.replaced(new, old, &join.schema)
     }
+}
+
+/// The side of a join whose rows each have their result by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Left,
+    Right,
+}
+
+impl Kept {
+    /// That side and its keys, then the other and its keys.
+    fn of(self, join: &Join) -> (&LogicalPlan, Vec<Expr>, &LogicalPlan, Vec<Expr>) {
+        let (left, right): (Vec<Expr>, Vec<Expr>) = join.on.iter().cloned().unzip();
+        match self {
+            Kept::Left => (&join.left, left, &join.right, right),
+            Kept::Right => (&join.right, right, &join.left, left),
+        }
+    }
+
+    fn over(self, join: &Join, kept: LogicalPlan, other: LogicalPlan) -> Result<LogicalPlan, Stop> {
+        match self {
+            Kept::Left => over(join, kept, other),
+            Kept::Right => over(join, other, kept),
+        }
+    }
+}
+
+fn without_equality() -> Difference {
+    blocked(
+        "join",
+        "a single value, or a join without an equality, depends on all rows of one side",
+        "Join on an equality.",
+    )
+}
+
+/// Changed rows that may meet one of the other side: where NULL equals nothing, not those with a NULL key.
+fn matching(join: &Join, changed: Delta, on: &[Expr]) -> Result<Delta, Stop> {
+    if join.null_equality == NullEquality::NullEqualsNull {
+        return Ok(changed);
+    }
+    let present = on.iter().cloned().map(Expr::is_not_null).reduce(Expr::and);
+    let Some(present) = present else { return Ok(changed) };
+    let plan = Filter::try_new(present, Arc::new(changed.plan))?;
+    Ok(Delta { plan: LogicalPlan::Filter(plan), ..changed })
 }
 
 /// Whether rows are put together in it.
@@ -161,21 +243,13 @@ fn shaped(changed: LogicalPlan, shape: &DFSchema) -> Result<LogicalPlan, Stop> {
 fn is_linear_in_left(join_type: JoinType) -> bool {
     matches!(
         join_type,
-        JoinType::Inner
-            | JoinType::Left
-            | JoinType::LeftSemi
-            | JoinType::LeftAnti
-            | JoinType::LeftMark
+        JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark
     )
 }
 
 fn is_linear_in_right(join_type: JoinType) -> bool {
     matches!(
         join_type,
-        JoinType::Inner
-            | JoinType::Right
-            | JoinType::RightSemi
-            | JoinType::RightAnti
-            | JoinType::RightMark
+        JoinType::Right | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark
     )
 }
