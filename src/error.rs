@@ -49,6 +49,20 @@ error_kinds! {
     InvalidDatetimeFormat = "22007", "invalid_datetime_format";
     /// A date or time is out of range.
     DatetimeFieldOverflow = "22008", "datetime_field_overflow";
+    /// A place that an array of json cannot have.
+    InvalidSqlJsonSubscript = "22033", "invalid_sql_json_subscript";
+    /// An item of json that is no number where one is needed.
+    NonNumericSqlJsonItem = "22036", "non_numeric_sql_json_item";
+    /// Several items of json, or none, where one is needed.
+    SingletonSqlJsonItemRequired = "22038", "singleton_sql_json_item_required";
+    /// An item of json that is no array where one is needed.
+    SqlJsonArrayNotFound = "22039", "sql_json_array_not_found";
+    /// An object of json has no such member.
+    SqlJsonMemberNotFound = "2203A", "sql_json_member_not_found";
+    /// An item of json that is no number.
+    SqlJsonNumberNotFound = "2203B", "sql_json_number_not_found";
+    /// An item of json that is no object where one is needed.
+    SqlJsonObjectNotFound = "2203C", "sql_json_object_not_found";
     /// Division by zero.
     DivisionByZero = "22012", "division_by_zero";
     /// A text holds bytes the encoding forbids.
@@ -173,6 +187,8 @@ error_kinds! {
     InvalidObjectDefinition = "42P17", "invalid_object_definition";
     /// The disk holds no more.
     DiskFull = "53100", "disk_full";
+    /// Sessions wait for each other.
+    DeadlockDetected = "40P01", "deadlock_detected";
     /// A query or the server has reached its memory limit.
     OutOfMemory = "53200", "out_of_memory";
     /// As many connections as allowed are open.

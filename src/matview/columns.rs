@@ -139,6 +139,9 @@ pub(super) fn storable(data_type: &DataType) -> Option<DataType> {
             DataType::List(Arc::new(Field::new("element", item, true)))
         }
         DataType::Struct(fields) => {
+            // A row is stored as the struct that it is.
+            let own = crate::query::row_fields(fields);
+            let fields = own.unwrap_or_else(|| fields.iter().cloned().collect());
             let fields = fields.iter().map(|f| nested(f)).collect::<Option<Vec<_>>>()?;
             DataType::Struct(Fields::from(fields))
         }

@@ -21,6 +21,7 @@ use crate::security::{self, Access};
 use crate::syntax::Privilege;
 
 use super::error;
+use super::once;
 use crate::syntax::WrittenType;
 
 use super::gate::{Gate, Origin};
@@ -144,6 +145,7 @@ fn check_scan(scan: &TableScan, grants: &CatalogState) -> Result<()> {
 
 fn check_node(node: &LogicalPlan, grants: &CatalogState) -> Result<()> {
     match node {
+        LogicalPlan::Extension(extension) if once::is_once(extension.node.as_ref()) => Ok(()),
         LogicalPlan::Ddl(_)
         | LogicalPlan::Dml(_)
         | LogicalPlan::Copy(_)

@@ -88,6 +88,8 @@ pub struct Context {
     pub cancel: CancellationToken,
     /// Whether the result's dictionaries and views stay as they are.
     pub packed: bool,
+    /// Whether rows are given as structs by the names of their fields; else they keep that they are rows.
+    pub rows_as_structs: bool,
     /// Whether a parameter whose type nothing tells is a text: its client has no way to say.
     pub untold_as_text: bool,
 }
@@ -341,6 +343,7 @@ impl Engine {
             actions: None,
             cancel: CancellationToken::new(),
             packed: false,
+            rows_as_structs: true,
             untold_as_text: false,
         }
     }

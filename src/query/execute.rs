@@ -29,6 +29,7 @@ use super::admission::Permit;
 use super::error;
 use super::history::Running;
 use super::joins;
+use super::once;
 use super::planner::external;
 use super::runtime::{BATCH_ROWS, Sealed, seal};
 
@@ -40,7 +41,7 @@ pub(crate) async fn physical_plan(
     let plan = optimized(state, plan)?;
     let planner = state.query_planner();
     let physical = planner.create_physical_plan(&plan, &***state).await.map_err(error::convert)?;
-    cooperative(physical)
+    once::joined(cooperative(physical)?).map_err(error::convert)
 }
 
 /// Operators that make many batches of one and so could keep a thread without ever asking below.

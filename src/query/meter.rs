@@ -38,6 +38,8 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, Phy
 use futures::StreamExt;
 use futures::future::BoxFuture;
 
+use super::once;
+
 /// Rows that may pass several meters together.
 #[derive(Debug, Default)]
 pub(crate) struct Allowance {
@@ -203,7 +205,7 @@ impl ExtensionPlanner for Meters {
     {
         let meter = match (node.as_any().downcast_ref::<Meter>(), inputs) {
             (Some(meter), [input]) => Some(Arc::new(MeterExec::of(meter, Arc::clone(input))) as _),
-            _ => None,
+            _ => once::planned(node, inputs),
         };
         Box::pin(std::future::ready(Ok(meter)))
     }

@@ -19,6 +19,7 @@ mod functions;
 mod gate;
 mod history;
 mod joins;
+mod jsonpath;
 mod literals;
 mod marks;
 mod meter;
@@ -26,6 +27,7 @@ mod modifiers;
 mod moment;
 mod multisets;
 mod numbers;
+mod once;
 mod patterns;
 mod phrases;
 mod pinned;
@@ -49,7 +51,7 @@ mod unions;
 mod unordered;
 mod windows;
 
-pub use actions::Actions;
+pub use actions::{Actions, AdvisoryKey, LockMode};
 pub use authorize::AuthorizedPlan;
 pub use cast::{Element, array_elements, cast_array, cast_styled};
 pub(crate) use derive::{Leaf, leaf, put_in_place, rows_in_place, table_in_place};
@@ -67,6 +69,6 @@ pub use rows::{RowSource, StoredRows};
 pub(crate) use runtime::{Sealed, seal};
 pub use snapshot::Snapshot;
 pub use system::{
-    VisibleRelation, element_of, is_row, marked_type, own_modifier, postgres_type, type_field,
-    type_name_of as type_name, type_spelled,
+    VisibleRelation, element_of, is_row, marked_type, own_modifier, postgres_type, row_fields,
+    type_field, type_name_of as type_name, type_spelled,
 };

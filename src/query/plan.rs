@@ -11,7 +11,7 @@ use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, ParamValues};
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::expr::Placeholder;
+use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
 use datafusion::logical_expr::{
     Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast as cast_expr,
 };
@@ -24,6 +24,7 @@ use super::authorize::{AuthorizedPlan, Parts, authorize};
 use super::cast;
 use super::engine::Context;
 use super::error;
+use super::functions::{as_structs, without_rows};
 use super::planner::plan_query;
 use super::resolve::Resolved;
 use super::runtime::{Sealed, seal};
@@ -52,7 +53,7 @@ pub(crate) fn plan(
             (analyze(state, second).map_err(blame)?, types)
         }
     };
-    let (plan, schema) = shown(analyzed, query.column_names(), context.packed)?;
+    let (plan, schema) = shown(analyzed, query.column_names(), context)?;
     let written = spread(query.column_names(), query.column_types(), schema.fields().len());
     let parts = Parts {
         plan: seal(plan),
@@ -272,7 +273,7 @@ pub(crate) fn bind(
 fn shown(
     plan: LogicalPlan,
     names: &[ColumnName],
-    packed: bool,
+    context: &Context,
 ) -> Result<(LogicalPlan, SchemaRef)> {
     let input = Arc::clone(plan.schema());
     let names = names_of(names, input.fields().len());
@@ -281,7 +282,7 @@ fn shown(
     let mut changed = false;
     for ((qualifier, field), name) in input.iter().zip(names) {
         let mut data_type = match field.data_type() {
-            kept if packed && is_packed(kept) => kept.clone(),
+            kept if context.packed && is_packed(kept) => kept.clone(),
             other => unpacked(other),
         };
         let mut expr = Expr::Column(Column::from((qualifier, field)));
@@ -289,6 +290,13 @@ fn shown(
             changed = true;
             expr = cast_expr(expr, data_type.clone())
                 .alias_qualified(qualifier.cloned(), field.name());
+        }
+        let plain = without_rows(&data_type);
+        if context.rows_as_structs && plain != data_type {
+            changed = true;
+            data_type = plain;
+            let call = ScalarFunction::new_udf(as_structs(), vec![expr.unalias()]);
+            expr = Expr::ScalarFunction(call).alias_qualified(qualifier.cloned(), field.name());
         }
         // An object's number is shown as its name.
         if marked_type(field).is_some_and(|name| name.starts_with("reg")) {

@@ -36,6 +36,7 @@ use super::functions::{is_choice, planned_choice};
 use super::gate::{Gate, Origin};
 use super::literals;
 use super::multisets;
+use super::once;
 
 /// Tables by the name the planner asks for, parts joined by a character no name contains.
 pub(crate) type ResolvedTables = HashMap<Vec<String>, Arc<dyn TableProvider>>;
@@ -64,7 +65,10 @@ pub(crate) fn plan_query(
         },
         planned => planned,
     };
-    literals::settled(planned?).and_then(multisets::counted).and_then(correlated::unnested)
+    once::shared(planned?)
+        .and_then(literals::settled)
+        .and_then(multisets::counted)
+        .and_then(correlated::unnested)
 }
 
 /// Plans `tree` with `parameters` as the types of `$1`, `$2`, ... where known.

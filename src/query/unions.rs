@@ -96,13 +96,13 @@ fn union_of_floats(union: Union) -> Result<Transformed<LogicalPlan>> {
     let type_at = |input: &LogicalPlan, column: usize| {
         input.schema().fields().get(column).map(|field| field.data_type().clone())
     };
-    let mixed: Vec<bool> = (0..columns)
+    let mixed: Vec<Option<DataType>> = (0..columns)
         .map(|column| {
             let types: Vec<_> = union.inputs.iter().filter_map(|i| type_at(i, column)).collect();
-            types.iter().any(DataType::is_floating) && types.iter().any(is_decimal)
+            float_of(&types).filter(|_| types.iter().any(is_decimal))
         })
         .collect();
-    if !mixed.contains(&true) {
+    if mixed.iter().all(Option::is_none) {
         return Ok(Transformed::no(LogicalPlan::Union(union)));
     }
     let mut inputs = Vec::with_capacity(union.inputs.len());
@@ -113,8 +113,8 @@ fn union_of_floats(union: Union) -> Result<Transformed<LogicalPlan>> {
             .zip(&mixed)
             .map(|((qualifier, field), mixed)| {
                 let column = Expr::Column(Column::from((qualifier, field)));
-                if *mixed && is_decimal(field.data_type()) {
-                    return cast(column, DataType::Float64)
+                if let (Some(float), true) = (mixed, is_decimal(field.data_type())) {
+                    return cast(column, float.clone())
                         .alias_qualified(qualifier.cloned(), field.name());
                 }
                 column
@@ -127,6 +127,14 @@ fn union_of_floats(union: Union) -> Result<Transformed<LogicalPlan>> {
     Ok(Transformed::yes(LogicalPlan::Union(union)))
 }
 
+/// What numbers of these types become beside floats: reals, unless one is a double.
+fn float_of(types: &[DataType]) -> Option<DataType> {
+    let floats = || types.iter().filter(|data_type| data_type.is_floating());
+    floats().next()?;
+    let double = floats().any(|float| *float == DataType::Float64);
+    Some(if double { DataType::Float64 } else { DataType::Float32 })
+}
+
 /// VALUES that the planner has brought to a numeric though a float is among them.
 fn values_of_floats(mut values: Values) -> Result<Transformed<LogicalPlan>> {
     let empty = DFSchema::empty();
@@ -134,34 +142,35 @@ fn values_of_floats(mut values: Values) -> Result<Transformed<LogicalPlan>> {
         Expr::Cast(cast) => cast.expr.get_type(&empty).ok(),
         other => other.get_type(&empty).ok(),
     };
-    let mixed: Vec<usize> = (0..values.schema.fields().len())
-        .filter(|column| {
-            is_decimal(values.schema.field(*column).data_type())
-                && values
-                    .values
-                    .iter()
-                    .filter_map(|row| before(row.get(*column)?))
-                    .any(|data_type| data_type.is_floating())
+    let mixed: Vec<(usize, DataType)> = (0..values.schema.fields().len())
+        .filter_map(|column| {
+            let given: Vec<DataType> =
+                values.values.iter().filter_map(|row| before(row.get(column)?)).collect();
+            let float = float_of(&given)?;
+            // Brought to a double, too, where reals and numerics meet.
+            let brought = values.schema.field(column).data_type();
+            (is_decimal(brought) || *brought != float && given.iter().any(is_decimal))
+                .then_some((column, float))
         })
         .collect();
     if mixed.is_empty() {
         return Ok(Transformed::no(LogicalPlan::Values(values)));
     }
     for row in &mut values.values {
-        for column in &mixed {
+        for (column, float) in &mixed {
             let Some(value) = row.get_mut(*column) else { continue };
             let inner = match std::mem::replace(value, Expr::Literal(ScalarValue::Null, None)) {
-                Expr::Cast(cast) if *cast.field.data_type() != DataType::Float64 => *cast.expr,
+                Expr::Cast(cast) if cast.field.data_type() != float => *cast.expr,
                 other => other,
             };
-            *value = cast(inner, DataType::Float64);
+            *value = cast(inner, float.clone());
         }
     }
     let fields = values.schema.iter().enumerate().map(|(column, (qualifier, field))| {
-        let field = if mixed.contains(&column) {
-            Arc::new(field.as_ref().clone().with_data_type(DataType::Float64))
-        } else {
-            Arc::clone(field)
+        let float = mixed.iter().find(|(mixed, _)| *mixed == column).map(|(_, float)| float);
+        let field = match float {
+            Some(float) => Arc::new(field.as_ref().clone().with_data_type(float.clone())),
+            None => Arc::clone(field),
         };
         (qualifier.cloned(), field)
     });

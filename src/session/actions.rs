@@ -2,10 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
 use crate::catalog::CatalogState;
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::RoleName;
-use crate::query::Actions;
+use crate::name::{RoleName, SessionId};
+use crate::query::{Actions, AdvisoryKey, LockMode};
 use crate::security;
 use crate::syntax::SetValue;
 
@@ -50,6 +53,7 @@ impl Asked {
 pub(super) struct StatementActions {
     pub(super) asked: Arc<Asked>,
     pub(super) sessions: Arc<Sessions>,
+    pub(super) session: SessionId,
     pub(super) role: RoleName,
     pub(super) grants: Arc<CatalogState>,
 }
@@ -90,15 +94,40 @@ impl Actions for StatementActions {
         }
         Ok(self.sessions.stop(pid, end))
     }
+
+    fn try_lock(&self, key: AdvisoryKey, mode: LockMode) -> Result<bool> {
+        self.sessions.locks.take(self.session, key, mode)
+    }
+
+    fn lock(&self, key: AdvisoryKey, mode: LockMode) -> BoxFuture<'static, Result<()>> {
+        Arc::clone(&self.sessions.locks).wait(self.session, key, mode).boxed()
+    }
+
+    fn unlock(&self, key: AdvisoryKey, shared: bool) -> bool {
+        self.sessions.locks.give_back(self.session, key, shared)
+    }
+
+    fn unlock_all(&self) {
+        self.sessions.locks.give_back_all(self.session, |mode| !mode.of_transaction);
+    }
 }
 
 impl Session {
+    /// Gives back the advisory locks of the transaction that has ended.
+    pub(super) fn end_locks(&self) {
+        let locks = &self.services.sessions.locks;
+        locks.give_back_all(self.id, |mode| mode.of_transaction);
+    }
+
     /// Does what the last statement's functions have asked for, unless it failed.
     ///
     /// # Errors
     /// As SET.
     pub async fn do_asked(&mut self) -> Result<()> {
         let asked = self.asked.take();
+        if self.transaction.open().is_none() {
+            self.end_locks();
+        }
         if self.transaction.has_failed() {
             return Ok(());
         }

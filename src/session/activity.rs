@@ -14,9 +14,11 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
-use crate::query::{Context, Engine, RowSource};
+use crate::name::SessionId;
+use crate::query::{AdvisoryKey, Context, Engine, RowSource};
 
 use super::known_settings::SETTINGS;
+use super::locks::LockRow;
 use super::sessions::{SessionRow, Sessions};
 
 /// A session's things of one kind, by name, as others see them.
@@ -76,11 +78,12 @@ struct Table {
 /// Makes the tables readable.
 pub(super) fn register(engine: &Engine, sessions: &Arc<Sessions>, database: &str) {
     type Rows = fn(&Table, &Context) -> Columns;
-    let tables: [(&'static str, &'static str, Rows); 5] = [
+    let tables: [(&'static str, &'static str, Rows); 6] = [
         ("pg_stat_activity", "A connected client, as PostgreSQL shows it.", activity),
         ("pg_stat_gssapi", "A connected client, and that it came without Kerberos.", gssapi),
         ("pg_prepared_statements", "A prepared statement of this session.", statements),
         ("pg_cursors", "A cursor of this session.", cursors),
+        ("pg_locks", "An advisory lock that a session holds or waits for.", locks),
         ("pg_settings", "A setting, with its value in this session.", settings),
     ];
     for (name, comment, rows) in tables {
@@ -225,6 +228,40 @@ fn cursors(table: &Table, context: &Context) -> Columns {
         ("is_binary", booleans(rows, |(_, row)| row.binary)),
         ("is_scrollable", booleans(rows, |(_, row)| row.scroll)),
         ("creation_time", times(rows, |(_, row)| Some(row.created_at))),
+    ]
+}
+
+fn locks(table: &Table, context: &Context) -> Columns {
+    let seen: BTreeMap<SessionId, i32> =
+        table.sessions.seen_by(context).into_iter().map(|(id, row)| (id, row.pid)).collect();
+    let mut rows = table.sessions.locks.rows();
+    rows.retain(|row| seen.contains_key(&row.session));
+    let rows = rows.as_slice();
+    // As Postgres shows them: the number's upper half, its lower half, and how many numbers there were.
+    let number = |part: fn(AdvisoryKey) -> i64| -> ArrayRef {
+        Arc::new(rows.iter().map(|row| Some(part(row.key))).collect::<Int64Array>())
+    };
+    let mode = |row: &LockRow| if row.shared { "ShareLock" } else { "ExclusiveLock" };
+    vec![
+        ("locktype", texts(rows, |_| Some("advisory".to_owned()))),
+        (
+            "classid",
+            number(|key| match key {
+                AdvisoryKey::One(number) => number >> 32 & 0xffff_ffff,
+                AdvisoryKey::Two(first, _) => first & 0xffff_ffff,
+            }),
+        ),
+        (
+            "objid",
+            number(|key| match key {
+                AdvisoryKey::One(number) | AdvisoryKey::Two(_, number) => number & 0xffff_ffff,
+            }),
+        ),
+        ("objsubid", number(|key| if matches!(key, AdvisoryKey::One(_)) { 1 } else { 2 })),
+        ("pid", integers(rows, |row| seen.get(&row.session).copied())),
+        ("mode", texts(rows, |row| Some(mode(row).to_owned()))),
+        ("granted", booleans(rows, |row| row.granted)),
+        ("fastpath", booleans(rows, |_| false)),
     ]
 }
 

@@ -82,6 +82,7 @@ impl Session {
         self.settings.end(committed);
         self.settings_changed();
         self.cursors.end(committed);
+        self.end_locks();
         if committed {
             for (listens, channel) in open.listening {
                 match channel {

@@ -21,6 +21,7 @@ mod execute;
 mod functions;
 mod keys;
 mod known_settings;
+mod locks;
 mod maintain;
 mod names;
 mod notify;

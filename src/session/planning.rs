@@ -246,11 +246,13 @@ impl Session {
             actions: Some(Arc::new(StatementActions {
                 asked: Arc::clone(&self.asked),
                 sessions: Arc::clone(&self.services.sessions),
+                session: self.id,
                 role: self.role.clone(),
                 grants: Arc::clone(&grants),
             })),
             cancel,
             untold_as_text: self.packed,
+            rows_as_structs: self.packed,
             packed: self.packed && self.settings.value("lakeport.flight_types") == Some("native"),
         })
     }

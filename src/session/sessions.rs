@@ -18,6 +18,7 @@ use crate::security;
 use crate::telemetry::{Metrics, Protocol};
 
 use super::activity::{CursorRow, Shown, StatementRow};
+use super::locks::Locks;
 use super::running::Canceller;
 
 /// Who is connected; never more than `limits.connections_max`.
@@ -27,6 +28,7 @@ pub struct Sessions {
     per_role_max: usize,
     metrics: Arc<Metrics>,
     connected: Mutex<BTreeMap<SessionId, SessionRow>>,
+    pub(super) locks: Arc<Locks>,
     /// Since when there may be any.
     pub(super) started_at: DateTime<Utc>,
 }
@@ -87,6 +89,7 @@ impl Sessions {
             per_role_max: limits.connections_per_role_max,
             metrics,
             connected: Mutex::default(),
+            locks: Arc::default(),
             started_at: now,
         })
     }
@@ -226,6 +229,7 @@ impl Drop for Connected {
     fn drop(&mut self) {
         let mut connected = self.sessions.connected.lock().unwrap_or_else(PoisonError::into_inner);
         connected.remove(&self.id);
+        self.sessions.locks.give_back_all(self.id, |_| true);
         self.sessions.metrics.session_closed(self.protocol);
     }
 }

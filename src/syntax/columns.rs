@@ -21,7 +21,7 @@ pub enum ColumnName {
 }
 
 /// What marks a name that nobody wrote; the name to be shown follows the colon.
-const HIDDEN: &str = "__lakeport_column_";
+pub(super) const HIDDEN: &str = "__lakeport_column_";
 
 /// The name to be shown for a result column's own.
 pub fn shown_name(name: &str) -> &str {

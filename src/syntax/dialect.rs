@@ -12,6 +12,8 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::spans;
+
 /// The one dialect there is; an instance reads one statement.
 #[derive(Debug)]
 pub(super) struct LakeportDialect {
@@ -92,6 +94,7 @@ impl Dialect for LakeportDialect {
             Token::Word(word) if is_reserved(word.keyword) => {
                 Some(parser.expected_ref("an expression", next))
             }
+            Token::Word(word) if word.keyword == Keyword::INTERVAL => spans::prefixed(parser),
             _ => None,
         }
     }

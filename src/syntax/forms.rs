@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::rewrite::fold;
-use super::{arrays, patterns, rows, wholes};
+use super::{arrays, named, patterns, rows, wholes};
 
 /// Collations under which text is ordered as it is here: by its bytes.
 const COLLATIONS: [&str; 6] = ["default", "c", "posix", "ucs_basic", "c.utf-8", "c.utf8"];
@@ -28,6 +28,7 @@ pub(super) fn respell(expr: &mut Expr) -> Result<()> {
         *expr = compared;
         return Ok(());
     }
+    rows::in_operands(expr);
     match expr {
         Expr::Collate { expr: inner, collation } => {
             let name = collation.0.last().and_then(|part| part.as_ident()).map(fold);
@@ -69,7 +70,10 @@ pub(super) fn respell(expr: &mut Expr) -> Result<()> {
         | Expr::UnaryOp { .. } => operator(expr),
         Expr::Function(function) => {
             renamed(function);
-            wholes::starred(&mut function.args);
+            named::in_order(function)?;
+            if !function.name.to_string().eq_ignore_ascii_case("row") {
+                wholes::starred(&mut function.args);
+            }
             patterns::places(function);
             if let Some(respelt) = in_order(function) {
                 *expr = respelt;
@@ -115,7 +119,7 @@ fn access(expr: &mut Expr) {
         && matches!(root.as_ref(), Expr::Nested(_))
     {
         let name = text(&fold(field));
-        *expr = call("get_field", vec![root.as_ref().clone(), name]);
+        *expr = call("__field", vec![root.as_ref().clone(), name]);
     }
 }
 
@@ -222,7 +226,7 @@ fn in_order(function: &mut Function) -> Option<Expr> {
 fn json_collected(function: &Function) -> Option<Expr> {
     let name = function.name.to_string().to_ascii_lowercase();
     let (join, to_json, object) = match name.as_str() {
-        "json_agg" => ("__json_join", "to_json", false),
+        "json_agg" => ("__json_join", "__json_item", false),
         "jsonb_agg" => ("__jsonb_join", "to_jsonb", false),
         "json_object_agg" => ("__json_object_join", "to_json", true),
         "jsonb_object_agg" => ("__jsonb_object_join", "to_jsonb", true),

@@ -11,6 +11,8 @@ use datafusion::sql::sqlparser::ast::{
     WindowFrameBound, WindowType,
 };
 
+use super::digits::is_unconstrained;
+
 /// Marks an interval that is to stay as it stands; no one writes this precision.
 pub(super) const SETTLED: u64 = u64::MAX;
 
@@ -113,7 +115,22 @@ pub(super) fn type_texts(body: &mut SetExpr) {
             if let Some(cell) = row.content.get_mut(column).filter(|cell| is_text(cell)) {
                 *cell = cast(cell.clone(), data_type.clone());
             }
+            // A numeric without a precision is told from others, also by the planner.
+            let unconstrained = is_unconstrained(&data_type);
+            if let Some(cell) =
+                row.content.get_mut(column).filter(|cell| unconstrained && is_number(cell))
+            {
+                *cell = cast(cell.clone(), data_type.clone());
+            }
         }
+    }
+}
+
+fn is_number(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(value) => matches!(value.value, Value::Number(..)),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } | Expr::Nested(expr) => is_number(expr),
+        _ => false,
     }
 }
 

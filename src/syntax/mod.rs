@@ -4,6 +4,7 @@
 //! known. What other modules need from a syntax tree, a [`Query`] answers by method.
 
 mod arrays;
+mod chance;
 mod clauses;
 mod columns;
 mod control;
@@ -21,7 +22,9 @@ mod grant;
 mod hidden;
 mod literals;
 mod maintain;
+mod named;
 mod normal;
+mod order;
 mod parser;
 mod patterns;
 mod positions;
@@ -33,6 +36,7 @@ mod rows;
 mod series;
 mod settings;
 mod source;
+mod spans;
 mod spelling;
 mod split;
 mod statement;
@@ -45,6 +49,7 @@ mod view;
 mod wholes;
 mod written;
 
+pub use chance::RUNS_ONCE;
 pub use columns::{ColumnName, shown_name};
 pub use control::*;
 pub use expand::{FindFunction, FunctionText, expand_functions};

@@ -10,6 +10,8 @@ use datafusion::sql::sqlparser::ast::{
     Visitor,
 };
 
+use super::chance;
+
 /// Puts the result column's expression where its position stands.
 pub(super) fn as_expressions(query: &mut Query) {
     let SetExpr::Select(select) = query.body.as_ref() else { return };
@@ -68,7 +70,7 @@ impl Visitor for Calls {
             let name = name.to_string().to_lowercase();
             self.aggregates |= ["avg", "count", "max", "min", "sum"].contains(&name.as_str());
             self.windows |= over.is_some();
-            self.others |= ["random", "gen_random_uuid"].contains(&name.as_str());
+            self.others |= chance::is_volatile(&name);
         }
         ControlFlow::Continue(())
     }

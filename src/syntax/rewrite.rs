@@ -15,11 +15,13 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::error::{Error, ErrorKind, Result};
 
+use super::chance;
 use super::dialect::is_reserved;
 use super::digits;
 use super::from::{check_aliases, check_factor, name_series, named};
 use super::hidden;
 use super::literals;
+use super::order;
 use super::positions;
 use super::query::{RelationReference, TimeTravel};
 use super::refused::{check_body, check_select, fetch_as_limit, refuse};
@@ -93,6 +95,9 @@ impl VisitorMut for Rewriter<'_> {
         refuse(&refused)?;
         check_body(&query.body)?;
         fetch_as_limit(query)?;
+        if let Err(error) = order::sets(query) {
+            return ControlFlow::Break(error);
+        }
         positions::as_expressions(query);
         literals::keep_in_query(query);
         literals::type_texts(&mut query.body);
@@ -192,7 +197,11 @@ impl Rewriter<'_> {
             }
             let hides = |scope: &Scope| scope.names.iter().any(|(known, _)| *known == name);
             let mut planned = name.clone();
-            if self.scopes.iter().any(hides) {
+            if chance::is_in(&cte.query) {
+                self.renamed += 1;
+                planned = format!("{}{}", chance::RUNS_ONCE, self.renamed);
+                cte.alias.name = Ident::with_quote('"', planned.clone());
+            } else if self.scopes.iter().any(hides) {
                 self.renamed += 1;
                 planned = format!("__lakeport_cte_{}", self.renamed);
                 cte.alias.name = Ident::with_quote('"', planned.clone());

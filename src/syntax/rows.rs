@@ -1,7 +1,8 @@
 //! Rows of several values compared with each other, column by column.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Ident, Query, Select, SelectItem, SetExpr, TableAliasColumnDef, Value,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query, Select,
+    SelectItem, SetExpr, TableAliasColumnDef, Value,
 };
 
 use crate::error::{Error, ErrorKind, Result};
@@ -16,14 +17,14 @@ use super::forms::{aliased, binary, call, joined, nested, not};
 pub(super) fn compared(expr: &Expr) -> Result<Option<Expr>> {
     Ok(match expr {
         Expr::BinaryOp { left, op, right } => match (row(left), row(right)) {
-            (Some(lefts), Some(rights)) => Some(rows_compared(lefts, op, rights)?),
+            (Some(lefts), Some(rights)) => Some(rows_compared(&lefts, op, &rights)?),
             _ => None,
         },
         Expr::InList { expr: value, list, negated } => {
             let Some(values) = row(value) else { return Ok(None) };
             let equal = |other: &Expr| {
                 let others = row(other).ok_or_else(mismatch)?;
-                rows_compared(values, &BinaryOperator::Eq, others)
+                rows_compared(&values, &BinaryOperator::Eq, &others)
             };
             let all = list.iter().map(equal).collect::<Result<Vec<_>>>()?;
             let any = joined(all, BinaryOperator::Or);
@@ -35,8 +36,11 @@ pub(super) fn compared(expr: &Expr) -> Result<Option<Expr>> {
                 return Err(Error::unsupported("NOT IN with rows of several columns")
                     .hint("Use NOT EXISTS."));
             }
-            Some(row_among(values, subquery))
+            Some(row_among(&values, subquery))
         }
+        // Of a row every value is NULL, or none is.
+        Expr::IsNull(value) => row(value).map(|values| all_of(values, Expr::IsNull)),
+        Expr::IsNotNull(value) => row(value).map(|values| all_of(values, Expr::IsNotNull)),
         _ => None,
     })
 }
@@ -56,11 +60,47 @@ fn mismatch() -> Error {
     Error::new(ErrorKind::SyntaxError, "unequal number of entries in row expressions")
 }
 
-/// The entries of `(a, b)` or `ROW(a, b)`.
-fn row(expr: &Expr) -> Option<&[Expr]> {
+/// Whether this holds of all values.
+pub(super) fn all_of(values: Vec<Expr>, holds: fn(Box<Expr>) -> Expr) -> Expr {
+    let each = values.into_iter().map(|value| holds(Box::new(nested(value))));
+    joined(each.collect(), BinaryOperator::And)
+}
+
+/// `(a, b)` where a value stands is `ROW(a, b)`.
+pub(super) fn in_operands(expr: &mut Expr) {
+    let as_row = |expr: &mut Expr| {
+        if let Expr::Tuple(entries) = expr {
+            *expr = call("row", std::mem::take(entries));
+        }
+    };
     match expr {
-        Expr::Tuple(entries) => Some(entries),
+        Expr::Cast { expr, .. } => as_row(expr),
+        Expr::Array(array) => array.elem.iter_mut().for_each(as_row),
+        Expr::Function(function) => {
+            let FunctionArguments::List(list) = &mut function.args else { return };
+            for argument in &mut list.args {
+                if let FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) = argument {
+                    as_row(argument);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The entries of `(a, b)` or `ROW(a, b)`.
+fn row(expr: &Expr) -> Option<Vec<Expr>> {
+    match expr {
+        Expr::Tuple(entries) => Some(entries.clone()),
         Expr::Nested(inner) => row(inner),
+        Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("row") => {
+            let FunctionArguments::List(list) = &function.args else { return None };
+            let entry = |argument: &FunctionArg| match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(entry)) => Some(entry.clone()),
+                _ => None,
+            };
+            list.args.iter().map(entry).collect::<Option<Vec<_>>>().filter(|row| !row.is_empty())
+        }
         _ => None,
     }
 }

@@ -40,6 +40,7 @@ const FUNCTIONS: &[SetReturning] = &[
     one("jsonb_array_elements_text", &[("value", "__jsonb_array_elements_text")]),
     one("json_object_keys", &[("", "__json_object_keys")]),
     one("jsonb_object_keys", &[("", "__jsonb_object_keys")]),
+    one("jsonb_path_query", &[("", "__jsonb_path_query")]),
     one("json_each", &[("key", "__json_object_keys"), ("value", "__json_each_value")]),
     one("jsonb_each", &[("key", "__jsonb_object_keys"), ("value", "__jsonb_each_value")]),
     one("json_each_text", &[("key", "__json_object_keys"), ("value", "__json_each_text_value")]),

@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use super::dialect::LakeportDialect;
 use super::forms::{self, call};
 use super::literals::SETTLED;
+use super::spans;
 
 /// Digits that a number written with an exponent is written out to.
 const FIGURES_MAX: usize = 38;
@@ -27,14 +28,24 @@ const LENGTH_MAX: u64 = 10_485_760;
 pub(super) fn respell(expr: &mut Expr) -> Result<()> {
     forms::respell(expr)?;
     match expr {
-        Expr::Cast { data_type, .. } => {
+        Expr::Cast { expr: value, data_type, .. } => {
+            if let Some(within) = spans::cast(value, data_type)? {
+                *expr = within;
+                return Ok(());
+            }
             let length = length(data_type)?;
             plain_type(data_type);
             if let Some(length) = length {
                 cut(expr, length);
             }
         }
-        Expr::TypedString(typed) => plain_type(&mut typed.data_type),
+        Expr::TypedString(typed) => {
+            let written = Expr::Value(typed.value.clone());
+            match spans::cast(&written, &typed.data_type)? {
+                Some(within) => *expr = within,
+                None => plain_type(&mut typed.data_type),
+            }
+        }
         Expr::AtTimeZone { timestamp, time_zone } => {
             let (time, zone) = (timestamp.as_ref().clone(), time_zone.as_ref().clone());
             *expr = call("timezone", vec![zone, time]);
@@ -45,6 +56,9 @@ pub(super) fn respell(expr: &mut Expr) -> Result<()> {
         }
         Expr::Interval(interval) if interval.leading_precision == Some(SETTLED) => {
             interval.leading_precision = None;
+        }
+        Expr::Interval(interval) if let Some(within) = spans::literal(interval)? => {
+            *expr = within;
         }
         Expr::Interval(interval) if interval.leading_field.is_none() => {
             if let Expr::Value(value) = interval.value.as_ref()

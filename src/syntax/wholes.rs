@@ -16,6 +16,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::forms::{call, joined, text};
 use super::rewrite::fold;
+use super::rows::all_of;
 use super::view::{FindColumns, Shown, View};
 
 /// Whether anything in `query` may stand for several columns.
@@ -85,6 +86,7 @@ impl Visitor for Uses {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         match expr {
             Expr::Identifier(name) if self.tables.contains(&fold(name)) => ControlFlow::Break(()),
+            Expr::Function(call) if is_starred(&call.args) => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
         }
     }
@@ -150,6 +152,18 @@ impl VisitorMut for Writer<'_> {
             **root = Expr::CompoundIdentifier(vec![table.clone(), field.clone()]);
             access_chain.remove(0);
         }
+        if let Expr::Function(call) = expr
+            && let FunctionArguments::List(list) = &mut call.args
+            && let Some(args) = self.spread(&list.args)
+        {
+            list.args = args;
+            self.changed = true;
+        }
+        if let Some(meant) = self.asked_of_row(expr) {
+            *expr = meant;
+            self.changed = true;
+            return ControlFlow::Continue(());
+        }
         if let Expr::Identifier(name) = expr
             && let Some(meant) = self.meant(&fold(name))
         {
@@ -160,7 +174,70 @@ impl VisitorMut for Writer<'_> {
     }
 }
 
+fn is_starred(arguments: &FunctionArguments) -> bool {
+    let FunctionArguments::List(list) = arguments else { return false };
+    let starred = |argument: &FunctionArg| {
+        matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(_)))
+    };
+    list.args.iter().any(starred)
+}
+
+/// The name that stands alone, in brackets or without.
+fn bare(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Identifier(name) => Some(fold(name)),
+        Expr::Nested(inner) => bare(inner),
+        _ => None,
+    }
+}
+
 impl Writer<'_> {
+    /// `t IS NULL` and `t IS NOT NULL`, of the columns of `t`.
+    fn asked_of_row(&self, expr: &Expr) -> Option<Expr> {
+        match expr {
+            Expr::IsNull(row) => self.columns_of(row).map(|values| all_of(values, Expr::IsNull)),
+            Expr::IsNotNull(row) => {
+                self.columns_of(row).map(|values| all_of(values, Expr::IsNotNull))
+            }
+            _ => None,
+        }
+    }
+
+    /// The arguments with the columns of `t.*` in its place; `None` where none stands or what it means is unknown.
+    fn spread(&self, args: &[FunctionArg]) -> Option<Vec<FunctionArg>> {
+        let mut changed = false;
+        let mut spread = Vec::with_capacity(args.len());
+        for argument in args {
+            let FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) = argument else {
+                spread.push(argument.clone());
+                continue;
+            };
+            let table = name.0.last().and_then(|part| part.as_ident()).cloned()?;
+            let columns = self.columns_of(&Expr::Identifier(table))?;
+            let columns = columns.into_iter().map(FunctionArgExpr::Expr);
+            spread.extend(columns.map(FunctionArg::Unnamed));
+            changed = true;
+        }
+        changed.then_some(spread)
+    }
+
+    /// The columns of the table whose row `expr` is.
+    fn columns_of(&self, expr: &Expr) -> Option<Vec<Expr>> {
+        let name = bare(expr)?;
+        for shown in self.selects.iter().rev() {
+            let shown = shown.as_ref()?;
+            if shown.iter().any(|column| column.name == name) {
+                return None;
+            }
+            let of_table = shown.iter().filter(|column| column.table.as_deref() == Some(&name));
+            let values: Vec<Expr> = of_table.map(|column| column.value.clone()).collect();
+            if !values.is_empty() {
+                return Some(values);
+            }
+        }
+        None
+    }
+
     /// What a bare name means, where the planner would not know.
     fn meant(&self, name: &str) -> Option<Expr> {
         for shown in self.selects.iter().rev() {
@@ -218,7 +295,7 @@ fn as_item(column: &Shown) -> SelectItem {
 /// A table's row; NULL for one that is wanting.
 fn row(columns: &[&Shown]) -> Expr {
     let fields = columns.iter().flat_map(|column| [text(&column.name), column.value.clone()]);
-    let whole = call("named_struct", fields.collect());
+    let whole = call("__whole_row", fields.collect());
     if !columns.iter().any(|column| column.optional) {
         return whole;
     }

@@ -7,6 +7,7 @@ mod encode;
 mod explain;
 mod figures;
 mod fuzz;
+mod locks;
 mod login;
 mod login_tls;
 mod messages;

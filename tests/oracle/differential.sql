@@ -232,3 +232,41 @@ SELECT - 84 * COUNT ( * ) + - COALESCE ( - 1, + 37 ) / NULLIF ( + 3, MIN ( 2 ) )
 SELECT count(*) FROM (VALUES (1), (2)) AS a (x) WHERE x IN (SELECT x FROM (VALUES (1, 5)) AS b (x, y) JOIN (VALUES (1, 6)) AS c (x, z) USING (x) WHERE b.y = 5)
 SELECT x, max(z) FROM (VALUES (1, 5), (2, 6)) AS b (x, y) JOIN (VALUES (1, 6), (1, 7)) AS c (x, z) USING (x) WHERE x > 0 GROUP BY x HAVING count(x) > 1 ORDER BY x
 SELECT y FROM (VALUES (1, 5), (2, 6)) AS b (x, y) JOIN (VALUES (1, 6), (2, 7)) AS c (x, z) USING (x) ORDER BY x DESC
+SELECT few.id FROM (VALUES (1, 'a'), (2, 'b')) AS few (id, t) ORDER BY few.id, generate_series(1, 3) DESC
+SELECT few.id, generate_series(1, 3) AS g FROM (VALUES (1, 'a'), (2, 'b')) AS few (id, t) ORDER BY few.id, generate_series(1, 3) DESC
+SELECT id AS x FROM (VALUES (1, 'a'), (2, 'b')) AS few (id, t) ORDER BY x DESC, unnest(ARRAY[1, 2]) LIMIT 3
+SELECT count(*) FROM (VALUES (1), (2)) AS few (id) ORDER BY generate_series(1, 3)
+SELECT DISTINCT id FROM (VALUES (1), (2)) AS few (id) ORDER BY generate_series(1, 3)
+SELECT t, t::text FROM (VALUES (1, 'a b'), (2, NULL), (3, ''), (4, 'q"x\y,(')) AS t (x, y)
+SELECT ROW(true, NULL, 'x y', '{1,2}'::int[], ROW(1, 'q"'))::text, (1, 2)::text, ARRAY[ROW(1, 2), ROW(3, 4)]::text
+SELECT row_to_json(ROW(1, 2)), to_json(ROW(1, 'x')), json_build_object('a', ROW(1, 2)), to_jsonb(ROW(1, '{"a": 1}'::jsonb)), row_to_json((1, 2))
+SELECT array_agg(t), json_agg(t), jsonb_agg(t), json_agg(ARRAY[x]), json_agg(x) FROM (VALUES (1, 'a b'), (2, NULL)) AS t (x, y)
+SELECT (t).x, (t).y, ROW(t.*, 42), count(*) OVER () FROM (VALUES (1, 'a b'), (2, NULL)) AS t (x, y)
+SELECT DISTINCT t FROM (VALUES (1, 'a b'), (2, NULL), (1, 'a b')) AS t (x, y) ORDER BY t DESC
+SELECT t IS NULL, t IS NOT NULL FROM (VALUES (1, 'a b'), (2, NULL), (NULL, NULL)) AS t (x, y)
+SELECT ROW(1, NULL) IS NULL, ROW(NULL, NULL) IS NULL, ROW(1, NULL) IS NOT NULL, ROW(1, 2) IS NOT NULL, ROW(1, NULL) = ROW(1, NULL)
+SELECT a.x, b, b IS NULL FROM (VALUES (1), (2)) AS a (x) LEFT JOIN (VALUES (1, 'z')) AS b (x, y) ON a.x = b.x ORDER BY 1
+SELECT row_to_json(t) FROM (SELECT 1 AS a, '{"b":  1}'::json AS b, true AS c, ARRAY[1, 2] AS d, '2020-01-01'::date AS e) AS t
+SELECT json_build_object('a', '{"b":   1}'::json, 'b', '{"b":   1}'::jsonb), jsonb_build_object('b', '{"b":   1}'::json)
+SELECT array_to_json(ARRAY['{"a":1}'::jsonb, '[1]']), to_json(ARRAY['{"a":1}'::json]), to_jsonb(ARRAY['{"a":1}'::json])
+SELECT to_json('2014-05-28 12:22:35.614298-04'::timestamptz), to_jsonb(ARRAY['2014-05-28 12:22:35-04'::timestamptz]), to_json('0044-01-01 00:00+00 BC'::timestamptz)
+SELECT sum(x), avg(x), sum(DISTINCT x), sum(x) FILTER (WHERE x > 1) FROM (VALUES (1.5::real), (1.5), (0.25)) AS v (x)
+SELECT x, sum(x) OVER (ORDER BY x) FROM (VALUES (1.5::real), (0.25)) AS v (x) ORDER BY x
+SELECT sum(x) FROM (VALUES ('3e38'::real), ('3e38'::real)) AS v (x)
+SELECT 1.5::real UNION ALL SELECT 2.25 ORDER BY 1
+SELECT ('1.235 s'::interval(2))::text, (INTERVAL(3) '1.23456 s')::text, ('1 y 2 mon 3 d 4:05'::interval year to month)::text, ('12:34:56.7'::interval hour to minute)::text
+SELECT ('1'::interval hour)::text, (INTERVAL '1:30' MINUTE TO SECOND)::text, (INTERVAL '1-2' YEAR TO MONTH)::text, (INTERVAL '1 2:03:04.5678' DAY TO SECOND(2))::text, (INTERVAL '1.5' MINUTE)::text
+WITH t AS (SELECT random() AS r FROM generate_series(1, 5)) SELECT count(*) FROM (SELECT r FROM t UNION SELECT r FROM t) AS s
+WITH t AS (SELECT random() AS r FROM generate_series(1, 5)), u AS (SELECT r FROM t) SELECT count(*) FROM t AS a JOIN u AS b ON a.r = b.r
+WITH t AS (SELECT gen_random_uuid() AS r FROM generate_series(1, 5)) SELECT (SELECT max(r::text) FROM t) = (SELECT max(r::text) FROM t), (SELECT count(*) FROM t WHERE r IN (SELECT r FROM t))
+SELECT x FROM (VALUES (1::numeric), (9e37), (-2)) AS v (x) ORDER BY 1
+SELECT make_interval(1, 2, 3, 4, 5, 6, 7.5), make_interval(days => 10), make_interval(secs => 1.5, years => 2), make_interval(), make_interval(1, mins => -3)
+SELECT make_interval(fortnights => 1)
+SELECT make_date(2013, 7, 15), make_date(-44, 3, 15), make_time(8, 15, 23.5), make_timestamp(2013, 7, 15, 8, 15, 23.5), make_timestamptz(2013, 7, 15, 8, 15, 23.5), make_timestamptz(2013, 7, 15, 8, 15, 23.5, 'Europe/Berlin')
+SELECT make_date(2013, 2, 30)
+SELECT make_time(25, 0, 0)
+SELECT pg_try_advisory_lock(1), pg_try_advisory_lock(1), pg_advisory_unlock(1), pg_advisory_unlock(1)
+SELECT pg_try_advisory_lock_shared(1, 2), pg_advisory_unlock_shared(1, 2), pg_advisory_lock(7), pg_try_advisory_xact_lock(8)
+SELECT locktype, classid, objid, objsubid, mode, granted FROM pg_locks WHERE locktype = 'advisory' ORDER BY objid
+SELECT pg_advisory_unlock_all()
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'

@@ -12,14 +12,15 @@ use crate::query::runtime::StatementInfo;
 use crate::query::system::{element_of, marked_type, written};
 use crate::query::textual;
 
-use super::{cast_array, depth, is_text, nested};
+use super::{cast_array, depth, is_text, nested, rows};
 
 /// Characters of a `name`.
 const NAME_BYTES_MAX: usize = 63;
 
 /// Whether a cast between these is of this file.
 pub(super) fn concerns(from: &Field, to: &Field) -> bool {
-    [from, to].into_iter().any(|field| marked_type(field).is_some())
+    let marked = [from, to].into_iter().any(|field| marked_type(field).is_some());
+    marked || is_text(to.data_type()) && rows::holds_rows(from.data_type())
 }
 
 /// The values of `array`, which are of `from`, as ones of `to`.
@@ -30,6 +31,9 @@ pub(super) fn cast(
     to: &Field,
 ) -> Result<ArrayRef> {
     let (was, becomes) = (marked_type(from), marked_type(to));
+    if matches!(from.data_type(), DataType::Struct(_)) && rows::holds_rows(from.data_type()) {
+        return cast_array(&rows::texts(info, array)?, to.data_type());
+    }
     let element = |field: &Field| match field.data_type() {
         DataType::List(element) => Some(element_of(field).unwrap_or_else(|| Arc::clone(element))),
         _ => None,

@@ -11,6 +11,7 @@ mod marked;
 mod numbers;
 mod print;
 mod read;
+mod rows;
 mod times;
 mod tried;
 
@@ -84,6 +85,16 @@ fn in_expr(expr: Expr, schema: &DFSchema) -> Planned<Transformed<Expr>> {
     let function = Arc::new(ScalarUDF::new_from_impl(Cast::new(from, Arc::clone(&cast.field))));
     let call = ScalarFunction::new_udf(function, vec![*cast.expr]);
     Ok(Transformed::yes(Expr::ScalarFunction(call)))
+}
+
+/// The values of `array`, which are of `from`, as ones of `to`, whatever either's mark says.
+fn as_field(info: &StatementInfo, array: &ArrayRef, from: &Field, to: &Field) -> Result<ArrayRef> {
+    if marked::concerns(from, to) {
+        return marked::cast(info, array, from, to);
+    }
+    let styles = info.styles();
+    in_session(array, to.data_type(), &styles)
+        .and_then(|array| cast_styled(&array, to.data_type(), &styles))
 }
 
 /// The values of `array` as an assignment or a cast to `to` makes them.
@@ -275,9 +286,8 @@ impl ScalarUDFImpl for Cast {
         let cast = match &self.from {
             Some(from) => marked::cast(&info, &arrays[0], from, &self.to),
             None => {
-                let styles = info.styles();
-                in_session(&arrays[0], self.to.data_type(), &styles)
-                    .and_then(|array| cast_styled(&array, self.to.data_type(), &styles))
+                let given = &args.arg_fields[0];
+                as_field(&info, &arrays[0], given, &self.to)
             }
         };
         let cast = cast.map_err(external)?;

@@ -94,7 +94,14 @@ pub(super) const ALL: &[Function] = &[
     .with_nulls(),
     // What an aggregate has collected, each already json.
     pure("__json_join", &["_text"], "json", |_, v| {
-        text(collected(v, 0)?.map(|all| format!("[{}]", all.join(", "))))
+        let all = collected(v, 0)?.map(|all| all.join(", "));
+        text(all.map(|all| format!("[{}]", all.strip_prefix("\n ").unwrap_or(&all))))
+    }),
+    // Rows and arrays begin lines of their own.
+    pure("__json_item", &["any"], "json", |_, v| {
+        let item = as_written(&v[0])?;
+        let apart = matches!(v[0], ScalarValue::List(_) | ScalarValue::Struct(_));
+        text(Some(if apart { format!("\n {item}") } else { item }))
     }),
     pure("__jsonb_join", &["_text"], "jsonb", |_, v| {
         text(collected(v, 0)?.map(|all| format!("[{}]", all.join(", "))))

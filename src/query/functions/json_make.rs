@@ -6,6 +6,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::ScalarValue;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::query::system;
 use crate::query::text::json::Json;
 
 use super::row_wise::list_at;
@@ -17,7 +18,7 @@ pub(super) fn of_value(value: &ScalarValue) -> Result<Json> {
     }
     // How an argument that is json already is handed over.
     if let ScalarValue::LargeUtf8(Some(json)) = value {
-        return Json::parse(json);
+        return Ok(Json::Written(json.clone()));
     }
     let array = value.to_array().map_err(crate::query::error::convert)?;
     of_array(&array, 0)
@@ -34,22 +35,31 @@ fn of_array(array: &ArrayRef, row: usize) -> Result<Json> {
             let elements = (0..inner.len()).map(|at| of_array(&inner, at));
             Json::Array(elements.collect::<Result<_>>()?)
         }
+        DataType::LargeUtf8 => Json::Written(array.as_string::<i64>().value(row).to_owned()),
         DataType::Struct(fields) => {
             let columns = array.as_struct().columns();
+            let own = system::row_fields(fields);
+            let fields = own.unwrap_or_else(|| fields.iter().cloned().collect());
             let members = fields.iter().zip(columns).map(|(field, column)| {
-                let value =
-                    if crate::query::marked_type(field).is_some_and(|t| t.starts_with("json")) {
-                        printed_as_json(column, row)?
-                    } else {
-                        of_array(column, row)?
-                    };
+                let value = if system::marked_type(field).is_some_and(|t| t.starts_with("json")) {
+                    printed_as_json(column, row)?
+                } else {
+                    of_array(column, row)?
+                };
                 Ok((field.name().clone(), value))
             });
             Json::Object(members.collect::<Result<_>>()?)
         }
-        DataType::Timestamp(..) => {
+        DataType::Timestamp(_, zone) => {
             let text = crate::query::cast_array(array, &DataType::Utf8)?;
-            Json::Text(text.as_string::<i32>().value(row).replacen(' ', "T", 1))
+            let mut text = text.as_string::<i32>().value(row).replacen(' ', "T", 1);
+            // ISO 8601 asks for the minutes of the offset; before Christ there is ` BC` behind it.
+            let offset = text.rfind(['+', '-']).filter(|_| zone.is_some() && text.contains('T'));
+            if let Some(offset) = offset.filter(|at| !text[*at..].contains(':')) {
+                let end = text[offset..].find(' ').map_or(text.len(), |blank| offset + blank);
+                text.insert_str(end, ":00");
+            }
+            Json::Text(text)
         }
         data_type if data_type.is_floating() => {
             let text = crate::query::cast_array(array, &DataType::Utf8)?;
@@ -72,7 +82,7 @@ fn of_array(array: &ArrayRef, row: usize) -> Result<Json> {
 
 fn printed_as_json(array: &ArrayRef, row: usize) -> Result<Json> {
     match array.as_string_opt::<i32>() {
-        Some(texts) if texts.is_valid(row) => Json::parse(texts.value(row)),
+        Some(texts) if texts.is_valid(row) => Ok(Json::Written(texts.value(row).to_owned())),
         _ => Ok(Json::Null),
     }
 }

@@ -18,7 +18,10 @@ mod instance;
 mod integers;
 mod json;
 mod json_make;
+mod json_paths;
 mod length;
+mod locks;
+mod made;
 mod number_format;
 mod operands;
 mod operators;
@@ -27,6 +30,7 @@ mod pattern;
 mod privileges;
 mod quotient;
 mod read;
+mod records;
 mod regular;
 mod round;
 mod row_wise;
@@ -55,6 +59,7 @@ pub(crate) use integers::out_of_range;
 pub(crate) use json::{json_text, jsonb_text, uuid_text};
 pub(crate) use operators::chosen_anew;
 pub(crate) use quotient::quotient;
+pub(crate) use records::{as_structs, without_rows};
 pub(crate) use spans::interval_span;
 
 use datafusion::common::Result;
@@ -77,6 +82,8 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
         regular::ALL,
         arrays::ALL,
         spans::ALL,
+        made::ALL,
+        json_paths::ALL,
         instance::ALL,
     ]
     .into_iter()
@@ -84,10 +91,15 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     {
         state.register_udf(function.build())?;
     }
-    for function in sets::all().into_iter().chain(any_all::all()).chain(floats::all()) {
+    for function in
+        sets::all().into_iter().chain(any_all::all()).chain(floats::all()).chain(locks::all())
+    {
         state.register_udf(function)?;
     }
     for function in choices::distinct() {
+        state.register_udf(function)?;
+    }
+    for function in records::all() {
         state.register_udf(function)?;
     }
     state.register_udf(type_of::pg_typeof())?;

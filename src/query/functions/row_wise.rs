@@ -185,17 +185,19 @@ impl ScalarUDFImpl for RowWise {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let info = StatementInfo::from_options(&args.config_options);
         let takes_any = self.function.overloads.iter().any(|overload| overload.contains("any"));
-        let json: Vec<bool> = args
-            .arg_fields
-            .iter()
-            .map(|field| takes_any && matches!(system::marked_type(field), Some("json" | "jsonb")))
-            .collect();
+        let is_json = |field: &Field| match system::marked_type(field) {
+            Some("json" | "jsonb" | "_json" | "_jsonb") => true,
+            _ => false,
+        };
+        let json: Vec<bool> =
+            args.arg_fields.iter().map(|field| takes_any && is_json(field)).collect();
         let handed = |values: Vec<ScalarValue>| -> Vec<ScalarValue> {
             if !json.contains(&true) {
                 return values;
             }
             let marked = values.into_iter().zip(&json).map(|(value, json)| match value {
                 ScalarValue::Utf8(text) if *json => ScalarValue::LargeUtf8(text),
+                ScalarValue::List(_) if *json => as_json_elements(value),
                 value => value,
             });
             marked.collect()
@@ -243,6 +245,18 @@ impl ScalarUDFImpl for RowWise {
         }
         Ok(ColumnarValue::Array(ScalarValue::iter_to_array(answers)?))
     }
+}
+
+/// The elements of an array of json, handed over as json is.
+fn as_json_elements(value: ScalarValue) -> ScalarValue {
+    let mut data_type = value.data_type();
+    let mut dimensions = 0;
+    while let DataType::List(element) = &data_type {
+        data_type = element.data_type().clone();
+        dimensions += 1;
+    }
+    let large = crate::query::cast::nested(DataType::LargeUtf8, dimensions);
+    value.cast_to(&large).unwrap_or(value)
 }
 
 /// The text of an argument.

@@ -252,6 +252,15 @@ fn moments(arrays: &[ArrayRef], zone: &str) -> Result<ArrayRef> {
             return Err(zero_step());
         }
         let (mut at, stop) = (starts.value(row), stops.value(row));
+        // What is surely too long is not begun: a month has at most 31 days and an hour more.
+        let longest = (i128::from(step.months) * 31 + i128::from(step.days)) * 86_400_000_000
+            + i128::from(step.nanoseconds / 1000)
+            + i128::from(step.months.signum() + step.days.signum()) * 7_200_000_000;
+        if length.signum() == longest.signum()
+            && (i128::from(stop) - i128::from(at)) / longest > ELEMENTS_MAX as i128
+        {
+            return Err(too_long());
+        }
         let mut list = Vec::new();
         while if length > 0 { at <= stop } else { at >= stop } {
             list.push(at);
@@ -303,13 +312,14 @@ fn series(arrays: &[ArrayRef], zone: &str) -> Result<ArrayRef> {
         if step == 0 {
             return Err(zero_step());
         }
-        let mut list = Vec::new();
+        let steps = (i128::from(stop) - i128::from(start)) / i128::from(step);
+        if steps >= ELEMENTS_MAX as i128 {
+            return Err(too_long());
+        }
+        let mut list = Vec::with_capacity(usize::try_from(steps.max(-1) + 1).unwrap_or(0));
         let mut at = Some(start);
         while let Some(value) = at.filter(|at| if step > 0 { *at <= stop } else { *at >= stop }) {
             list.push(value);
-            if list.len() > ELEMENTS_MAX {
-                return Err(too_long());
-            }
             at = value.checked_add(step);
         }
         made.push(Some(list));

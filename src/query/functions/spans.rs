@@ -10,7 +10,7 @@ use crate::query::runtime::StatementInfo;
 use crate::query::text::Interval;
 use crate::query::textual::{self, Address, Bound, Range};
 
-use super::row_wise::{Function, pure, text, text_at};
+use super::row_wise::{Function, int_at, pure, text, text_at};
 
 /// The functions of this file.
 pub(super) const ALL: &[Function] = &[
@@ -63,6 +63,7 @@ pub(super) const ALL: &[Function] = &[
     pure("justify_days", &["interval"], "interval", |_, v| justified(v, false, true)),
     pure("justify_hours", &["interval"], "interval", |_, v| justified(v, true, false)),
     pure("justify_interval", &["interval"], "interval", |_, v| justified(v, true, true)),
+    pure("__interval_within", &["interval text int8"], "interval", |_, v| within(v)),
     pure("isfinite", &["date", "timestamp", "timestamptz", "interval"], "bool", |_, v| {
         Ok(ScalarValue::Boolean(Some(match &v[0] {
             ScalarValue::Date32(Some(days)) => !matches!(*days, i32::MAX | i32::MIN),
@@ -184,6 +185,32 @@ fn justified(values: &[ScalarValue], hours: bool, days: bool) -> Result<ScalarVa
     let (months, days) = (i32::try_from(months), i32::try_from(total));
     let (Ok(months), Ok(days)) = (months, days) else { return Err(out_of_range()) };
     let nanos = micros.checked_mul(1000).ok_or_else(out_of_range)?;
+    let value = arrow::datatypes::IntervalMonthDayNano::new(months, days, nanos);
+    Ok(ScalarValue::IntervalMonthDayNano(Some(value)))
+}
+
+/// An interval without what is smaller than a field, its seconds rounded to so many digits.
+fn within(values: &[ScalarValue]) -> Result<ScalarValue> {
+    let ScalarValue::IntervalMonthDayNano(Some(value)) = values[0] else {
+        return Ok(ScalarValue::Null);
+    };
+    let parts = Interval::from_nanos(value.months, value.days, value.nanoseconds);
+    let (mut months, mut days, mut micros) = (parts.months, parts.days, parts.micros);
+    let unit = text_at(values, 1).unwrap_or("second");
+    match unit {
+        "year" => (months, days, micros) = (months / 12 * 12, 0, 0),
+        "month" => (days, micros) = (0, 0),
+        "day" => micros = 0,
+        "hour" => micros -= micros % 3_600_000_000,
+        "minute" => micros -= micros % 60_000_000,
+        _ => {}
+    }
+    let digits = int_at(values, 2).and_then(|digits| u32::try_from(digits).ok()).unwrap_or(6);
+    let step = 10_i64.pow(6 - digits.min(6));
+    let half = if micros < 0 { -step / 2 } else { step / 2 };
+    let out_of_range = || crate::query::text::out_of_range("interval");
+    let rounded = micros.checked_add(half).ok_or_else(out_of_range)? / step * step;
+    let nanos = rounded.checked_mul(1000).ok_or_else(out_of_range)?;
     let value = arrow::datatypes::IntervalMonthDayNano::new(months, days, nanos);
     Ok(ScalarValue::IntervalMonthDayNano(Some(value)))
 }

@@ -1,14 +1,14 @@
-//! `sum` over integers that fails where DataFusion's own would wrap around.
+//! `sum` over integers that fails where DataFusion's own would wrap around, and over reals.
 //!
 //! Its one idea: integers are added as numerics of 38 digits, which no number of rows can exceed. The
-//! sum of bigints stays one, as in Postgres, the sum of smaller ones is a bigint. Everything else is
-//! DataFusion's own `sum`.
+//! sum of bigints stays one, as in Postgres, the sum of smaller ones is a bigint. Reals are added as doubles and
+//! rounded once, so that the order of rows does not tell. Everything else is DataFusion's own `sum`.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Float32Array, Int64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef};
+use arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Float64Type};
 use arrow::error::ArrowError;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::error::DataFusionError;
@@ -53,24 +53,29 @@ pub(crate) fn numeric_overflow() -> DataFusionError {
     external(Error::new(ErrorKind::NumericValueOutOfRange, "numeric field overflow"))
 }
 
-/// Whether the result must be a bigint again.
-fn narrows(field: &FieldRef) -> bool {
-    *field.data_type() == DataType::Int64
+/// What values of the first field are added as, where it is not their own type.
+fn added_as(fields: &[FieldRef]) -> Option<DataType> {
+    match fields.first()?.data_type() {
+        data_type if data_type.is_signed_integer() => Some(WIDE),
+        DataType::Float32 => Some(DataType::Float64),
+        _ => None,
+    }
 }
 
-fn has_integers(fields: &[FieldRef]) -> bool {
-    fields.first().is_some_and(|field| field.data_type().is_signed_integer())
-}
-
-fn wide_field(field: &FieldRef) -> FieldRef {
-    Arc::new(Field::new(field.name(), WIDE, true))
+fn wide_field(field: &FieldRef, wide: &DataType) -> FieldRef {
+    Arc::new(Field::new(field.name(), wide.clone(), true))
 }
 
 /// Calls `made` with the arguments of a wide sum.
-fn widened<T>(args: AccumulatorArgs<'_>, made: impl FnOnce(AccumulatorArgs<'_>) -> T) -> T {
-    let fields: Vec<FieldRef> = args.expr_fields.iter().map(wide_field).collect();
+fn widened<T>(
+    args: AccumulatorArgs<'_>,
+    wide: &DataType,
+    made: impl FnOnce(AccumulatorArgs<'_>) -> T,
+) -> T {
+    let fields: Vec<FieldRef> =
+        args.expr_fields.iter().map(|field| wide_field(field, wide)).collect();
     made(AccumulatorArgs {
-        return_field: wide_field(&args.return_field),
+        return_field: wide_field(&args.return_field, wide),
         expr_fields: &fields,
         ..args
     })
@@ -87,31 +92,35 @@ impl AggregateUDFImpl for CheckedSum {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let [argument] = types else { return Err(undefined("sum")) };
+        if matches!(argument, DataType::Float16 | DataType::Float32) {
+            return Ok(vec![DataType::Float32]);
+        }
         exact_argument(argument).map(|argument| vec![argument]).ok_or_else(|| undefined("sum"))
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match &types[0] {
             DataType::Int64 => Ok(WIDE),
+            DataType::Float32 => Ok(DataType::Float32),
             data_type if data_type.is_signed_integer() => Ok(DataType::Int64),
             _ => self.inner.return_type(types),
         }
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        if !has_integers(args.expr_fields) {
+        let Some(wide) = added_as(args.expr_fields) else {
             return self.inner.accumulator(args);
-        }
-        let narrows = narrows(&args.return_field);
-        let inner = widened(args, |args| self.inner.accumulator(args))?;
-        Ok(Box::new(Wide { inner, narrows }))
+        };
+        let shown = args.return_field.data_type().clone();
+        let inner = widened(args, &wide, |args| self.inner.accumulator(args))?;
+        Ok(Box::new(Wide { inner, wide, shown }))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        if !has_integers(args.input_fields) {
+        let Some(wide) = added_as(args.input_fields) else {
             return self.inner.state_fields(args);
-        }
-        let return_field = wide_field(&args.return_field);
+        };
+        let return_field = wide_field(&args.return_field, &wide);
         self.inner.state_fields(StateFieldsArgs { return_field, ..args })
     }
 
@@ -123,24 +132,24 @@ impl AggregateUDFImpl for CheckedSum {
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        if !has_integers(args.expr_fields) {
+        let Some(wide) = added_as(args.expr_fields) else {
             return self.inner.create_groups_accumulator(args);
-        }
-        let narrows = narrows(&args.return_field);
-        let inner = widened(args, |args| self.inner.create_groups_accumulator(args))?;
-        Ok(Box::new(WideGroups { inner, narrows }))
+        };
+        let shown = args.return_field.data_type().clone();
+        let inner = widened(args, &wide, |args| self.inner.create_groups_accumulator(args))?;
+        Ok(Box::new(WideGroups { inner, wide, shown }))
     }
 
     fn create_sliding_accumulator(
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
-        if !has_integers(args.expr_fields) || args.is_distinct {
+        let Some(wide) = added_as(args.expr_fields).filter(|_| !args.is_distinct) else {
             return self.inner.create_sliding_accumulator(args);
-        }
-        let narrows = narrows(&args.return_field);
-        let inner = widened(args, |args| self.inner.create_sliding_accumulator(args))?;
-        Ok(Box::new(Wide { inner, narrows }))
+        };
+        let shown = args.return_field.data_type().clone();
+        let inner = widened(args, &wide, |args| self.inner.create_sliding_accumulator(args))?;
+        Ok(Box::new(Wide { inner, wide, shown }))
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {
@@ -156,29 +165,48 @@ impl AggregateUDFImpl for CheckedSum {
     }
 }
 
-fn wide(values: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
-    values.iter().map(|array| Ok(cast(array, &WIDE)?)).collect()
+fn wide(values: &[ArrayRef], wide: &DataType) -> Result<Vec<ArrayRef>> {
+    values.iter().map(|array| Ok(cast(array, wide)?)).collect()
 }
 
 fn too_large() -> DataFusionError {
     external(out_of_range(&DataType::Int64))
 }
 
-/// A wide sum whose result may have to be a bigint again.
+/// A double as the real next to it.
+fn real(sum: f64) -> Result<f32, ArrowError> {
+    #[allow(clippy::cast_possible_truncation, reason = "rounding is what is asked for")]
+    let real = sum as f32;
+    if real.is_infinite() && sum.is_finite() {
+        return Err(ArrowError::ArithmeticOverflow(String::new()));
+    }
+    Ok(real)
+}
+
+fn real_overflow() -> DataFusionError {
+    external(Error::new(ErrorKind::NumericValueOutOfRange, "value out of range: overflow"))
+}
+
+/// A wide sum whose result may have to be narrow again.
 #[derive(Debug)]
 struct Wide {
     inner: Box<dyn Accumulator>,
-    narrows: bool,
+    wide: DataType,
+    shown: DataType,
 }
 
 impl Accumulator for Wide {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.inner.update_batch(&wide(values)?)
+        self.inner.update_batch(&wide(values, &self.wide)?)
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
         match self.inner.evaluate()? {
-            sum if !self.narrows => Ok(sum),
+            sum if self.wide == self.shown => Ok(sum),
+            ScalarValue::Float64(sum) => {
+                let sum = sum.map(real).transpose().map_err(|_| real_overflow())?;
+                Ok(ScalarValue::Float32(sum))
+            }
             ScalarValue::Decimal128(Some(sum), ..) => {
                 let sum = i64::try_from(sum).map_err(|_| too_large())?;
                 Ok(ScalarValue::Int64(Some(sum)))
@@ -200,7 +228,7 @@ impl Accumulator for Wide {
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.inner.retract_batch(&wide(values)?)
+        self.inner.retract_batch(&wide(values, &self.wide)?)
     }
 
     fn supports_retract_batch(&self) -> bool {
@@ -211,7 +239,8 @@ impl Accumulator for Wide {
 /// The same for many groups at once.
 struct WideGroups {
     inner: Box<dyn GroupsAccumulator>,
-    narrows: bool,
+    wide: DataType,
+    shown: DataType,
 }
 
 impl GroupsAccumulator for WideGroups {
@@ -222,13 +251,22 @@ impl GroupsAccumulator for WideGroups {
         opt_filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> Result<()> {
-        self.inner.update_batch(&wide(values)?, group_indices, opt_filter, total_num_groups)
+        self.inner.update_batch(
+            &wide(values, &self.wide)?,
+            group_indices,
+            opt_filter,
+            total_num_groups,
+        )
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let sums = self.inner.evaluate(emit_to)?;
-        if !self.narrows {
+        if self.wide == self.shown {
             return Ok(sums);
+        }
+        if let Some(sums) = sums.as_primitive_opt::<Float64Type>() {
+            let reals: Result<Float32Array, ArrowError> = sums.try_unary(real);
+            return Ok(Arc::new(reals.map_err(|_| real_overflow())?));
         }
         let sums = sums.as_primitive::<Decimal128Type>();
         let narrow: Result<Int64Array, ArrowError> = sums.try_unary(|sum| {
@@ -255,7 +293,7 @@ impl GroupsAccumulator for WideGroups {
         values: &[ArrayRef],
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        self.inner.convert_to_state(&wide(values)?, opt_filter)
+        self.inner.convert_to_state(&wide(values, &self.wide)?, opt_filter)
     }
 
     fn size(&self) -> usize {

@@ -177,10 +177,32 @@ fn name_of(data_type: &DataType) -> &'static str {
     }
 }
 
-/// Whether a struct is what `ROW(...)` makes: its fields have numbers for names.
+/// How the fields of a row are called, which tells a row from a struct of the lake: after this their mark, a
+/// colon, and their own name. The engine keeps names wherever it hands structs on, and loses what else fields say.
+const ROW_FIELD: &str = "__lakeport_row:";
+
+/// `field` as one of a row.
+pub(crate) fn row_field(name: &str, field: &Field) -> Field {
+    let mark = marked_type(field).unwrap_or_default();
+    Field::new(format!("{ROW_FIELD}{mark}:{name}"), field.data_type().clone(), true)
+}
+
+/// The fields of a row by their own names, marked; `None` for any other struct.
+pub fn row_fields(fields: &Fields) -> Option<Vec<FieldRef>> {
+    let own = |field: &FieldRef| {
+        let (mark, name) = field.name().strip_prefix(ROW_FIELD)?.split_once(':')?;
+        let own = Field::new(name, field.data_type().clone(), true);
+        Some(Arc::new(if mark.is_empty() { own } else { marked(own, mark) }))
+    };
+    if fields.is_empty() {
+        return None;
+    }
+    fields.iter().map(own).collect()
+}
+
+/// Whether a struct is a row: what `ROW(...)` makes, or a table's.
 pub fn is_row(fields: &Fields) -> bool {
-    !fields.is_empty()
-        && fields.iter().enumerate().all(|(at, field)| *field.name() == format!("c{at}"))
+    !fields.is_empty() && fields.iter().all(|field| field.name().starts_with(ROW_FIELD))
 }
 
 /// Precision and scale of a numeric.

@@ -7,11 +7,14 @@ use std::fmt::Write as _;
 
 use crate::error::{Error, ErrorKind, Result};
 
+use super::number::without_exponent;
+use crate::query::textual::compare_numbers;
+
 /// How deep values may lie within each other.
 const DEPTH_MAX: usize = 256;
 
 /// A value of json.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Json {
     Null,
     Bool(bool),
@@ -20,6 +23,29 @@ pub(crate) enum Json {
     Text(String),
     Array(Vec<Json>),
     Object(Vec<(String, Json)>),
+    /// Known to be json, and left as it was written.
+    Written(String),
+}
+
+/// Numbers are equal by their values, objects whatever the order of their members.
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Json::Null, Json::Null) => true,
+            (Json::Bool(one), Json::Bool(other)) => one == other,
+            (Json::Number(one), Json::Number(other)) => {
+                one == other || compare_numbers(one, other) == Some(Ordering::Equal)
+            }
+            (Json::Text(one), Json::Text(other)) | (Json::Written(one), Json::Written(other)) => {
+                one == other
+            }
+            (Json::Array(one), Json::Array(other)) => one == other,
+            (Json::Object(one), Json::Object(other)) => {
+                one.len() == other.len() && one.iter().all(|member| other.contains(member))
+            }
+            _ => false,
+        }
+    }
 }
 
 struct Reader<'a> {
@@ -65,6 +91,7 @@ impl Json {
             Json::Text(_) => "string",
             Json::Array(_) => "array",
             Json::Object(_) => "object",
+            Json::Written(text) => Json::parse(text).map_or("null", |value| value.kind()),
         }
     }
 
@@ -115,7 +142,8 @@ impl Json {
                 kept.sort_by(|(one, _), (other, _)| by_length(one, other));
                 Json::Object(kept)
             }
-            Json::Number(number) => Json::Number(plain_number(&number)),
+            Json::Number(number) => Json::Number(without_exponent(&number)),
+            Json::Written(text) => Json::parse(&text).map_or(Json::Null, Json::ordered),
             other => other,
         }
     }
@@ -160,7 +188,7 @@ impl Json {
             Json::Null => out.push_str("null"),
             Json::Bool(true) => out.push_str("true"),
             Json::Bool(false) => out.push_str("false"),
-            Json::Number(number) => out.push_str(number),
+            Json::Number(number) | Json::Written(number) => out.push_str(number),
             Json::Text(text) => out.push_str(&quoted(text)),
             Json::Array(elements) => {
                 out.push('[');
@@ -229,34 +257,6 @@ pub(crate) fn quoted(text: &str) -> String {
     }
     out.push('"');
     out
-}
-
-/// A number as `numeric` prints it.
-fn plain_number(number: &str) -> String {
-    let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else {
-        return if number == "-0" { "0".to_owned() } else { number.to_owned() };
-    };
-    let Ok(exponent) = exponent.parse::<i32>() else { return number.to_owned() };
-    if exponent.unsigned_abs() > 1000 {
-        return number.to_owned();
-    }
-    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = format!("{whole}{fraction}");
-    let point = i32::try_from(whole.len()).unwrap_or(0) + exponent;
-    if point <= 0 {
-        let zeros = "0".repeat(usize::try_from(-point).unwrap_or(0));
-        return format!("{sign}0.{zeros}{digits}");
-    }
-    let point = usize::try_from(point).unwrap_or(0);
-    if point >= digits.len() {
-        let plain = format!("{digits}{}", "0".repeat(point - digits.len()));
-        let plain = plain.trim_start_matches('0');
-        return if plain.is_empty() { "0".to_owned() } else { format!("{sign}{plain}") };
-    }
-    let (whole, fraction) = digits.split_at(point);
-    let whole = whole.trim_start_matches('0');
-    format!("{sign}{}.{fraction}", if whole.is_empty() { "0" } else { whole })
 }
 
 impl Reader<'_> {

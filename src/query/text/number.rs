@@ -79,3 +79,31 @@ pub fn numeric_text(unscaled: &str, scale: i8) -> String {
     }
     format!("{sign}0.{figures:0>scale$}")
 }
+
+/// A number of json as `numeric` prints it.
+pub(super) fn without_exponent(number: &str) -> String {
+    let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else {
+        return if number == "-0" { "0".to_owned() } else { number.to_owned() };
+    };
+    let Ok(exponent) = exponent.parse::<i32>() else { return number.to_owned() };
+    if exponent.unsigned_abs() > 1000 {
+        return number.to_owned();
+    }
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let point = i32::try_from(whole.len()).unwrap_or(0) + exponent;
+    if point <= 0 {
+        let zeros = "0".repeat(usize::try_from(-point).unwrap_or(0));
+        return format!("{sign}0.{zeros}{digits}");
+    }
+    let point = usize::try_from(point).unwrap_or(0);
+    if point >= digits.len() {
+        let plain = format!("{digits}{}", "0".repeat(point - digits.len()));
+        let plain = plain.trim_start_matches('0');
+        return if plain.is_empty() { "0".to_owned() } else { format!("{sign}{plain}") };
+    }
+    let (whole, fraction) = digits.split_at(point);
+    let whole = whole.trim_start_matches('0');
+    format!("{sign}{}.{fraction}", if whole.is_empty() { "0" } else { whole })
+}

@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::syntax::TEXTUAL;
 
 pub use network::Address;
+pub(crate) use numbers::compared as compare_numbers;
 pub use ranges::{Bound, Range, element, range_of, read_multirange};
 pub use timetz::split as split_timetz;
 

@@ -69,3 +69,8 @@ pub(super) fn compare(left: &str, right: &str) -> Ordering {
         (false, true) => Ordering::Greater,
     }
 }
+
+/// Two numbers by their values, however they are written; `None` where one is none.
+pub(crate) fn compared(left: &str, right: &str) -> Option<Ordering> {
+    Some(compare(&plain(left).ok()?, &plain(right).ok()?))
+}

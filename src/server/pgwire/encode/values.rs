@@ -14,7 +14,7 @@ use chrono_tz::Tz;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::text::{PLAIN, Styles};
-use crate::query::{element_of, is_row, marked_type, own_modifier, textual};
+use crate::query::{element_of, marked_type, own_modifier, row_fields, textual};
 use crate::server::pgwire::encoding::Encoding;
 use crate::server::pgwire::types::{self, PgType, list_element, pg_type_of};
 
@@ -203,9 +203,9 @@ impl Values {
 
     fn document(field: &Field, array: &ArrayRef, output: &Output) -> Result<Self> {
         if let Some(fields) = array.as_struct_opt()
-            && is_row(fields.fields())
+            && let Some(own) = row_fields(fields.fields())
         {
-            let columns = fields.fields().iter().zip(fields.columns());
+            let columns = own.iter().zip(fields.columns());
             let columns = columns
                 .map(|(field, column)| {
                     Ok((pg_type_of(field)?.oid, Values::new(field, column, output)?))

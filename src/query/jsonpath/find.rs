@@ -1,0 +1,365 @@
+//! What a path finds in a document.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::text::json::Json;
+
+use super::predicate::holds;
+use super::{Method, Node, Path, Step};
+
+/// Items one path may find.
+const ITEMS_MAX: usize = 1_000_000;
+
+/// What a path is asked of.
+pub(crate) struct Asked<'a> {
+    pub(crate) document: &'a Json,
+    pub(crate) variables: &'a Json,
+}
+
+/// Why nothing was found.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The document is not as the path says; whoever is silent passes over it.
+    Path(Error),
+    Fatal(Error),
+}
+
+/// All that the path finds; `None` where the document is not as it says, and `silent` passes over that.
+///
+/// # Errors
+/// Kinds of class 22.
+pub(crate) fn find(path: &Path, asked: &Asked<'_>, silent: bool) -> Result<Option<Vec<Json>>> {
+    let document = asked.document;
+    let finder = Finder { path, asked, current: document, last: None };
+    match finder.items(&path.node) {
+        Ok(items) => Ok(Some(items)),
+        Err(Failure::Path(_)) if silent => Ok(None),
+        Err(Failure::Path(error) | Failure::Fatal(error)) => Err(error),
+    }
+}
+
+/// Where on the way a path is.
+#[derive(Clone, Copy)]
+pub(super) struct Finder<'a> {
+    path: &'a Path,
+    asked: &'a Asked<'a>,
+    current: &'a Json,
+    last: Option<i64>,
+}
+
+type Found<T> = std::result::Result<T, Failure>;
+
+fn failed<T>(kind: ErrorKind, message: impl Into<String>) -> Found<T> {
+    Err(Failure::Path(Error::new(kind, message)))
+}
+
+impl Finder<'_> {
+    pub(super) fn is_lax(&self) -> bool {
+        !self.path.strict
+    }
+
+    /// One side of a comparison: arrays are opened in lax mode; `None` where the document is not as it says.
+    pub(super) fn side(&self, node: &Node) -> Found<Option<Vec<Json>>> {
+        match self.opened(node) {
+            Ok(items) => Ok(Some(items)),
+            Err(Failure::Path(_)) => Ok(None),
+            Err(fatal) => Err(fatal),
+        }
+    }
+
+    fn opened(&self, node: &Node) -> Found<Vec<Json>> {
+        let items = self.items(node)?;
+        Ok(if self.is_lax() { items.into_iter().flat_map(elements).collect() } else { items })
+    }
+
+    pub(super) fn items(&self, node: &Node) -> Found<Vec<Json>> {
+        Ok(match node {
+            Node::Root => vec![self.asked.document.clone()],
+            Node::Current => vec![self.current.clone()],
+            Node::Last => match self.last {
+                Some(last) => vec![Json::Number(last.to_string())],
+                None => {
+                    let message = "LAST is allowed only in array subscripts";
+                    return Err(Failure::Fatal(Error::new(ErrorKind::SyntaxError, message)));
+                }
+            },
+            Node::Variable(name) => match self.asked.variables.member(name) {
+                Some(value) => vec![value.clone()],
+                None => {
+                    let message = format!("could not find jsonpath variable \"{name}\"");
+                    let error = Error::new(ErrorKind::UndefinedObject, message);
+                    return Err(Failure::Fatal(error));
+                }
+            },
+            Node::Value(value) => vec![value.clone()],
+            Node::Minus(inner) => self.signed(inner, '-')?,
+            Node::Plus(inner) => self.signed(inner, '+')?,
+            Node::Compute(op, left, right) => {
+                let left = self.number(left, "left", *op)?;
+                let right = self.number(right, "right", *op)?;
+                vec![Json::Number(computed(*op, &left, &right)?)]
+            }
+            Node::Is(predicate) => {
+                vec![holds(self, predicate)?.map_or(Json::Null, Json::Bool)]
+            }
+            Node::Step(inner, step) => {
+                let mut found = Vec::new();
+                for item in self.items(inner)? {
+                    self.step(item, step, &mut found)?;
+                    if found.len() > ITEMS_MAX {
+                        let message = format!("a jsonpath that finds more than {ITEMS_MAX} items");
+                        let kind = ErrorKind::ConfigurationLimitExceeded;
+                        return Err(Failure::Fatal(Error::new(kind, message)));
+                    }
+                }
+                found
+            }
+        })
+    }
+
+    fn signed(&self, inner: &Node, sign: char) -> Found<Vec<Json>> {
+        let signed = |item: Json| match item {
+            Json::Number(number) if sign == '-' => computed('-', "0", &number).map(Json::Number),
+            Json::Number(number) => Ok(Json::Number(number)),
+            _ => {
+                let message =
+                    format!("operand of unary jsonpath operator {sign} is not a numeric value");
+                failed(ErrorKind::SqlJsonNumberNotFound, message)
+            }
+        };
+        self.opened(inner)?.into_iter().map(signed).collect()
+    }
+
+    fn number(&self, node: &Node, side: &str, op: char) -> Found<String> {
+        match self.opened(node)?.as_slice() {
+            [Json::Number(number)] => Ok(number.clone()),
+            _ => {
+                let message = format!(
+                    "{side} operand of jsonpath operator {op} is not a single numeric value"
+                );
+                failed(ErrorKind::SingletonSqlJsonItemRequired, message)
+            }
+        }
+    }
+
+    /// Adds what a step finds in an item.
+    fn step(&self, item: Json, step: &Step, found: &mut Vec<Json>) -> Found<()> {
+        let opens = matches!(
+            step,
+            Step::Member(_)
+                | Step::Members
+                | Step::Filter(_)
+                | Step::Method(Method::Double | Method::Abs | Method::Floor | Method::Ceiling)
+        );
+        if let (true, true, Json::Array(elements)) = (opens, self.is_lax(), &item) {
+            return elements.iter().try_for_each(|item| self.of_one(item.clone(), step, found));
+        }
+        self.of_one(item, step, found)
+    }
+
+    fn of_one(&self, item: Json, step: &Step, found: &mut Vec<Json>) -> Found<()> {
+        match step {
+            Step::Member(name) => match (item.member(name), &item) {
+                (Some(value), _) => found.push(value.clone()),
+                _ if self.is_lax() => {}
+                (None, Json::Object(_)) => {
+                    let message = format!("JSON object does not contain key \"{name}\"");
+                    return failed(ErrorKind::SqlJsonMemberNotFound, message);
+                }
+                _ => {
+                    let message = "jsonpath member accessor can only be applied to an object";
+                    return failed(ErrorKind::SqlJsonMemberNotFound, message);
+                }
+            },
+            Step::Members => match item {
+                Json::Object(members) => found.extend(members.into_iter().map(|(_, value)| value)),
+                _ if self.is_lax() => {}
+                _ => {
+                    let message =
+                        "jsonpath wildcard member accessor can only be applied to an object";
+                    return failed(ErrorKind::SqlJsonObjectNotFound, message);
+                }
+            },
+            Step::Elements => match item {
+                Json::Array(elements) => found.extend(elements),
+                item if self.is_lax() => found.push(item),
+                _ => {
+                    let message =
+                        "jsonpath wildcard array accessor can only be applied to an array";
+                    return failed(ErrorKind::SqlJsonArrayNotFound, message);
+                }
+            },
+            Step::Places(places) => self.places(item, places, found)?,
+            Step::Within(from, to) => within(&item, 0, (*from, *to), found),
+            Step::Filter(predicate) => {
+                let inside = Finder { current: &item, ..*self };
+                if holds(&inside, predicate)? == Some(true) {
+                    found.push(item);
+                }
+            }
+            Step::Method(method) => found.push(self.method(&item, *method)?),
+        }
+        Ok(())
+    }
+
+    fn places(
+        &self,
+        item: Json,
+        places: &[(Node, Option<Node>)],
+        found: &mut Vec<Json>,
+    ) -> Found<()> {
+        let elements = match item {
+            Json::Array(elements) => elements,
+            item if self.is_lax() => vec![item],
+            _ => {
+                let message = "jsonpath array accessor can only be applied to an array";
+                return failed(ErrorKind::SqlJsonArrayNotFound, message);
+            }
+        };
+        let length = i64::try_from(elements.len()).unwrap_or(i64::MAX);
+        let inside = Finder { last: Some(length - 1), ..*self };
+        for (from, to) in places {
+            let from = inside.place(from)?;
+            let to = to.as_ref().map_or(Ok(from), |to| inside.place(to))?;
+            if !self.is_lax() && (from < 0 || from > to || to >= length) {
+                let message = "jsonpath array subscript is out of bounds";
+                return failed(ErrorKind::InvalidSqlJsonSubscript, message);
+            }
+            let range = from.max(0)..=to.min(length - 1);
+            found.extend(range.filter_map(|at| elements.get(usize::try_from(at).ok()?)).cloned());
+        }
+        Ok(())
+    }
+
+    fn place(&self, node: &Node) -> Found<i64> {
+        let wrong = || {
+            failed(
+                ErrorKind::InvalidSqlJsonSubscript,
+                "jsonpath array subscript is not a single numeric value",
+            )
+        };
+        let items = self.items(node)?;
+        let [Json::Number(number)] = items.as_slice() else { return wrong() };
+        let whole = number.split('.').next().unwrap_or_default();
+        match whole.parse::<i32>() {
+            Ok(place) => Ok(i64::from(place)),
+            Err(_) => failed(
+                ErrorKind::InvalidSqlJsonSubscript,
+                "jsonpath array subscript is out of integer range",
+            ),
+        }
+    }
+
+    fn method(&self, item: &Json, method: Method) -> Found<Json> {
+        let numeric = |name: &str| {
+            let message =
+                format!("jsonpath item method .{name}() can only be applied to a numeric value");
+            failed(ErrorKind::NonNumericSqlJsonItem, message)
+        };
+        Ok(match (method, item) {
+            (Method::Type, item) => Json::Text(item.kind().to_owned()),
+            (Method::Size, Json::Array(elements)) => Json::Number(elements.len().to_string()),
+            (Method::Size, _) if self.is_lax() => Json::Number("1".to_owned()),
+            (Method::Size, _) => {
+                let message = "jsonpath item method .size() can only be applied to an array";
+                return failed(ErrorKind::SqlJsonArrayNotFound, message);
+            }
+            (Method::Double, Json::Number(text) | Json::Text(text)) => {
+                let read = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+                let Some(number) = read else {
+                    let message = "string argument of jsonpath item method .double() is not a \
+                                   valid representation of a double precision number";
+                    return failed(ErrorKind::NonNumericSqlJsonItem, message);
+                };
+                let mut shown = String::new();
+                crate::query::text::put_float(number, 15, &mut shown);
+                Json::Number(shown).ordered()
+            }
+            (Method::Double, _) => {
+                let message = "jsonpath item method .double() can only be applied to a string or \
+                               numeric value";
+                return failed(ErrorKind::NonNumericSqlJsonItem, message);
+            }
+            (Method::Abs, Json::Number(number)) => {
+                Json::Number(number.trim_start_matches('-').to_owned())
+            }
+            (Method::Floor, Json::Number(number)) => Json::Number(whole(number, true)?),
+            (Method::Ceiling, Json::Number(number)) => Json::Number(whole(number, false)?),
+            (Method::Abs, _) => return numeric("abs"),
+            (Method::Floor, _) => return numeric("floor"),
+            (Method::Ceiling, _) => return numeric("ceiling"),
+        })
+    }
+}
+
+/// The whole number next to one, below it or above.
+fn whole(number: &str, below: bool) -> Found<String> {
+    let (cut, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let exact = fraction.bytes().all(|digit| digit == b'0');
+    let step = match (exact, number.starts_with('-'), below) {
+        (false, true, true) => "-1",
+        (false, false, false) => "1",
+        _ => "0",
+    };
+    computed('+', cut, step)
+}
+
+fn elements(item: Json) -> Vec<Json> {
+    match item {
+        Json::Array(elements) => elements,
+        other => vec![other],
+    }
+}
+
+fn within(item: &Json, depth: usize, (from, to): (usize, usize), found: &mut Vec<Json>) {
+    let inner: Vec<&Json> = match item {
+        Json::Array(elements) => elements.iter().collect(),
+        Json::Object(members) => members.iter().map(|(_, value)| value).collect(),
+        _ => Vec::new(),
+    };
+    // The last depth is that of what holds nothing.
+    let is_leaf = from == usize::MAX && inner.is_empty();
+    if depth >= from && depth <= to || is_leaf {
+        found.push(item.clone());
+    }
+    if depth < to && found.len() <= ITEMS_MAX {
+        inner.into_iter().for_each(|item| within(item, depth + 1, (from, to), found));
+    }
+}
+
+/// Sums, differences, products and remainders of numbers of up to 38 digits.
+fn computed(op: char, left: &str, right: &str) -> Found<String> {
+    let too_long = || {
+        let message = "numbers of more than 38 digits in a jsonpath's arithmetic";
+        Failure::Fatal(Error::unsupported(message))
+    };
+    let read = |text: &str| -> Option<(i128, u32)> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        Some((format!("{whole}{fraction}").parse().ok()?, u32::try_from(fraction.len()).ok()?))
+    };
+    let (Some((left, one)), Some((right, other))) = (read(left), read(right)) else {
+        return Err(too_long());
+    };
+    let scale = one.max(other);
+    let widened = |number: i128, from: u32| {
+        10_i128.checked_pow(scale - from).and_then(|unit| number.checked_mul(unit))
+    };
+    if op == '*' {
+        let product = left.checked_mul(right).ok_or_else(too_long)?;
+        return Ok(written(product, one + other));
+    }
+    let (Some(left), Some(right)) = (widened(left, one), widened(right, other)) else {
+        return Err(too_long());
+    };
+    let result = match op {
+        '+' => left.checked_add(right),
+        '-' => left.checked_sub(right),
+        _ if right == 0 => return failed(ErrorKind::DivisionByZero, "division by zero"),
+        _ => left.checked_rem(right),
+    };
+    Ok(written(result.ok_or_else(too_long)?, scale))
+}
+
+fn written(number: i128, scale: u32) -> String {
+    let scale = i8::try_from(scale).unwrap_or(i8::MAX);
+    crate::query::text::numeric_text(&number.to_string(), scale)
+}
