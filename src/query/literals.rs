@@ -114,7 +114,31 @@ pub(super) fn settle(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     }
 }
 
+/// Functions that take values of any type, and do with json and names of objects what they do not with texts.
+const TAKE_ANY: [&str; 8] = [
+    "json_build_object",
+    "jsonb_build_object",
+    "json_build_array",
+    "jsonb_build_array",
+    "to_json",
+    "to_jsonb",
+    "row",
+    "__whole_row",
+];
+
 fn settle_call(mut function: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
+    if TAKE_ANY.contains(&function.func.name()) {
+        // The engine makes a column of a subquery, and forgets the mark of its value.
+        let mut changed = false;
+        for arg in function.args.iter_mut().filter(|arg| matches!(arg, Expr::ScalarSubquery(_))) {
+            let field = arg.to_field(schema).ok().map(|(_, field)| field);
+            if let Some(mark) = field.as_ref().and_then(|field| marked_type(field)) {
+                *arg = marks::put(arg.clone(), mark);
+                changed = true;
+            }
+        }
+        return transformed(Expr::ScalarFunction(function), changed);
+    }
     match function.func.name() {
         "make_array" => {
             let mut sides: Vec<&mut Expr> = function.args.iter_mut().collect();
@@ -194,7 +218,8 @@ pub(crate) fn typed_beside(left: Expr, right: Expr, schema: &DFSchema) -> (Expr,
 
 /// Whether a text must be read to be compared with values of the type.
 fn is_read_by_type(field: &Field) -> bool {
-    marked_type(field).is_some_and(|name| name == "uuid" || textual(name).is_some())
+    marked_type(field)
+        .is_some_and(|name| matches!(name, "uuid" | "jsonb") || textual(name).is_some())
 }
 
 /// `ARRAY[...]` of values that only a mark tells is an array of them.

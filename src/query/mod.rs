@@ -43,6 +43,7 @@ mod runtime;
 mod series;
 mod sides;
 mod snapshot;
+mod sorted;
 mod system;
 pub mod text;
 pub mod textual;

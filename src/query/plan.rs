@@ -11,7 +11,7 @@ use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, ParamValues};
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
+use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::{
     Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast as cast_expr,
 };
@@ -24,10 +24,11 @@ use super::authorize::{AuthorizedPlan, Parts, authorize};
 use super::cast;
 use super::engine::Context;
 use super::error;
-use super::functions::{as_structs, without_rows};
+use super::functions::structs;
 use super::planner::plan_query;
 use super::resolve::Resolved;
 use super::runtime::{Sealed, seal};
+use super::sorted;
 use super::system::marked_type;
 use super::unordered;
 
@@ -53,16 +54,11 @@ pub(crate) fn plan(
             (analyze(state, second).map_err(blame)?, types)
         }
     };
+    let analyzed = if context.session_id.is_some() { sorted::shown(analyzed) } else { analyzed };
     let (plan, schema) = shown(analyzed, query.column_names(), context)?;
     let written = spread(query.column_names(), query.column_types(), schema.fields().len());
-    let parts = Parts {
-        plan: seal(plan),
-        schema,
-        parameters,
-        sources: resolved.sources,
-        text: query.text().to_owned(),
-        written,
-    };
+    let (plan, sources, text) = (seal(plan), resolved.sources, query.text().to_owned());
+    let parts = Parts { plan, schema, parameters, sources, text, written };
     authorize(parts, &context.snapshot.grants)
 }
 
@@ -285,25 +281,20 @@ fn shown(
             kept if context.packed && is_packed(kept) => kept.clone(),
             other => unpacked(other),
         };
+        let named = |expr: Expr| expr.alias_qualified(qualifier.cloned(), field.name());
         let mut expr = Expr::Column(Column::from((qualifier, field)));
         if data_type != *field.data_type() {
             changed = true;
-            expr = cast_expr(expr, data_type.clone())
-                .alias_qualified(qualifier.cloned(), field.name());
+            expr = named(cast_expr(expr, data_type.clone()));
         }
-        let plain = without_rows(&data_type);
-        if context.rows_as_structs && plain != data_type {
-            changed = true;
-            data_type = plain;
-            let call = ScalarFunction::new_udf(as_structs(), vec![expr.unalias()]);
-            expr = Expr::ScalarFunction(call).alias_qualified(qualifier.cloned(), field.name());
+        if let (true, Some((call, plain))) = (context.rows_as_structs, structs(&expr, &data_type)) {
+            (changed, data_type, expr) = (true, plain, named(call));
         }
         // An object's number is shown as its name.
         if marked_type(field).is_some_and(|name| name.starts_with("reg")) {
             changed = true;
             data_type = DataType::Utf8;
-            expr =
-                cast_expr(expr, DataType::Utf8).alias_qualified(qualifier.cloned(), field.name());
+            expr = named(cast_expr(expr, DataType::Utf8));
         }
         exprs.push(expr);
         let name = name.unwrap_or_else(|| shown_name(field.name()).to_owned());

@@ -37,6 +37,7 @@ use super::gate::{Gate, Origin};
 use super::literals;
 use super::multisets;
 use super::once;
+use super::sorted;
 
 /// Tables by the name the planner asks for, parts joined by a character no name contains.
 pub(crate) type ResolvedTables = HashMap<Vec<String>, Arc<dyn TableProvider>>;
@@ -66,6 +67,7 @@ pub(crate) fn plan_query(
         planned => planned,
     };
     once::shared(planned?)
+        .and_then(sorted::kept)
         .and_then(literals::settled)
         .and_then(multisets::counted)
         .and_then(correlated::unnested)

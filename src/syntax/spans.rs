@@ -130,11 +130,15 @@ fn read_as(written: &str, fields: IntervalFields) -> String {
     if bare {
         return format!("{trimmed} {}", smallest(fields));
     }
-    let parts = number.split(':').count();
-    let clock = number.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b':');
-    if clock && parts == 2 && fields == IntervalFields::MinuteToSecond {
-        let sign = &trimmed[..trimmed.len() - number.len()];
-        return format!("{sign}0:{number}");
+    if fields != IntervalFields::MinuteToSecond {
+        return written.to_owned();
+    }
+    let (before, clock) = trimmed.rsplit_once(' ').map_or(("", trimmed), |(b, clock)| (b, clock));
+    let unsigned = clock.strip_prefix(['-', '+']).unwrap_or(clock);
+    let is_clock = unsigned.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b':');
+    if is_clock && unsigned.split(':').count() == 2 {
+        let sign = &clock[..clock.len() - unsigned.len()];
+        return format!("{before} {sign}0:{unsigned}");
     }
     written.to_owned()
 }

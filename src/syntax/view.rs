@@ -4,12 +4,12 @@
 //! those, and what cannot be told is `None`, not a guess.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, TableWithJoins,
+    BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query, Select,
+    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, TableWithJoins,
 };
 
 use super::columns::{ColumnName, of_item};
-use super::forms::call;
+use super::forms::{binary, call};
 use super::rewrite::fold;
 
 /// The columns of a relation, by the parts of its name; `None` for one that is not known.
@@ -124,6 +124,31 @@ impl View<'_> {
         Some(left)
     }
 
+    /// Of each join that shares columns which a full join before it shares already, what it joins by: the planner
+    /// would ask the first table only, which may want the row.
+    pub(super) fn conditions(&mut self, table: &TableWithJoins) -> Option<Vec<Option<Expr>>> {
+        let mut left = self.of_factor(&table.relation)?;
+        let mut conditions = Vec::with_capacity(table.joins.len());
+        for join in &table.joins {
+            let right = self.of_factor(&join.relation)?;
+            let names = shared(&left, &right, optional(&join.join_operator)?.2)?;
+            let column = |side: &[Shown], name: &String| {
+                side.iter().find(|shown| shown.name == *name).map(|shown| shown.value.clone())
+            };
+            let pairs: Vec<(Expr, Expr)> = names
+                .iter()
+                .map(|name| Some((column(&left, name)?, column(&right, name)?)))
+                .collect::<Option<_>>()?;
+            let full = pairs.iter().any(|(left, _)| matches!(left, Expr::Function(_)));
+            let equal = |(one, other)| binary(one, BinaryOperator::Eq, other);
+            conditions.push(full.then(|| {
+                super::forms::joined(pairs.into_iter().map(equal).collect(), BinaryOperator::And)
+            }));
+            left = joined(left, right, join)?;
+        }
+        Some(conditions)
+    }
+
     fn of_factor(&mut self, factor: &TableFactor) -> Option<Vec<Shown>> {
         match factor {
             TableFactor::Table { name, alias, args: None, .. } => {
@@ -194,10 +219,9 @@ fn optional(operator: &JoinOperator) -> Option<(bool, bool, &JoinConstraint)> {
     })
 }
 
-/// The columns of a join: those both sides share, then the left side's, then the right side's.
-fn joined(mut left: Vec<Shown>, mut right: Vec<Shown>, join: &Join) -> Option<Vec<Shown>> {
-    let (left_optional, right_optional, constraint) = optional(&join.join_operator)?;
-    let names: Vec<String> = match constraint {
+/// The names of the columns that a join shares.
+fn shared(left: &[Shown], right: &[Shown], constraint: &JoinConstraint) -> Option<Vec<String>> {
+    Some(match constraint {
         JoinConstraint::Using(names) => {
             let last = |name: &ObjectName| name.0.last()?.as_ident().map(fold);
             names.iter().map(last).collect::<Option<_>>()?
@@ -208,7 +232,13 @@ fn joined(mut left: Vec<Shown>, mut right: Vec<Shown>, join: &Join) -> Option<Ve
             .filter(|name| right.iter().any(|shown| shown.name == *name))
             .collect(),
         JoinConstraint::On(_) | JoinConstraint::None => Vec::new(),
-    };
+    })
+}
+
+/// The columns of a join: those both sides share, then the left side's, then the right side's.
+fn joined(mut left: Vec<Shown>, mut right: Vec<Shown>, join: &Join) -> Option<Vec<Shown>> {
+    let (left_optional, right_optional, constraint) = optional(&join.join_operator)?;
+    let names = shared(&left, &right, constraint)?;
     let mut all = Vec::new();
     for name in names {
         let take = |side: &mut Vec<Shown>| {

@@ -105,6 +105,19 @@ fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
     }
 }
 
+fn constraint_mut(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+    match operator {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)
+        | JoinOperator::Right(constraint)
+        | JoinOperator::RightOuter(constraint)
+        | JoinOperator::FullOuter(constraint) => Some(constraint),
+        _ => None,
+    }
+}
+
 struct Writer<'a> {
     view: View<'a>,
     /// Common table expressions that each query around brought into view.
@@ -133,6 +146,7 @@ impl VisitorMut for Writer<'_> {
         let shown = self.view.of_from(&select.from);
         if let Some(shown) = &shown {
             self.items(select, shown);
+            select.from.iter_mut().for_each(|table| self.join(table));
         }
         self.selects.push(shown);
         ControlFlow::Continue(())
@@ -249,10 +263,29 @@ impl Writer<'_> {
             let of_table: Vec<&Shown> =
                 shown.iter().filter(|column| column.table.as_deref() == Some(name)).collect();
             if !of_table.is_empty() {
+                let mut names: Vec<&str> = of_table.iter().map(|c| c.name.as_str()).collect();
+                names.sort_unstable();
+                // Of two columns of one name the planner would take the first twice.
+                if names.windows(2).any(|pair| pair[0] == pair[1]) {
+                    return None;
+                }
                 return Some(row(&of_table));
             }
         }
         None
+    }
+
+    /// Joins by what a full join has made of the columns it shares.
+    fn join(&mut self, table: &mut TableWithJoins) {
+        let conditions = self.view.conditions(table).unwrap_or_default();
+        for (join, condition) in table.joins.iter_mut().zip(conditions) {
+            if let (Some(condition), Some(constraint)) =
+                (condition, constraint_mut(&mut join.join_operator))
+            {
+                *constraint = JoinConstraint::On(condition);
+                self.changed = true;
+            }
+        }
     }
 
     fn items(&mut self, select: &mut Select, shown: &[Shown]) {

@@ -270,3 +270,32 @@ SELECT pg_try_advisory_lock_shared(1, 2), pg_advisory_unlock_shared(1, 2), pg_ad
 SELECT locktype, classid, objid, objsubid, mode, granted FROM pg_locks WHERE locktype = 'advisory' ORDER BY objid
 SELECT pg_advisory_unlock_all()
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
+SELECT jsonb_path_query('{"a":[1,2,3]}', '$.a[*] ? (@ > 1)'), jsonb_path_query_array('{"a":[1,2,3]}', '$.a[*] ? (@ >= $min)', '{"min":2}'), jsonb_path_query_first('[{"b":1},{"b":2}]', '$.b')
+SELECT jsonb_path_exists('{"a":[1,2,3]}', '$.a[*] ? (@ > 2)'), jsonb_path_exists('{"a":1}', 'strict $.b', silent => true), jsonb_path_match('{"a":[1,2,3]}', 'exists($.a[*] ? (@ >= 2 && @ <= 3))')
+SELECT jsonb_path_exists('{"a":1}', 'strict $.b')
+SELECT jsonb_path_query('{"a":{"b":[{"c":1},{"c":"x"},{"c":null}]}}', '$.**.c'), jsonb_path_query('[1,"2",null,true,[1],{"a":1}]', '$[*].type()')
+SELECT jsonb_path_query_array('[1,2.5,-3,4]', '$[*].abs()'), jsonb_path_query_array('[1,2.5,-3.5,4]', '$[*].floor()'), jsonb_path_query_array('[1,2,3,4,5]', '$[1 to last - 1]'), jsonb_path_query_array('[1,2]', '-$[*]'), jsonb_path_query('[1,2]', '$.size()')
+SELECT jsonb_path_query_array('["abc","Abd","xyz"]', '$[*] ? (@ like_regex "^ab" flag "i")'), jsonb_path_query_array('["abc","xyz"]', '$[*] ? (@ starts with "a")'), jsonb_path_query('{"a":5}', '$.a + 2 * 3'), jsonb_path_query('{"a":7.5}', '$.a % 2')
+SELECT jsonb_path_query('[1,"a"]', '$[*] ? ((@ > 0) is unknown)'), jsonb_path_query('{"a":1}', '$.a == 1'), jsonb_path_query('{"a":"x"}', '$.a > 1')
+SELECT jsonb_path_query('{"a":1}', '$.a[')
+SELECT jsonb_path_query('[1]', '$[*] / 0')
+SELECT jsonb_path_query('"x"', 'strict $.a')
+SELECT jsonb_path_query('[1,2]', 'strict $[5]')
+SELECT jsonb_path_query('[1,2]', '$x')
+SELECT * FROM jsonb_path_query('[3,1,2]', '$[*] ? (@ < 3)') AS x
+SELECT '{"a": {"b":{"c": "foo"}}}'::json #> '{}', '42'::json #>> '{}', '{"a": {"b":{"c": "foo"}}}'::json #> '{a,b}', '{"a":1}'::jsonb #> ARRAY['a', NULL], '{"a": [1, {"b":  2}]}'::json #>> '{a,1}'
+SELECT '[{"b":  "c"}, {"b": 1}]'::json -> 0, '{"x": {"y" :  1}}'::json ->> 'x', '{"x":null}'::json ->> 'x', '{"x":"a\"b"}'::json ->> 'x', '[1,  [2]]'::json -> 1
+SELECT * FROM json_array_elements('[1, {"a":  2}, null, "x"]'), json_each('{"a": {"b":  1}}')
+SELECT '{"a":1.0}'::jsonb @> '{"a":1}', '[1,2]'::jsonb @> '[1.00]', '{"a":1,"b":2}'::jsonb = '{"b":2, "a":1}', '{"a":1}'::jsonb <> '{"a": 1}'
+SELECT unistr('d\0061t\+000061'), unistr('d\u0061t\U00000061'), unistr('\d83d\de00'), unistr('a\\b'), quote_literal('a\b')
+SELECT unistr('wrong: \db99')
+SELECT '1 2:03.4567'::interval, '2:03.5'::interval, '2:03'::interval, (interval '1 2:03' minute to second)::text
+SELECT extract(isoyear FROM DATE '2020-08-11 BC'), extract(isoyear FROM DATE '2020-01-01')
+SELECT * FROM (VALUES ('b', 11)) AS t1 (name, n) FULL JOIN (VALUES ('b', 12), ('c', 22), ('e', 42)) AS t2 (name, n) USING (name) FULL JOIN (VALUES ('b', 13), ('c', 23), ('d', 33)) AS t3 (name, n) USING (name) ORDER BY name
+SELECT name, count(*) FROM (VALUES ('b', 1)) AS t1 (name, x) NATURAL FULL JOIN (VALUES ('c', 2)) AS t2 (name, y) NATURAL LEFT JOIN (VALUES ('c', 3), ('c', 4)) AS t3 (name, z) GROUP BY name ORDER BY name
+SELECT array_agg(x), string_agg(x::text, ',') FROM (SELECT x FROM (VALUES (3), (1), (2)) AS v (x) ORDER BY x DESC) AS s
+WITH q AS (SELECT x, y FROM (VALUES (3, 'a'), (1, 'b'), (2, 'a')) AS v (x, y) ORDER BY x) SELECT y, array_agg(x), json_agg(x) FROM q GROUP BY y ORDER BY y
+SELECT * FROM (SELECT x, y FROM (VALUES (3, 'a'), (1, 'b'), (2, 'c')) AS v (x, y) ORDER BY y DESC, x) AS s LIMIT 2
+SELECT s.x + 1 AS z, x FROM (SELECT x FROM (VALUES (3), (1), (2)) AS v (x) ORDER BY x) AS s WHERE x > 1
+SELECT ARRAY(SELECT x FROM (SELECT x FROM (VALUES (3), (1), (2)) AS v (x) ORDER BY 1 DESC) AS s)
+SELECT json_build_object('f', (SELECT '{"a":1}'::json), 'g', (SELECT row_to_json(r) FROM (SELECT 1 AS a) AS r)), to_jsonb((SELECT '[1]'::jsonb))

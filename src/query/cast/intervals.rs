@@ -165,7 +165,10 @@ fn clock(text: &str) -> Option<i128> {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    let mut parts = figures.split(':');
+    // Two parts, the second with a fraction, are minutes and seconds.
+    let short = figures.matches(':').count() == 1 && figures.contains('.');
+    let whole = if short { format!("0:{figures}") } else { figures.to_owned() };
+    let mut parts = whole.split(':');
     let (hours, minutes) = (number(parts.next()?)?, number(parts.next()?)?);
     let seconds = parts.next().map_or(Some((0, "")), number)?;
     let clean =

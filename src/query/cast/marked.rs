@@ -83,18 +83,21 @@ pub(super) fn cast(
             let codes: ArrayRef = Arc::new(codes.collect::<Int64Array>());
             cast_array(&codes, to.data_type())
         }
-        (_, Some("name")) => texts(array, |text| {
-            let mut end = text.len().min(NAME_BYTES_MAX);
-            while !text.is_char_boundary(end) {
-                end -= 1;
-            }
-            Ok(text[..end].to_owned())
-        }),
+        (_, Some("name")) => texts(array, |text| Ok(name(text).to_owned())),
         (_, Some("uuid")) => texts(array, uuid_text),
         (_, Some("json")) if was != Some("json") => texts(array, json_text),
         (_, Some("jsonb")) if was != Some("jsonb") => texts(array, jsonb_text),
         _ => cast_array(array, to.data_type()),
     }
+}
+
+/// As much of a text as a name may have.
+fn name(text: &str) -> &str {
+    let mut end = text.len().min(NAME_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// Arrays of text with the dimensions of those cast, and what they hold.

@@ -186,7 +186,10 @@ fn of_date(field: &str, time: NaiveDateTime) -> Option<i64> {
         "dow" => i64::from(time.weekday().num_days_from_sunday()),
         "isodow" => i64::from(time.weekday().number_from_monday()),
         "doy" => i64::from(time.ordinal()),
-        "isoyear" => i64::from(time.iso_week().year()),
+        "isoyear" => {
+            let year = i64::from(time.iso_week().year());
+            if year > 0 { year } else { year - 1 }
+        }
         "decade" | "decades" => year.div_euclid(10),
         "century" | "centuries" => century(100),
         "millennium" | "millennia" | "millenniums" => century(1000),

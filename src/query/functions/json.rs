@@ -5,9 +5,11 @@ use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::query::cast::{Element, array_elements};
 use crate::query::runtime::StatementInfo;
 use crate::query::text::json::Json;
 
+use super::json_edit::{delete, joined, set, stripped};
 use super::json_make::{build_array, build_object, collected, members_of, of_value};
 use super::row_wise::{Function, boolean, int_at, list_at, pure, text, text_at};
 
@@ -50,11 +52,11 @@ pub(super) const ALL: &[Function] = &[
     }),
     pure("jsonb_exists_any", &["jsonb _text"], "bool", |_, v| {
         let value = document(v, 0)?;
-        boolean(names(v, 1).iter().any(|name| has(&value, name)))
+        boolean(names(v, 1)?.iter().any(|name| has(&value, name)))
     }),
     pure("jsonb_exists_all", &["jsonb _text"], "bool", |_, v| {
         let value = document(v, 0)?;
-        boolean(names(v, 1).iter().all(|name| has(&value, name)))
+        boolean(names(v, 1)?.iter().all(|name| has(&value, name)))
     }),
     pure("jsonb_concat", &["jsonb jsonb"], "jsonb", |_, v| {
         text(Some(joined(document(v, 0)?, document(v, 1)?).ordered().spaced()))
@@ -164,8 +166,13 @@ pub(super) fn operator(
     })
 }
 
-fn document(values: &[ScalarValue], at: usize) -> Result<Json> {
+pub(super) fn document(values: &[ScalarValue], at: usize) -> Result<Json> {
     Json::parse(text_at(values, at).unwrap_or_default())
+}
+
+/// The document with its parts as they were written.
+fn opened(values: &[ScalarValue]) -> Result<Json> {
+    Json::opened(text_at(values, 0).unwrap_or_default())
 }
 
 fn printed(value: Option<&Json>, binary: bool) -> Result<ScalarValue> {
@@ -184,47 +191,68 @@ fn found<'a>(value: &'a Json, values: &[ScalarValue]) -> Option<&'a Json> {
 }
 
 fn get(values: &[ScalarValue], binary: bool) -> Result<ScalarValue> {
-    printed(found(&document(values, 0)?, values), binary)
+    printed(found(&opened(values)?, values), binary)
 }
 
 fn get_text(values: &[ScalarValue], binary: bool) -> Result<ScalarValue> {
-    plain(found(&document(values, 0)?, values), binary)
+    plain(found(&opened(values)?, values), binary)
 }
 
 /// The texts of a list, or of an array written as text.
-fn names(values: &[ScalarValue], at: usize) -> Vec<String> {
-    if let Some(list) = list_at(values, at)
-        && let Some(texts) = list.as_string_opt::<i32>()
-    {
-        return texts.iter().flatten().map(str::to_owned).collect();
+fn elements_of(values: &[ScalarValue], at: usize) -> Result<Vec<Option<String>>> {
+    if let Some(list) = list_at(values, at) {
+        let texts = list.as_string_opt::<i32>();
+        return Ok(texts.map_or_else(Vec::new, |texts| {
+            texts.iter().map(|text| text.map(str::to_owned)).collect()
+        }));
     }
-    let written = text_at(values, at).unwrap_or_default();
-    let inner = written.trim().trim_start_matches('{').trim_end_matches('}');
-    inner.split(',').map(|step| step.trim().trim_matches('"').to_owned()).collect()
+    let elements = array_elements(text_at(values, at).unwrap_or_default())?;
+    let text = |element| match element {
+        Element::Text(text) => Ok(Some(text)),
+        Element::Null => Ok(None),
+        Element::Nested(_) => {
+            let message = "wrong number of array subscripts";
+            Err(Error::new(ErrorKind::ArraySubscriptError, message))
+        }
+    };
+    elements.into_iter().map(text).collect()
 }
 
-fn walk<'a>(value: &'a Json, steps: &[String]) -> Option<&'a Json> {
-    steps.iter().try_fold(value, |value, step| value.step(step))
+pub(super) fn names(values: &[ScalarValue], at: usize) -> Result<Vec<String>> {
+    Ok(elements_of(values, at)?.into_iter().flatten().collect())
+}
+
+/// What lies at the end of a path, as it was written.
+fn walk(values: &[ScalarValue], steps: Vec<Option<String>>) -> Result<Option<Json>> {
+    let mut at = text_at(values, 0).unwrap_or_default().trim().to_owned();
+    for step in steps {
+        let Some(step) = step else { return Ok(None) };
+        match Json::opened(&at)?.step(&step) {
+            Some(Json::Written(text)) => at = text.clone(),
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(Json::Written(at)))
 }
 
 fn path(values: &[ScalarValue], binary: bool) -> Result<ScalarValue> {
-    printed(walk(&document(values, 0)?, &names(values, 1)), binary)
+    printed(walk(values, elements_of(values, 1)?)?.as_ref(), binary)
 }
 
 fn path_text(values: &[ScalarValue], binary: bool) -> Result<ScalarValue> {
-    plain(walk(&document(values, 0)?, &names(values, 1)), binary)
+    plain(walk(values, elements_of(values, 1)?)?.as_ref(), binary)
 }
 
-fn given(values: &[ScalarValue]) -> Vec<String> {
-    (1..values.len()).filter_map(|at| text_at(values, at)).map(str::to_owned).collect()
+fn given(values: &[ScalarValue]) -> Vec<Option<String>> {
+    (1..values.len()).map(|at| text_at(values, at).map(str::to_owned)).collect()
 }
 
 fn steps(values: &[ScalarValue], binary: bool) -> Result<ScalarValue> {
-    printed(walk(&document(values, 0)?, &given(values)), binary)
+    printed(walk(values, given(values))?.as_ref(), binary)
 }
 
 fn steps_text(values: &[ScalarValue], binary: bool) -> Result<ScalarValue> {
-    plain(walk(&document(values, 0)?, &given(values)), binary)
+    plain(walk(values, given(values))?.as_ref(), binary)
 }
 
 fn has(value: &Json, name: &str) -> bool {
@@ -233,56 +261,6 @@ fn has(value: &Json, name: &str) -> bool {
         Json::Text(text) => text == name,
         other => other.member(name).is_some(),
     }
-}
-
-fn joined(left: Json, right: Json) -> Json {
-    match (left, right) {
-        (Json::Object(mut members), Json::Object(more)) => {
-            members.extend(more);
-            Json::Object(members)
-        }
-        (left, right) => {
-            let list = |value| match value {
-                Json::Array(elements) => elements,
-                other => vec![other],
-            };
-            let mut elements = list(left);
-            elements.extend(list(right));
-            Json::Array(elements)
-        }
-    }
-}
-
-fn delete(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
-    let value = document(values, 0)?;
-    let left = match (value, int_at(values, 1)) {
-        (Json::Array(mut elements), Some(at)) => {
-            let length = i64::try_from(elements.len()).unwrap_or(i64::MAX);
-            let at = if at < 0 { at + length } else { at };
-            if let Some(at) = usize::try_from(at).ok().filter(|at| *at < elements.len()) {
-                elements.remove(at);
-            }
-            Json::Array(elements)
-        }
-        (Json::Array(mut elements), None) => {
-            let name = Json::Text(text_at(values, 1).unwrap_or_default().to_owned());
-            elements.retain(|element| *element != name);
-            Json::Array(elements)
-        }
-        (Json::Object(mut members), None) => {
-            members.retain(|(name, _)| Some(name.as_str()) != text_at(values, 1));
-            Json::Object(members)
-        }
-        (Json::Object(_), Some(_)) => {
-            let message = "cannot delete from object using integer index";
-            return Err(Error::new(ErrorKind::InvalidParameterValue, message));
-        }
-        _ => {
-            let message = "cannot delete from scalar";
-            return Err(Error::new(ErrorKind::InvalidParameterValue, message));
-        }
-    };
-    text(Some(left.spaced()))
 }
 
 fn array_length(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
@@ -296,66 +274,13 @@ fn array_length(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue
     }
 }
 
-fn stripped(value: Json) -> Json {
-    match value {
-        Json::Object(members) => Json::Object(
-            members
-                .into_iter()
-                .filter(|(_, value)| *value != Json::Null)
-                .map(|(name, value)| (name, stripped(value)))
-                .collect(),
-        ),
-        Json::Array(elements) => Json::Array(elements.into_iter().map(stripped).collect()),
-        other => other,
-    }
-}
-
-fn set(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
-    let create = super::row_wise::bool_at(values, 3).unwrap_or(true);
-    let changed = put(document(values, 0)?, &names(values, 1), &document(values, 2)?, create);
-    text(Some(changed.ordered().spaced()))
-}
-
-fn put(value: Json, path: &[String], new: &Json, create: bool) -> Json {
-    let Some((step, rest)) = path.split_first() else { return new.clone() };
-    match value {
-        Json::Object(mut members) => {
-            match members.iter_mut().find(|(name, _)| name == step) {
-                Some((_, member)) => {
-                    let before = std::mem::replace(member, Json::Null);
-                    *member = put(before, rest, new, create);
-                }
-                None if create && rest.is_empty() => members.push((step.clone(), new.clone())),
-                None => {}
-            }
-            Json::Object(members)
-        }
-        Json::Array(mut elements) => {
-            let length = i64::try_from(elements.len()).unwrap_or(i64::MAX);
-            let at: i64 = step.trim().parse().unwrap_or(length);
-            let place = if at < 0 { at + length } else { at };
-            match usize::try_from(place).ok().and_then(|place| elements.get_mut(place)) {
-                Some(element) => {
-                    let before = std::mem::replace(element, Json::Null);
-                    *element = put(before, rest, new, create);
-                }
-                None if create && rest.is_empty() && at < 0 => elements.insert(0, new.clone()),
-                None if create && rest.is_empty() => elements.push(new.clone()),
-                None => {}
-            }
-            Json::Array(elements)
-        }
-        other => other,
-    }
-}
-
 fn list(values: Vec<Option<String>>) -> Result<ScalarValue> {
     let values: Vec<ScalarValue> = values.into_iter().map(ScalarValue::Utf8).collect();
     Ok(ScalarValue::List(ScalarValue::new_list_nullable(&values, &DataType::Utf8)))
 }
 
 fn elements(values: &[ScalarValue], binary: bool, as_text: bool) -> Result<ScalarValue> {
-    let Json::Array(elements) = document(values, 0)? else {
+    let Json::Array(elements) = opened(values)? else {
         let message = "cannot extract elements from an object";
         return Err(Error::new(ErrorKind::InvalidParameterValue, message));
     };
@@ -371,7 +296,7 @@ fn shown(value: &Json, binary: bool, as_text: bool) -> Option<String> {
 }
 
 fn members(values: &[ScalarValue]) -> Result<Vec<(String, Json)>> {
-    match document(values, 0)? {
+    match opened(values)? {
         Json::Object(members) => Ok(members),
         other => {
             let what = if matches!(other, Json::Array(_)) { "an array" } else { "a scalar" };

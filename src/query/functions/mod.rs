@@ -17,6 +17,7 @@ mod info;
 mod instance;
 mod integers;
 mod json;
+mod json_edit;
 mod json_make;
 mod json_paths;
 mod length;
@@ -45,6 +46,7 @@ mod sum;
 mod texts;
 mod truncate;
 mod type_of;
+mod unescaped;
 mod whole;
 mod zones;
 
@@ -59,7 +61,7 @@ pub(crate) use integers::out_of_range;
 pub(crate) use json::{json_text, jsonb_text, uuid_text};
 pub(crate) use operators::chosen_anew;
 pub(crate) use quotient::quotient;
-pub(crate) use records::{as_structs, without_rows};
+pub(crate) use records::structs;
 pub(crate) use spans::interval_span;
 
 use datafusion::common::Result;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
 
@@ -18,12 +19,17 @@ use crate::query::system;
 
 /// The functions of this file.
 pub(super) fn all() -> [Arc<ScalarUDF>; 3] {
-    [Kind::Row, Kind::Whole, Kind::Field].map(|kind| made(kind))
+    [Kind::Row, Kind::Whole, Kind::Field].map(made)
 }
 
-/// What makes plain structs of rows, by the fields' own names.
-pub(crate) fn as_structs() -> Arc<ScalarUDF> {
-    made(Kind::Plain)
+/// A value with plain structs in place of rows, by the fields' own names, and its type; `None` where there are none.
+pub(crate) fn structs(value: &Expr, data_type: &DataType) -> Option<(Expr, DataType)> {
+    let plain = without_rows(data_type);
+    if plain == *data_type {
+        return None;
+    }
+    let call = ScalarFunction::new_udf(made(Kind::Plain), vec![value.clone().unalias()]);
+    Some((Expr::ScalarFunction(call), plain))
 }
 
 fn made(kind: Kind) -> Arc<ScalarUDF> {
@@ -50,7 +56,7 @@ struct Records {
 }
 
 /// The type with plain structs in place of rows.
-pub(crate) fn without_rows(data_type: &DataType) -> DataType {
+fn without_rows(data_type: &DataType) -> DataType {
     let inner = |field: &FieldRef| {
         Arc::new(field.as_ref().clone().with_data_type(without_rows(field.data_type())))
     };

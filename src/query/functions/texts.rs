@@ -26,8 +26,12 @@ pub(super) const ALL: &[Function] = &[
     pure("encode", &["bytea text"], "text", encode),
     pure("decode", &["text text"], "bytea", decode),
     pure("width_bucket", &["float8 float8 float8 int4"], "int4", width_bucket),
-    pure("to_ascii", &["text"], "text", |_, v| text(text_at(v, 0))),
-    pure("unistr", &["text"], "text", |_, v| text(text_at(v, 0))),
+    pure("to_ascii", &["text", "text text", "text int4"], "text", |_, _| {
+        Err(Error::unsupported("encoding conversion from UTF8 to ASCII"))
+    }),
+    pure("unistr", &["text"], "text", |_, v| {
+        text(Some(super::unescaped::unistr(text_at(v, 0).unwrap_or_default())?))
+    }),
     pure("normalize", &["text"], "text", |_, v| text(text_at(v, 0))),
     Function {
         name: "gen_random_uuid",
@@ -106,7 +110,7 @@ pub(super) fn plain(value: &ScalarValue) -> Result<String> {
 pub(super) fn literal(value: &str) -> String {
     let doubled = value.replace('\'', "''");
     if value.contains('\\') {
-        return format!(" E'{}'", doubled.replace('\\', "\\\\"));
+        return format!("E'{}'", doubled.replace('\\', "\\\\"));
     }
     format!("'{doubled}'")
 }

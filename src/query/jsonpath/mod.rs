@@ -6,6 +6,7 @@
 mod find;
 mod predicate;
 mod read;
+mod tokens;
 
 pub(crate) use find::{Asked, find};
 pub(crate) use read::read;

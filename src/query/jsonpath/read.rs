@@ -1,16 +1,13 @@
 //! The text of a path to its tree.
 
-use regex::RegexBuilder;
-
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::text::json::Json;
 
+use super::tokens::{Reader, like};
 use super::{Comparison, Method, Node, Path, Predicate, Step};
 
 /// How deep a path may be nested.
 const DEPTH_MAX: usize = 64;
-/// Bytes a compiled pattern may take.
-const SIZE_MAX: usize = 1 << 20;
 
 /// Reads a path.
 ///
@@ -30,13 +27,6 @@ pub(crate) fn read(text: &str) -> Result<Path> {
     Ok(Path { strict: reader.strict, node })
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    rest: &'a str,
-    depth: usize,
-    strict: bool,
-}
-
 /// What stands in brackets may be either.
 enum Either {
     Node(Node),
@@ -44,54 +34,6 @@ enum Either {
 }
 
 impl<'a> Reader<'a> {
-    fn wrong(&self) -> Error {
-        let near: String = self.rest.chars().take(10).collect();
-        let message = match near.is_empty() {
-            true => "syntax error at end of jsonpath input".to_owned(),
-            false => format!("syntax error at or near \"{near}\" of jsonpath input"),
-        };
-        Error::new(ErrorKind::SyntaxError, message).detail(format!("The path is {}.", self.text))
-    }
-
-    fn blank(&mut self) {
-        self.rest = self.rest.trim_start();
-        while let Some(after) = self.rest.strip_prefix("/*") {
-            self.rest = after.split_once("*/").map_or("", |(_, after)| after).trim_start();
-        }
-    }
-
-    fn take(&mut self, token: &str) -> bool {
-        self.blank();
-        let found = self.rest.strip_prefix(token);
-        self.rest = found.unwrap_or(self.rest);
-        found.is_some()
-    }
-
-    fn name(&mut self) -> Option<&'a str> {
-        self.blank();
-        let own = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-        let end = self.rest.find(|c| !own(c)).unwrap_or(self.rest.len());
-        let (name, rest) = self.rest.split_at(end);
-        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
-            return None;
-        }
-        self.rest = rest;
-        Some(name)
-    }
-
-    fn word(&mut self, word: &str) -> bool {
-        let before = self.rest;
-        let found = self.name().is_some_and(|name| name.eq_ignore_ascii_case(word));
-        if !found {
-            self.rest = before;
-        }
-        found
-    }
-
-    fn expect(&mut self, token: &str) -> Result<()> {
-        if self.take(token) { Ok(()) } else { Err(self.wrong()) }
-    }
-
     fn whole(&mut self) -> Result<Node> {
         Ok(match self.any_of()? {
             Either::Node(node) => node,
@@ -419,88 +361,4 @@ impl<'a> Reader<'a> {
         };
         Ok(Node::Variable(name))
     }
-
-    /// A quoted string, with the escapes of json.
-    fn string(&mut self) -> Result<String> {
-        self.blank();
-        let mut end = None;
-        let mut escaped = false;
-        for (at, c) in self.rest.char_indices() {
-            match c {
-                '"' if at > 0 && !escaped => {
-                    end = Some(at + 1);
-                    break;
-                }
-                '"' if at == 0 => {}
-                _ if at == 0 => break,
-                _ => {}
-            }
-            escaped = c == '\\' && !escaped;
-        }
-        let (string, rest) =
-            end.and_then(|end| self.rest.split_at_checked(end)).ok_or_else(|| self.wrong())?;
-        match Json::parse(string) {
-            Ok(Json::Text(text)) => {
-                self.rest = rest;
-                Ok(text)
-            }
-            _ => Err(self.wrong()),
-        }
-    }
-
-    fn number(&mut self) -> Result<Json> {
-        self.blank();
-        let bytes = self.rest.as_bytes();
-        let digits = |from: usize| {
-            bytes.get(from..).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count()
-        };
-        let mut end = digits(0);
-        if bytes.get(end) == Some(&b'.') && digits(end + 1) > 0 {
-            end += 1 + digits(end + 1);
-        }
-        if matches!(bytes.get(end), Some(b'e' | b'E')) {
-            let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
-            let exponent = digits(end + 1 + sign);
-            if exponent > 0 {
-                end += 1 + sign + exponent;
-            }
-        }
-        let (number, rest) = self.rest.split_at(end);
-        let whole = if number.starts_with('.') { format!("0{number}") } else { number.to_owned() };
-        let parsed = Json::parse(&whole).map_err(|_| self.wrong())?;
-        if rest.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
-            return Err(self.wrong());
-        }
-        self.rest = rest;
-        Ok(parsed.ordered())
-    }
-}
-
-fn like(pattern: &str, flags: &str) -> Result<regex::Regex> {
-    let mut builder = match flags.contains('q') {
-        true => RegexBuilder::new(&regex::escape(pattern)),
-        false => RegexBuilder::new(pattern),
-    };
-    builder.size_limit(SIZE_MAX);
-    for flag in flags.chars() {
-        match flag {
-            'i' => builder.case_insensitive(true),
-            's' => builder.dot_matches_new_line(true),
-            'm' => builder.multi_line(true),
-            'q' => &mut builder,
-            'x' => {
-                return Err(Error::unsupported("XQuery \"x\" flag (expanded regular expressions)"));
-            }
-            other => {
-                let message = "invalid input syntax for type jsonpath";
-                return Err(Error::new(ErrorKind::SyntaxError, message).detail(format!(
-                    "Unrecognized flag character \"{other}\" in LIKE_REGEX predicate."
-                )));
-            }
-        };
-    }
-    builder.build().map_err(|failure| {
-        let message = format!("invalid regular expression: {failure}");
-        Error::new(ErrorKind::InvalidRegularExpression, message)
-    })
 }

@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::number::without_exponent;
-use crate::query::textual::compare_numbers;
 
 /// How deep values may lie within each other.
 const DEPTH_MAX: usize = 256;
@@ -27,30 +26,11 @@ pub(crate) enum Json {
     Written(String),
 }
 
-/// Numbers are equal by their values, objects whatever the order of their members.
-impl PartialEq for Json {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Json::Null, Json::Null) => true,
-            (Json::Bool(one), Json::Bool(other)) => one == other,
-            (Json::Number(one), Json::Number(other)) => {
-                one == other || compare_numbers(one, other) == Some(Ordering::Equal)
-            }
-            (Json::Text(one), Json::Text(other)) | (Json::Written(one), Json::Written(other)) => {
-                one == other
-            }
-            (Json::Array(one), Json::Array(other)) => one == other,
-            (Json::Object(one), Json::Object(other)) => {
-                one.len() == other.len() && one.iter().all(|member| other.contains(member))
-            }
-            _ => false,
-        }
-    }
-}
-
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// Whether what lies within the outermost array or object stays as it was written.
+    keeps: bool,
 }
 
 impl Json {
@@ -59,7 +39,19 @@ impl Json {
     /// # Errors
     /// `InvalidTextRepresentation`.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let mut reader = Reader { text, at: 0 };
+        Self::read(text, false)
+    }
+
+    /// Reads an array or an object whose parts stay as they were written.
+    ///
+    /// # Errors
+    /// `InvalidTextRepresentation`.
+    pub(crate) fn opened(text: &str) -> Result<Self> {
+        Self::read(text, true)
+    }
+
+    fn read(text: &str, keeps: bool) -> Result<Self> {
+        let mut reader = Reader { text, at: 0, keeps };
         let value = reader.value(0).and_then(|value| {
             reader.blank();
             if reader.at == text.len() { Ok(value) } else { Err(()) }
@@ -122,6 +114,11 @@ impl Json {
         match self {
             Json::Null => None,
             Json::Text(text) => Some(text.clone()),
+            Json::Written(text) => match Json::parse(text) {
+                Ok(Json::Null) => None,
+                Ok(Json::Text(text)) => Some(text),
+                _ => Some(text.clone()),
+            },
             other => Some(if binary { other.spaced() } else { other.compact() }),
         }
     }
@@ -217,22 +214,6 @@ impl Json {
             }
         }
     }
-
-    /// Whether everything of `other` is somewhere in this, as `@>` means it.
-    pub(crate) fn contains(&self, other: &Json) -> bool {
-        match (self, other) {
-            (Json::Object(_), Json::Object(members)) => members
-                .iter()
-                .all(|(name, value)| self.member(name).is_some_and(|mine| mine.contains(value))),
-            (Json::Array(mine), Json::Array(theirs)) => {
-                theirs.iter().all(|wanted| mine.iter().any(|have| have.contains(wanted)))
-            }
-            (Json::Array(mine), scalar) if !matches!(scalar, Json::Object(_)) => {
-                mine.iter().any(|have| have == scalar)
-            }
-            (mine, theirs) => mine == theirs,
-        }
-    }
 }
 
 /// A string of json.
@@ -282,6 +263,17 @@ impl Reader<'_> {
             return Err(());
         }
         self.blank();
+        if self.keeps && depth == 1 {
+            self.keeps = false;
+            let start = self.at;
+            self.value(depth)?;
+            self.keeps = true;
+            return self
+                .text
+                .get(start..self.at)
+                .map(|text| Json::Written(text.to_owned()))
+                .ok_or(());
+        }
         if self.take("null") {
             return Ok(Json::Null);
         }

@@ -5,6 +5,7 @@
 
 mod datetime;
 pub(crate) mod json;
+mod json_same;
 mod number;
 mod number_pattern;
 mod number_read;

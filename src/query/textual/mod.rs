@@ -27,7 +27,7 @@ pub fn textual(name: &str) -> Option<&'static str> {
 
 /// Whether texts of the type have the order of its values.
 pub(crate) fn is_ordered(name: &str) -> bool {
-    name == "macaddr" || textual(name).is_none()
+    name == "macaddr" || textual(name).is_none() && !matches!(name, "json" | "jsonb")
 }
 
 /// The text that is kept for what `text` says; `zone` is what a time without an offset means.
