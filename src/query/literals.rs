@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::casts;
 use super::functions::{chosen_anew, distinct_operator, is_choice, run_choice};
+use super::jsonb_order;
 use super::marks;
 use super::numbers::{as_floats, as_numbers, settle_nullif};
 use super::sides::{as_booleans, as_siblings, as_spans};
@@ -34,7 +35,8 @@ pub(crate) fn settled(plan: LogicalPlan) -> Result<LogicalPlan> {
             let replaced = expr.transform_up(|expr| Ok(settle(expr, &schema)))?;
             Ok(replaced.update_data(|expr| name.restore(expr)))
         })?;
-        settled.transform_data(unions::settled)?.transform_data(marks::kept)?.map_data(|node| {
+        let settled = settled.transform_data(unions::settled)?.transform_data(marks::kept)?;
+        settled.transform_data(jsonb_order::sorted)?.map_data(|node| {
             match node {
                 // What stands below may have columns of other types now.
                 LogicalPlan::Values(_) | LogicalPlan::TableScan(_) => Ok(node),
@@ -59,7 +61,9 @@ pub(super) fn settle(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             let siblings = as_siblings(&mut sides, schema);
             let changed = as_floats(&mut sides, schema) || as_moments(&mut sides, schema);
             let marked = distinct && as_marked_sides(&mut sides, schema);
-            transformed(Expr::BinaryExpr(binary), changed || spans || siblings || marked)
+            let compared = jsonb_order::compared(binary, schema);
+            let changed = changed || spans || siblings || marked || compared.transformed;
+            transformed(compared.data, changed)
         }
         Expr::Between(mut between) => {
             let mut sides = [between.expr.as_mut(), between.low.as_mut(), between.high.as_mut()];

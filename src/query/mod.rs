@@ -19,6 +19,7 @@ mod functions;
 mod gate;
 mod history;
 mod joins;
+mod jsonb_order;
 mod jsonpath;
 mod literals;
 mod marks;

@@ -66,8 +66,7 @@ pub(super) fn respell(expr: &mut Expr) -> Result<()> {
         }
         Expr::CompoundFieldAccess { .. } => access(expr),
         Expr::Like { .. } | Expr::ILike { .. } | Expr::SimilarTo { .. } => patterns::respell(expr),
-        Expr::BinaryOp { op: BinaryOperator::PGExp | BinaryOperator::PGOverlap, .. }
-        | Expr::UnaryOp { .. } => operator(expr),
+        Expr::BinaryOp { .. } | Expr::UnaryOp { .. } => operator(expr),
         Expr::Function(function) => {
             renamed(function);
             named::in_order(function)?;
@@ -132,6 +131,11 @@ fn operator(expr: &mut Expr) {
         Expr::BinaryOp { left, op: BinaryOperator::PGOverlap, right } => {
             *expr = call("array_has_any", vec![left.as_ref().clone(), right.as_ref().clone()]);
         }
+        Expr::BinaryOp {
+            left,
+            op: op @ (BinaryOperator::AtQuestion | BinaryOperator::AtAt),
+            right,
+        } => *expr = named::path_operator(op, left, right),
         Expr::UnaryOp { op, expr: value } => {
             let value = value.as_ref().clone();
             match op {

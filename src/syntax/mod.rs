@@ -33,6 +33,7 @@ mod raise;
 mod refused;
 mod rewrite;
 mod rows;
+mod scalars;
 mod series;
 mod settings;
 mod source;

@@ -3,11 +3,12 @@
 //! Its one idea: who has named parameters has an order of them, and the planner knows the order only.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Value,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Value,
 };
 
 use crate::error::{Error, ErrorKind, Result};
 
+use super::forms::{call, text};
 use super::rewrite::fold;
 
 /// A function, and its parameters with what they are where nobody says.
@@ -56,13 +57,25 @@ const MOMENT: &[(&str, Option<&str>)] = &[
 /// # Errors
 /// `UndefinedFunction` for a name that no parameter has, and for one that is wanting.
 pub(super) fn in_order(function: &mut Function) -> Result<()> {
-    let called = function.name.to_string().to_ascii_lowercase();
-    let called = called.strip_prefix("pg_catalog.").unwrap_or(&called);
-    let Some(known) = FUNCTIONS.iter().find(|known| known.name == called) else { return Ok(()) };
+    let called = function.name.to_string();
     let FunctionArguments::List(list) = &mut function.args else { return Ok(()) };
-    let plain = list.args.iter().all(|arg| matches!(arg, FunctionArg::Unnamed(_)));
+    if let Some(ordered) = ordered(&called, &list.args)? {
+        list.args = ordered;
+    }
+    Ok(())
+}
+
+/// The arguments of a call in their order; `None` for functions whose parameters have no names here.
+///
+/// # Errors
+/// As [`in_order`].
+pub(super) fn ordered(called: &str, args: &[FunctionArg]) -> Result<Option<Vec<FunctionArg>>> {
+    let called = called.to_ascii_lowercase();
+    let called = called.strip_prefix("pg_catalog.").unwrap_or(&called);
+    let Some(known) = FUNCTIONS.iter().find(|known| known.name == called) else { return Ok(None) };
+    let plain = args.iter().all(|arg| matches!(arg, FunctionArg::Unnamed(_)));
     if plain && known.parameters.iter().all(|(_, default)| default.is_none()) {
-        return Ok(());
+        return Ok(None);
     }
     let undefined = || {
         let message = format!("function {called} with these arguments does not exist");
@@ -70,7 +83,7 @@ pub(super) fn in_order(function: &mut Function) -> Result<()> {
             .hint("No function matches the given name and argument types.")
     };
     let mut given: Vec<Option<Expr>> = vec![None; known.parameters.len()];
-    for (at, arg) in list.args.iter().enumerate() {
+    for (at, arg) in args.iter().enumerate() {
         let (place, arg) = match arg {
             FunctionArg::Unnamed(arg) => (Some(at), arg),
             FunctionArg::Named { name, arg, .. } => (place(known, name), arg),
@@ -91,8 +104,17 @@ pub(super) fn in_order(function: &mut Function) -> Result<()> {
         without_path_type(&mut expr);
         Ok(FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)))
     });
-    list.args = filled.collect::<Result<Vec<_>>>()?;
-    Ok(())
+    filled.collect::<Result<Vec<_>>>().map(Some)
+}
+
+/// `document @? path` and `document @@ path`, which are silent about documents that are not as the path says.
+pub(super) fn path_operator(op: &BinaryOperator, document: &Expr, path: &Expr) -> Expr {
+    let exists = *op == BinaryOperator::AtQuestion;
+    let function = if exists { "jsonb_path_exists" } else { "jsonb_path_match" };
+    let mut path = path.clone();
+    without_path_type(&mut path);
+    let silent = Expr::value(Value::Boolean(true));
+    call(function, vec![document.clone(), path, text("{}"), silent])
 }
 
 /// A default as it is written.

@@ -10,11 +10,13 @@ use datafusion::sql::sqlparser::ast::{
 };
 use std::ops::ControlFlow;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 use super::forms::{aliased, call};
-use super::from::named;
+use super::from::named as alias_named;
+use super::named;
 use super::rewrite::fold;
+use super::scalars;
 
 /// A function that returns a set: its name, the columns it has in FROM (empty for one that is called as
 /// the function is), and the functions that return each column as a list.
@@ -62,7 +64,7 @@ const CATALOGS: &[(&str, &str)] = &[
     ("pg_get_keywords", "pg_get_keywords"),
 ];
 
-fn last(name: &ObjectName) -> Option<String> {
+pub(super) fn last(name: &ObjectName) -> Option<String> {
     let own =
         |schema: &Ident| ["pg_catalog", "information_schema"].contains(&fold(schema).as_str());
     match name.0.as_slice() {
@@ -109,7 +111,15 @@ impl VisitorMut for Finder {
     }
 }
 
-fn arguments(args: &[FunctionArg]) -> Result<Vec<Expr>> {
+/// The arguments of a call in their order.
+fn arguments_of(name: &ObjectName, args: &[FunctionArg]) -> Result<Vec<Expr>> {
+    match named::ordered(&name.to_string(), args)? {
+        Some(args) => arguments(&args),
+        None => arguments(args),
+    }
+}
+
+pub(super) fn arguments(args: &[FunctionArg]) -> Result<Vec<Expr>> {
     let argument = |arg: &FunctionArg| match arg {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Ok(expr.clone()),
         _ => Err(Error::unsupported("a named argument of a function that returns rows")),
@@ -131,11 +141,28 @@ pub(super) fn in_select(select: &mut Select) -> Result<()> {
         let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item else {
             continue;
         };
+        refused(expr)?;
         for last in [false, true] {
             if let ControlFlow::Break(error) = expr.visit(&mut Unnester { last }) {
                 return Err(error);
             }
         }
+    }
+    Ok(())
+}
+
+/// Where PostgreSQL has no place for a set.
+fn refused(expr: &Expr) -> Result<()> {
+    let place = match expr {
+        Expr::Case { .. } => "CASE",
+        Expr::Function(call) if call.name.to_string().eq_ignore_ascii_case("coalesce") => {
+            "COALESCE"
+        }
+        _ => return Ok(()),
+    };
+    if is_set_returning(expr) {
+        let message = format!("set-returning functions are not allowed in {place}");
+        return Err(Error::new(ErrorKind::FeatureNotSupported, message));
     }
     Ok(())
 }
@@ -178,7 +205,7 @@ fn unnested(expr: &mut Expr) -> Result<()> {
     let Expr::Function(function) = expr else { return Ok(()) };
     let Some(found) = set_returning(&function.name) else { return Ok(()) };
     let FunctionArguments::List(given) = &function.args else { return Ok(()) };
-    let args = arguments(&given.args)?;
+    let args = arguments_of(&function.name, &given.args)?;
     match (found.name, found.columns) {
         ("unnest", _) => {}
         // Kept for its fields to be asked for, here or further out.
@@ -241,7 +268,7 @@ fn in_from(
     with_ordinality: bool,
 ) -> Result<Option<TableFactor>> {
     let Some(found) = set_returning(name) else { return Ok(None) };
-    let args = arguments(args)?;
+    let args = arguments_of(name, args)?;
     // Numbers that stand there are counted up one by one, however many they are.
     if found.name == "generate_series" && !with_ordinality && args.iter().all(is_number) {
         return Ok(None);
@@ -293,54 +320,6 @@ fn unnest(
     }
 }
 
-/// A function of one value in FROM: the query of that value.
-fn scalar_in_from(
-    name: &ObjectName,
-    args: &[FunctionArg],
-    alias: Option<&TableAlias>,
-) -> Option<TableFactor> {
-    const SCALARS: [&str; 20] = [
-        "version",
-        "current_database",
-        "current_schema",
-        "current_schemas",
-        "current_setting",
-        "set_config",
-        "now",
-        "pg_backend_pid",
-        "format_type",
-        "pg_get_viewdef",
-        "pg_table_size",
-        "pg_typeof",
-        "to_regclass",
-        "pg_indexam_has_property",
-        "pg_partition_ancestors",
-        "pg_postmaster_start_time",
-        "string_to_array",
-        "upper",
-        "lower",
-        "abs",
-    ];
-    let name = last(name)?;
-    if !SCALARS.contains(&name.as_str()) {
-        return None;
-    }
-    let args = arguments(args).ok()?;
-    let called = alias.map_or_else(|| name.clone(), |alias| fold(&alias.name));
-    let column = alias.and_then(|alias| alias.columns.first()).map(|column| column.name.clone());
-    let column = column.unwrap_or_else(|| Ident::with_quote('"', called.clone()));
-    // `UNNEST(ARRAY[f(x)])`: the one row, which may ask of what stands before it.
-    let array = call("make_array", vec![call(&name, args)]);
-    let columns = vec![TableAliasColumnDef { name: column, data_type: None }];
-    Some(TableFactor::UNNEST {
-        alias: Some(aliased(&called, columns)),
-        array_exprs: vec![array],
-        with_offset: false,
-        with_offset_alias: None,
-        with_ordinality: false,
-    })
-}
-
 /// A function in FROM as what the planner knows: a list to unnest, or the catalog that answers for it.
 pub(super) fn rows_of(factor: &TableFactor) -> Result<Option<TableFactor>> {
     let (name, args, alias, with_ordinality) = match factor {
@@ -365,7 +344,7 @@ pub(super) fn rows_of(factor: &TableFactor) -> Result<Option<TableFactor>> {
         let parts = ["pg_catalog", catalog].map(Ident::new).to_vec();
         return Ok(Some(TableFactor::Table {
             name: ObjectName::from(parts),
-            alias: Some(alias.clone().unwrap_or_else(|| named(catalog))),
+            alias: Some(alias.clone().unwrap_or_else(|| alias_named(catalog))),
             args: None,
             with_hints: Vec::new(),
             version: None,
@@ -379,5 +358,5 @@ pub(super) fn rows_of(factor: &TableFactor) -> Result<Option<TableFactor>> {
     if let Some(rows) = in_from(name, args, alias.as_ref(), with_ordinality)? {
         return Ok(Some(rows));
     }
-    Ok(scalar_in_from(name, args, alias.as_ref()))
+    Ok(scalars::in_from(name, args, alias.as_ref()))
 }

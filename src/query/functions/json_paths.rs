@@ -4,7 +4,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::jsonpath::{self, Asked};
+use crate::query::jsonpath::{self, Asked, Items};
 use crate::query::text::json::Json;
 
 use super::row_wise::{Function, bool_at, boolean, null, pure, text, text_at};
@@ -14,37 +14,38 @@ const ARGUMENTS: &[&str] = &["jsonb text", "jsonb text jsonb", "jsonb text jsonb
 /// The functions of this file.
 pub(super) const ALL: &[Function] = &[
     pure("jsonb_path_exists", ARGUMENTS, "bool", |_, v| {
-        boolean(found(v)?.map(|items| !items.is_empty()))
+        let found = found(v)?;
+        boolean((!found.broken).then_some(!found.items.is_empty()))
     }),
     pure("jsonb_path_match", ARGUMENTS, "bool", |_, v| {
         let silent = bool_at(v, 3).unwrap_or(false);
-        match found(v)?.as_deref() {
-            Some([Json::Bool(truth)]) => boolean(*truth),
-            Some([Json::Null]) | None => null(),
-            Some(_) if silent => null(),
-            Some(_) => {
+        match found(v)?.items.as_slice() {
+            [Json::Bool(truth)] => boolean(*truth),
+            [Json::Null] => null(),
+            _ if silent => null(),
+            _ => {
                 let message = "single boolean result is expected";
                 Err(Error::new(ErrorKind::SingletonSqlJsonItemRequired, message))
             }
         }
     }),
     pure("jsonb_path_query_array", ARGUMENTS, "jsonb", |_, v| {
-        text(Some(Json::Array(found(v)?.unwrap_or_default()).spaced()))
+        text(Some(Json::Array(found(v)?.items).spaced()))
     }),
     pure("jsonb_path_query_first", ARGUMENTS, "jsonb", |_, v| {
-        text(found(v)?.unwrap_or_default().first().map(Json::spaced))
+        text(found(v)?.items.first().map(Json::spaced))
     }),
     // The list of what the function of the same name answers as rows.
     pure("__jsonb_path_query", ARGUMENTS, "_jsonb", |_, v| {
-        let items = found(v)?.unwrap_or_default();
+        let items = found(v)?.items;
         let items: Vec<ScalarValue> =
             items.iter().map(|item| ScalarValue::Utf8(Some(item.spaced()))).collect();
         Ok(ScalarValue::List(ScalarValue::new_list_nullable(&items, &DataType::Utf8)))
     }),
 ];
 
-/// What the path finds; `None` where the caller is silent about that the document is not as it says.
-fn found(values: &[ScalarValue]) -> Result<Option<Vec<Json>>> {
+/// What the path finds.
+fn found(values: &[ScalarValue]) -> Result<Items> {
     let document = Json::parse(text_at(values, 0).unwrap_or_default())?.ordered();
     let path = jsonpath::read(text_at(values, 1).unwrap_or_default())?;
     let variables = Json::parse(text_at(values, 2).unwrap_or("{}"))?.ordered();

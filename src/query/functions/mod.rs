@@ -19,6 +19,7 @@ mod integers;
 mod json;
 mod json_edit;
 mod json_make;
+mod json_order;
 mod json_paths;
 mod length;
 mod locks;
@@ -59,9 +60,11 @@ pub(crate) use choices::{
 };
 pub(crate) use integers::out_of_range;
 pub(crate) use json::{json_text, jsonb_text, uuid_text};
+pub(crate) use json_order::jsonb_key;
 pub(crate) use operators::chosen_anew;
 pub(crate) use quotient::quotient;
 pub(crate) use records::structs;
+pub(crate) use regular::postgres as postgres_pattern;
 pub(crate) use spans::interval_span;
 
 use datafusion::common::Result;

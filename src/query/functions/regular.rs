@@ -161,7 +161,7 @@ fn compile(written: &str, flags: &Flags) -> Result<Regex> {
 }
 
 /// Postgres' escapes that are written otherwise: borders of words, and the ends of the text.
-fn postgres(written: &str) -> String {
+pub(crate) fn postgres(written: &str) -> String {
     let mut out = String::with_capacity(written.len());
     let mut chars = written.chars();
     while let Some(c) = chars.next() {
@@ -175,6 +175,9 @@ fn postgres(written: &str) -> String {
             Some('y') => out.push_str("\\b"),
             Some('Y') => out.push_str("\\B"),
             Some('Z') => out.push_str("\\z"),
+            // A backspace, and a backslash.
+            Some('b') => out.push_str("\\x08"),
+            Some('B') => out.push_str("\\\\"),
             Some(other) => {
                 out.push('\\');
                 out.push(other);

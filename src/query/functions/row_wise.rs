@@ -185,9 +185,8 @@ impl ScalarUDFImpl for RowWise {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let info = StatementInfo::from_options(&args.config_options);
         let takes_any = self.function.overloads.iter().any(|overload| overload.contains("any"));
-        let is_json = |field: &Field| match system::marked_type(field) {
-            Some("json" | "jsonb" | "_json" | "_jsonb") => true,
-            _ => false,
+        let is_json = |field: &Field| {
+            matches!(system::marked_type(field), Some("json" | "jsonb" | "_json" | "_jsonb"))
         };
         let json: Vec<bool> =
             args.arg_fields.iter().map(|field| takes_any && is_json(field)).collect();

@@ -23,18 +23,39 @@ pub(super) enum Failure {
     Fatal(Error),
 }
 
-/// All that the path finds; `None` where the document is not as it says, and `silent` passes over that.
+/// What a path has found.
+#[derive(Debug, Default)]
+pub(crate) struct Items {
+    pub(crate) items: Vec<Json>,
+    /// Whether the document was not as the path says, and the search ended there.
+    pub(crate) broken: bool,
+}
+
+/// All that the path finds; where the document is not as it says, and `silent` passes over that, what came before.
 ///
 /// # Errors
 /// Kinds of class 22.
-pub(crate) fn find(path: &Path, asked: &Asked<'_>, silent: bool) -> Result<Option<Vec<Json>>> {
+pub(crate) fn find(path: &Path, asked: &Asked<'_>, silent: bool) -> Result<Items> {
     let document = asked.document;
     let finder = Finder { path, asked, current: document, last: None };
-    match finder.items(&path.node) {
-        Ok(items) => Ok(Some(items)),
-        Err(Failure::Path(_)) if silent => Ok(None),
+    let mut items = Vec::new();
+    let walked = finder.walk(&path.node, &mut |item| {
+        items.push(item);
+        within_limit(items.len())
+    });
+    match walked {
+        Ok(()) => Ok(Items { items, broken: false }),
+        Err(Failure::Path(_)) if silent => Ok(Items { items, broken: true }),
         Err(Failure::Path(error) | Failure::Fatal(error)) => Err(error),
     }
+}
+
+fn within_limit(count: usize) -> Found<()> {
+    if count <= ITEMS_MAX {
+        return Ok(());
+    }
+    let message = format!("a jsonpath that finds more than {ITEMS_MAX} items");
+    Err(Failure::Fatal(Error::new(ErrorKind::ConfigurationLimitExceeded, message)))
 }
 
 /// Where on the way a path is.
@@ -71,6 +92,20 @@ impl Finder<'_> {
         Ok(if self.is_lax() { items.into_iter().flat_map(elements).collect() } else { items })
     }
 
+    /// Hands each item on as it is found, so that what came before a failure is known.
+    fn walk(&self, node: &Node, found: &mut dyn FnMut(Json) -> Found<()>) -> Found<()> {
+        let Node::Step(inner, step) = node else {
+            return self.items(node)?.into_iter().try_for_each(found);
+        };
+        self.walk(inner, &mut |item| {
+            let mut next = Vec::new();
+            let outcome = self.step(item, step, &mut next);
+            within_limit(next.len())?;
+            next.into_iter().try_for_each(&mut *found)?;
+            outcome
+        })
+    }
+
     pub(super) fn items(&self, node: &Node) -> Found<Vec<Json>> {
         Ok(match node {
             Node::Root => vec![self.asked.document.clone()],
@@ -101,16 +136,12 @@ impl Finder<'_> {
             Node::Is(predicate) => {
                 vec![holds(self, predicate)?.map_or(Json::Null, Json::Bool)]
             }
-            Node::Step(inner, step) => {
+            Node::Step(..) => {
                 let mut found = Vec::new();
-                for item in self.items(inner)? {
-                    self.step(item, step, &mut found)?;
-                    if found.len() > ITEMS_MAX {
-                        let message = format!("a jsonpath that finds more than {ITEMS_MAX} items");
-                        let kind = ErrorKind::ConfigurationLimitExceeded;
-                        return Err(Failure::Fatal(Error::new(kind, message)));
-                    }
-                }
+                self.walk(node, &mut |item| {
+                    found.push(item);
+                    within_limit(found.len())
+                })?;
                 found
             }
         })

@@ -8,7 +8,7 @@ mod predicate;
 mod read;
 mod tokens;
 
-pub(crate) use find::{Asked, find};
+pub(crate) use find::{Asked, Items, find};
 pub(crate) use read::read;
 
 use super::text::json::Json;

@@ -3,6 +3,7 @@
 use regex::RegexBuilder;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::query::functions::postgres_pattern;
 use crate::query::text::json::Json;
 
 /// Bytes a compiled pattern may take.
@@ -128,7 +129,7 @@ impl<'a> Reader<'a> {
 pub(super) fn like(pattern: &str, flags: &str) -> Result<regex::Regex> {
     let mut builder = match flags.contains('q') {
         true => RegexBuilder::new(&regex::escape(pattern)),
-        false => RegexBuilder::new(pattern),
+        false => RegexBuilder::new(&postgres_pattern(pattern)),
     };
     builder.size_limit(SIZE_MAX);
     for flag in flags.chars() {
