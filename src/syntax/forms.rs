@@ -161,10 +161,19 @@ fn renamed(function: &mut Function) {
         "every" => "bool_and",
         "array_remove" => "array_remove_all",
         "array_replace" => "array_replace_all",
+        "log" if arity(function) == 1 => "log10",
+        "log" if arity(function) == 2 => "__log",
         "age" | "pg_catalog.age" if of_transaction(function) => "__age_of_transaction",
         _ => return,
     };
     function.name = ObjectName::from(vec![Ident::new(own)]);
+}
+
+fn arity(function: &Function) -> usize {
+    match &function.args {
+        FunctionArguments::List(list) => list.args.len(),
+        _ => 0,
+    }
 }
 
 /// Whether the only argument is the number of a transaction, which the engine does not tell from others.

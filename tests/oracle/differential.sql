@@ -306,3 +306,8 @@ SELECT jsonb_path_query_first('[{"a": 1}, {"a": 2}, {}]', 'strict $[*].a', silen
 SELECT 'foo bar' ~ '\bbar', 'foo bar' ~ '\ybar', 'a\b' ~ 'a\Bb', 'foo bar' ~ '\mbar\M'
 SELECT CASE WHEN true THEN generate_series(1, 3) ELSE 0 END
 SELECT coalesce(generate_series(1, 3), 0)
+SELECT jsonb_array_elements('[1,[2,{"b":1,  "aa":2}]]'), '{"b":1,"a":{"c":[1,2]}}'::jsonb -> 'a', jsonb_extract_path('{"f2":{"f3":1}}', 'f2'), jsonb_extract_path_text('{"f2":{"f3":1}}', 'f2')
+SELECT * FROM jsonb_each('{"f1":[1,2,3],"f2":{"f3":1}}') AS q
+SELECT json_agg(DISTINCT x), jsonb_agg(DISTINCT x), jsonb_object_agg(DISTINCT 'a', 'abc') FROM (VALUES (2), (1), (2)) AS v (x)
+SELECT log(100::float8), log(0.0::float8)
+SELECT log(-1::float8)

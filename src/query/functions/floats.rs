@@ -24,7 +24,7 @@ type Named = (&'static str, &'static [&'static str], usize, Compute);
 
 /// The functions of this file.
 pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
-    const NAMES: [Named; 8] = [
+    const NAMES: [Named; 9] = [
         ("sqrt", &[], 1, |x, _| {
             if x < 0.0 {
                 return Err(Error::new(
@@ -40,6 +40,14 @@ pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
         ("cbrt", &[], 1, |x, _| Ok(x.cbrt())),
         ("ln", &[], 1, |x, _| logarithm(x).map(f64::ln)),
         ("log10", &[], 1, |x, _| logarithm(x).map(f64::log10)),
+        // Of the second argument, to the base of the first.
+        ("__log", &[], 2, |base, x| {
+            let (base, x) = (logarithm(base)?.ln(), logarithm(x)?.ln());
+            if base == 0.0 {
+                return Err(Error::new(ErrorKind::DivisionByZero, "division by zero"));
+            }
+            Ok(x / base)
+        }),
         ("exp", &[], 1, |x, _| in_range(x.exp(), x.is_infinite(), x == f64::NEG_INFINITY)),
         ("power", &["pow"], 2, |x, y| {
             if x < 0.0 && y.is_finite() && y.fract() != 0.0 {

@@ -176,11 +176,11 @@ fn opened(values: &[ScalarValue]) -> Result<Json> {
 }
 
 fn printed(value: Option<&Json>, binary: bool) -> Result<ScalarValue> {
-    text(value.map(|value| if binary { value.spaced() } else { value.compact() }))
+    text(value.and_then(|value| shown(value, binary, false)))
 }
 
 fn plain(value: Option<&Json>, binary: bool) -> Result<ScalarValue> {
-    text(value.and_then(|value| value.plain(binary)))
+    text(value.and_then(|value| shown(value, binary, true)))
 }
 
 fn found<'a>(value: &'a Json, values: &[ScalarValue]) -> Option<&'a Json> {
@@ -289,8 +289,10 @@ fn elements(values: &[ScalarValue], binary: bool, as_text: bool) -> Result<Scala
 
 fn shown(value: &Json, binary: bool, as_text: bool) -> Option<String> {
     match (as_text, binary) {
-        (true, _) => value.plain(binary),
-        (false, true) => Some(value.spaced()),
+        // A literal is written as anybody likes, until it is jsonb.
+        (true, true) => value.clone().ordered().plain(true),
+        (false, true) => Some(value.clone().ordered().spaced()),
+        (true, false) => value.plain(false),
         (false, false) => Some(value.compact()),
     }
 }
