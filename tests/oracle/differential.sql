@@ -311,3 +311,8 @@ SELECT * FROM jsonb_each('{"f1":[1,2,3],"f2":{"f3":1}}') AS q
 SELECT json_agg(DISTINCT x), jsonb_agg(DISTINCT x), jsonb_object_agg(DISTINCT 'a', 'abc') FROM (VALUES (2), (1), (2)) AS v (x)
 SELECT log(100::float8), log(0.0::float8)
 SELECT log(-1::float8)
+SELECT date_bin('15 minutes', TIMESTAMP '2020-02-11 15:44:17', TIMESTAMP '2001-01-01'), date_bin('2 days', TIMESTAMPTZ '2020-02-11 15:44:17+00', TIMESTAMPTZ '2001-01-01+00')
+SELECT date_bin('5 months', TIMESTAMP '2020-02-01 01:01:01', TIMESTAMP '2001-01-01')
+SELECT date_bin('-2 days', TIMESTAMP '1970-01-01 01:00:00', TIMESTAMP '1970-01-01')
+SELECT date_bin('0 days', TIMESTAMP '1970-01-01 01:00:00', TIMESTAMP '1970-01-01')
+SELECT jsonb_path_query('[1,"2",3]', '+$', silent => true), '[1,"2",0,3]'::jsonb @? '-$[*]', '{"a":1}'::jsonb @? 'strict $.b'

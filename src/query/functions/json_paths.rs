@@ -15,7 +15,9 @@ const ARGUMENTS: &[&str] = &["jsonb text", "jsonb text jsonb", "jsonb text jsonb
 pub(super) const ALL: &[Function] = &[
     pure("jsonb_path_exists", ARGUMENTS, "bool", |_, v| {
         let found = found(v)?;
-        boolean((!found.broken).then_some(!found.items.is_empty()))
+        // A lax path looks no further than the first.
+        let known = !found.broken || found.lax && !found.items.is_empty();
+        boolean(known.then_some(!found.items.is_empty()))
     }),
     pure("jsonb_path_match", ARGUMENTS, "bool", |_, v| {
         let silent = bool_at(v, 3).unwrap_or(false);

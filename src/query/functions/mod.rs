@@ -6,6 +6,7 @@ mod any_all;
 mod array_of;
 mod arrays;
 mod average;
+mod bins;
 mod catalog;
 mod choices;
 mod dates;
@@ -106,6 +107,9 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     }
     for function in records::all() {
         state.register_udf(function)?;
+    }
+    if let Ok(date_bin) = state.udf("date_bin") {
+        state.register_udf(bins::date_bin(date_bin))?;
     }
     state.register_udf(type_of::pg_typeof())?;
     state.register_udaf(array_of::array_of())?;

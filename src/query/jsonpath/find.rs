@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::text::json::Json;
 
+use super::arithmetic::{computed, whole};
 use super::predicate::holds;
 use super::{Method, Node, Path, Step};
 
@@ -29,6 +30,8 @@ pub(crate) struct Items {
     pub(crate) items: Vec<Json>,
     /// Whether the document was not as the path says, and the search ended there.
     pub(crate) broken: bool,
+    /// Whether the path passes over what is not there.
+    pub(crate) lax: bool,
 }
 
 /// All that the path finds; where the document is not as it says, and `silent` passes over that, what came before.
@@ -44,8 +47,8 @@ pub(crate) fn find(path: &Path, asked: &Asked<'_>, silent: bool) -> Result<Items
         within_limit(items.len())
     });
     match walked {
-        Ok(()) => Ok(Items { items, broken: false }),
-        Err(Failure::Path(_)) if silent => Ok(Items { items, broken: true }),
+        Ok(()) => Ok(Items { items, broken: false, lax: finder.is_lax() }),
+        Err(Failure::Path(_)) if silent => Ok(Items { items, broken: true, lax: finder.is_lax() }),
         Err(Failure::Path(error) | Failure::Fatal(error)) => Err(error),
     }
 }
@@ -67,9 +70,9 @@ pub(super) struct Finder<'a> {
     last: Option<i64>,
 }
 
-type Found<T> = std::result::Result<T, Failure>;
+pub(super) type Found<T> = std::result::Result<T, Failure>;
 
-fn failed<T>(kind: ErrorKind, message: impl Into<String>) -> Found<T> {
+pub(super) fn failed<T>(kind: ErrorKind, message: impl Into<String>) -> Found<T> {
     Err(Failure::Path(Error::new(kind, message)))
 }
 
@@ -94,8 +97,16 @@ impl Finder<'_> {
 
     /// Hands each item on as it is found, so that what came before a failure is known.
     fn walk(&self, node: &Node, found: &mut dyn FnMut(Json) -> Found<()>) -> Found<()> {
-        let Node::Step(inner, step) = node else {
-            return self.items(node)?.into_iter().try_for_each(found);
+        let (inner, step) = match node {
+            Node::Step(inner, step) => (inner, step),
+            Node::Minus(inner) | Node::Plus(inner) => {
+                let sign = if matches!(node, Node::Minus(_)) { '-' } else { '+' };
+                return self
+                    .opened(inner)?
+                    .into_iter()
+                    .try_for_each(|item| found(signed(item, sign)?));
+            }
+            _ => return self.items(node)?.into_iter().try_for_each(found),
         };
         self.walk(inner, &mut |item| {
             let mut next = Vec::new();
@@ -126,8 +137,6 @@ impl Finder<'_> {
                 }
             },
             Node::Value(value) => vec![value.clone()],
-            Node::Minus(inner) => self.signed(inner, '-')?,
-            Node::Plus(inner) => self.signed(inner, '+')?,
             Node::Compute(op, left, right) => {
                 let left = self.number(left, "left", *op)?;
                 let right = self.number(right, "right", *op)?;
@@ -136,7 +145,7 @@ impl Finder<'_> {
             Node::Is(predicate) => {
                 vec![holds(self, predicate)?.map_or(Json::Null, Json::Bool)]
             }
-            Node::Step(..) => {
+            Node::Step(..) | Node::Minus(_) | Node::Plus(_) => {
                 let mut found = Vec::new();
                 self.walk(node, &mut |item| {
                     found.push(item);
@@ -145,19 +154,6 @@ impl Finder<'_> {
                 found
             }
         })
-    }
-
-    fn signed(&self, inner: &Node, sign: char) -> Found<Vec<Json>> {
-        let signed = |item: Json| match item {
-            Json::Number(number) if sign == '-' => computed('-', "0", &number).map(Json::Number),
-            Json::Number(number) => Ok(Json::Number(number)),
-            _ => {
-                let message =
-                    format!("operand of unary jsonpath operator {sign} is not a numeric value");
-                failed(ErrorKind::SqlJsonNumberNotFound, message)
-            }
-        };
-        self.opened(inner)?.into_iter().map(signed).collect()
     }
 
     fn number(&self, node: &Node, side: &str, op: char) -> Found<String> {
@@ -322,16 +318,16 @@ impl Finder<'_> {
     }
 }
 
-/// The whole number next to one, below it or above.
-fn whole(number: &str, below: bool) -> Found<String> {
-    let (cut, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let exact = fraction.bytes().all(|digit| digit == b'0');
-    let step = match (exact, number.starts_with('-'), below) {
-        (false, true, true) => "-1",
-        (false, false, false) => "1",
-        _ => "0",
-    };
-    computed('+', cut, step)
+fn signed(item: Json, sign: char) -> Found<Json> {
+    match item {
+        Json::Number(number) if sign == '-' => computed('-', "0", &number).map(Json::Number),
+        Json::Number(number) => Ok(Json::Number(number)),
+        _ => {
+            let message =
+                format!("operand of unary jsonpath operator {sign} is not a numeric value");
+            failed(ErrorKind::SqlJsonNumberNotFound, message)
+        }
+    }
 }
 
 fn elements(item: Json) -> Vec<Json> {
@@ -355,42 +351,4 @@ fn within(item: &Json, depth: usize, (from, to): (usize, usize), found: &mut Vec
     if depth < to && found.len() <= ITEMS_MAX {
         inner.into_iter().for_each(|item| within(item, depth + 1, (from, to), found));
     }
-}
-
-/// Sums, differences, products and remainders of numbers of up to 38 digits.
-fn computed(op: char, left: &str, right: &str) -> Found<String> {
-    let too_long = || {
-        let message = "numbers of more than 38 digits in a jsonpath's arithmetic";
-        Failure::Fatal(Error::unsupported(message))
-    };
-    let read = |text: &str| -> Option<(i128, u32)> {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        Some((format!("{whole}{fraction}").parse().ok()?, u32::try_from(fraction.len()).ok()?))
-    };
-    let (Some((left, one)), Some((right, other))) = (read(left), read(right)) else {
-        return Err(too_long());
-    };
-    let scale = one.max(other);
-    let widened = |number: i128, from: u32| {
-        10_i128.checked_pow(scale - from).and_then(|unit| number.checked_mul(unit))
-    };
-    if op == '*' {
-        let product = left.checked_mul(right).ok_or_else(too_long)?;
-        return Ok(written(product, one + other));
-    }
-    let (Some(left), Some(right)) = (widened(left, one), widened(right, other)) else {
-        return Err(too_long());
-    };
-    let result = match op {
-        '+' => left.checked_add(right),
-        '-' => left.checked_sub(right),
-        _ if right == 0 => return failed(ErrorKind::DivisionByZero, "division by zero"),
-        _ => left.checked_rem(right),
-    };
-    Ok(written(result.ok_or_else(too_long)?, scale))
-}
-
-fn written(number: i128, scale: u32) -> String {
-    let scale = i8::try_from(scale).unwrap_or(i8::MAX);
-    crate::query::text::numeric_text(&number.to_string(), scale)
 }

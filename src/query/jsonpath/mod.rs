@@ -3,6 +3,7 @@
 //! Its one idea: a path is read into a tree once, and the tree is walked over a document; what PostgreSQL knows and
 //! this does not is refused while reading.
 
+mod arithmetic;
 mod find;
 mod predicate;
 mod read;
