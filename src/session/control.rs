@@ -296,6 +296,7 @@ fn written(statement: &Statement) -> Option<&'static str> {
         Statement::Copy(copy) if copy.from => "COPY FROM",
         Statement::Drop(_) => "DROP",
         Statement::Refresh { .. } => "REFRESH MATERIALIZED VIEW",
+        Statement::Ingest { .. } => "REFRESH STREAMING TABLE",
         Statement::Verify { .. } => "VERIFY MATERIALIZED VIEW",
         Statement::Optimize { .. } => "OPTIMIZE",
         Statement::Vacuum(vacuum) if !vacuum.dry_run => "VACUUM",

@@ -172,6 +172,7 @@ impl Session {
             Statement::Refresh { name, full } => {
                 self.refresh(name, *full, &running).await.map(Outcome::Command)
             }
+            Statement::Ingest { name } => self.ingest(name, &running).await.map(Outcome::Command),
             Statement::Optimize { .. }
             | Statement::Vacuum(_)
             | Statement::DescribeHistory { .. } => self.maintain(statement, &running).await,

@@ -1,4 +1,4 @@
-//! REFRESH, VERIFY and EXPLAIN of materialised views.
+//! REFRESH of streaming tables and materialised views, VERIFY and EXPLAIN of the latter.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::catalog::{self, Relation, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
+use crate::ingest::IngestRequest;
 use crate::lake::SystemColumns;
 use crate::matview::{
     ExplainedOperator, RefreshRequest, Verified, VerifyRequest, VerifyState, ViewState,
@@ -106,6 +107,23 @@ impl Session {
         Ok("REFRESH MATERIALIZED VIEW".to_owned())
     }
 
+    /// REFRESH STREAMING TABLE: takes in what has landed, whatever the table's schedule.
+    pub(super) async fn ingest(&mut self, name: &ObjectName, running: &Running) -> Result<String> {
+        let is_streaming = |kind: &RelationKind| matches!(kind, RelationKind::Streaming(_));
+        let table =
+            self.relation_with(name, &[Privilege::Refresh], "streaming table", is_streaming);
+        let table = table.await?.name.clone();
+        let request = IngestRequest { tables: Some(vec![table]), attempt: 1, ..Default::default() };
+        let report = tokio::select! {
+            report = self.services.ingester.ingest(&request) => report?,
+            () = running.cancel.cancelled() => return Err(running.cancelled()),
+        };
+        match report.tables.into_iter().find_map(|outcome| outcome.error) {
+            Some(error) => Err(error),
+            None => Ok("REFRESH STREAMING TABLE".to_owned()),
+        }
+    }
+
     /// VERIFY MATERIALIZED VIEW: a row for the view, and one for its quarantine. It shows rows and may
     /// refresh, so it asks for both privileges.
     async fn verify(
@@ -163,14 +181,25 @@ impl Session {
 
     /// The view of this name, where the role has all these privileges on it.
     async fn view_with(&self, name: &ObjectName, needed: &[Privilege]) -> Result<Arc<Relation>> {
+        let is_view = |kind: &RelationKind| matches!(kind, RelationKind::MaterializedView(_));
+        self.relation_with(name, needed, "materialized view", is_view).await
+    }
+
+    async fn relation_with(
+        &self,
+        name: &ObjectName,
+        needed: &[Privilege],
+        kind: &str,
+        is_kind: impl Fn(&RelationKind) -> bool,
+    ) -> Result<Arc<Relation>> {
         let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
         let search_path = self.search_path();
         let names = Names { state: &state, role: &self.role, search_path: &search_path };
         let relation = names.relation(name)?;
-        if !matches!(relation.kind, RelationKind::MaterializedView(_)) {
+        if !is_kind(&relation.kind) {
             return Err(Error::new(
                 ErrorKind::WrongObjectType,
-                format!("\"{}\" is not a materialized view", relation.name.relation),
+                format!("\"{}\" is not a {kind}", relation.name.relation),
             ));
         }
         let has = |privilege: &Privilege| {

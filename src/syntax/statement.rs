@@ -59,6 +59,10 @@ pub enum Statement {
         name: ObjectName,
         full: bool,
     },
+    /// `REFRESH STREAMING TABLE name`.
+    Ingest {
+        name: ObjectName,
+    },
     /// `VERIFY MATERIALIZED VIEW name [SAMPLE n PERCENT]`.
     Verify {
         name: ObjectName,

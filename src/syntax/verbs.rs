@@ -149,8 +149,12 @@ impl StatementParser<'_> {
     }
 
     pub(super) fn refresh(&mut self) -> Parsed<Statement> {
-        if self.at("REFRESH STREAMING TABLE") {
-            return unsupported("REFRESH STREAMING TABLE");
+        if self.accept("REFRESH STREAMING TABLE") {
+            let name = self.object_name()?;
+            if self.at("FULL") {
+                return unsupported("REFRESH STREAMING TABLE ... FULL");
+            }
+            return Ok(Statement::Ingest { name });
         }
         self.require("REFRESH MATERIALIZED VIEW")?;
         if self.at("CONCURRENTLY") {

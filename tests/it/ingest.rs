@@ -1,5 +1,6 @@
 //! Landing files, each exactly once.
 
+mod by_hand;
 mod exactly_once;
 mod formats;
 mod lines;
