@@ -67,6 +67,15 @@ impl RelationName {
         Ok(())
     }
 
+    /// As [`RelationName::validate`], of a relation that has no quarantine: `__` may be in its own name.
+    ///
+    /// # Errors
+    /// `InvalidName`.
+    pub fn validate_plain(&self) -> Result<()> {
+        validate_part(&self.schema)?;
+        validate_folder(&self.relation)
+    }
+
     /// `"schema"."relation"`, quoted where SQL needs it.
     pub fn quoted(&self) -> String {
         format!("{}.{}", quote_identifier(&self.schema), quote_identifier(&self.relation))
@@ -74,6 +83,17 @@ impl RelationName {
 }
 
 fn validate_part(part: &str) -> Result<()> {
+    if part.contains("__") {
+        return Err(Error::new(
+            ErrorKind::InvalidName,
+            format!("name \"{part}\" contains two underscores in a row"),
+        )
+        .hint("quarantine.<schema>__<relation> must be unambiguous; use a single underscore."));
+    }
+    validate_folder(part)
+}
+
+fn validate_folder(part: &str) -> Result<()> {
     let invalid =
         |why: &str| Err(Error::new(ErrorKind::InvalidName, format!("name \"{part}\" {why}")));
     if part.is_empty() {
@@ -81,13 +101,6 @@ fn validate_part(part: &str) -> Result<()> {
     }
     if part.len() > 63 {
         return invalid("is longer than 63 bytes");
-    }
-    if part.contains("__") {
-        return Err(Error::new(
-            ErrorKind::InvalidName,
-            format!("name \"{part}\" contains two underscores in a row"),
-        )
-        .hint("quarantine.<schema>__<relation> must be unambiguous; use a single underscore."));
     }
     if part.starts_with(['_', '.']) {
         return invalid("begins with a character that is kept for the server's own folders");

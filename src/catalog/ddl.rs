@@ -106,7 +106,7 @@ pub fn drop_schemas(
 /// # Errors
 /// `DuplicateTable`, `InvalidName`, and those of [`check_open_schema`].
 pub fn create_relation(state: &CatalogState, relation: Relation) -> Result<CatalogState> {
-    relation.name.validate()?;
+    relation.name.validate_plain()?;
     check_open_schema(state, &relation.name.schema)?;
     if state.relations.contains_key(&relation.name) {
         let message = format!("relation \"{}\" already exists", relation.name.relation);
@@ -218,6 +218,7 @@ fn noun(kind: DropKind) -> &'static str {
         DropKind::Schema => "schema",
         DropKind::Role => "role",
         DropKind::Function => "function",
+        DropKind::Index => "index",
     }
 }
 

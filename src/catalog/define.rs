@@ -52,7 +52,7 @@ pub fn plain_table(
     partition_by: Vec<String>,
     comment: Option<String>,
 ) -> Relation {
-    let kind = RelationKind::Table { partition_by, keys: Vec::new() };
+    let kind = RelationKind::Table { partition_by, keys: Vec::new(), place: None };
     Relation { owner, comment, columns, ..relation(name, String::new(), String::new(), kind) }
 }
 

@@ -4,6 +4,7 @@
 //! `catalog/` and `sql/` are the desired state of what they define. Names are resolved here; types
 //! are not: what a query means is `query`'s business.
 
+pub mod alter;
 mod apply;
 mod check;
 pub mod ddl;
@@ -12,6 +13,7 @@ mod files;
 mod functions;
 mod grants;
 mod load;
+mod merge;
 mod nearest;
 mod object;
 mod order;
@@ -24,6 +26,7 @@ pub use define::{external_table, materialized_view, plain_table, plain_view};
 pub use files::FileError;
 pub use functions::{Function, create_function, drop_functions};
 pub use load::{Desired, load_files};
+pub use merge::merge;
 pub use nearest::nearest;
 pub use object::*;
 pub use state::CatalogState;

@@ -96,6 +96,9 @@ pub enum RelationKind {
         /// PRIMARY KEY and UNIQUE.
         #[serde(default)]
         keys: Vec<Key>,
+        /// Whose folder its files are in, where that is not its name's.
+        #[serde(default)]
+        place: Option<RelationName>,
     },
     /// Somebody else's Delta table.
     External {
@@ -187,6 +190,14 @@ impl Relation {
             | RelationKind::Files(_)
             | RelationKind::Streaming(_)
             | RelationKind::Quarantine { .. } => Vec::new(),
+        }
+    }
+
+    /// The name whose folder in the lake holds its files.
+    pub fn place(&self) -> &RelationName {
+        match &self.kind {
+            RelationKind::Table { place: Some(place), .. } => place,
+            _ => &self.name,
         }
     }
 

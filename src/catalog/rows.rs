@@ -12,8 +12,9 @@ use crate::error::{Error, ErrorKind, Result};
 use super::state::CatalogState;
 
 /// The version of the documents this server writes, and the newest it reads. Format 2 added what
-/// triggers a view, format 3 functions; an older server would drop them without a word.
-const FORMAT: i32 = 3;
+/// triggers a view, format 3 functions, format 4 where a table's files are; an older server would drop them
+/// without a word.
+const FORMAT: i32 = 4;
 
 pub(super) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![

@@ -10,6 +10,7 @@ mod changes_scan;
 mod columns;
 mod commit;
 mod data_files;
+mod discard;
 mod edit;
 mod epoch;
 mod epoch_rows;

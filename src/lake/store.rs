@@ -290,6 +290,11 @@ impl Lake {
         Ok(held)
     }
 
+    /// Lets go of what is held of a table that is no more.
+    pub(super) fn forget(&self, location: &Location) {
+        self.inner.held.lock().unwrap_or_else(PoisonError::into_inner).remove(location);
+    }
+
     /// The object store a location is served by; paths in it start at the URL's root.
     pub(super) fn store_of(&self, location: &Location) -> Result<Arc<dyn ObjectStore>> {
         match location.url()?.scheme() {

@@ -238,7 +238,7 @@ async fn added(log: &LogStoreRef, location: &Location, version: Version) -> Resu
 }
 
 /// Deletes in this order. Another server may have been faster.
-async fn delete(log: &LogStoreRef, paths: Vec<Path>) -> Result<()> {
+pub(super) async fn delete(log: &LogStoreRef, paths: Vec<Path>) -> Result<()> {
     let paths = futures::stream::iter(paths.into_iter().map(Ok)).boxed();
     let mut deleted = log.object_store(None).delete_stream(paths);
     while let Some(ended) = deleted.next().await {

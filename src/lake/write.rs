@@ -47,7 +47,8 @@ pub struct DataFiles {
 }
 
 impl DataFiles {
-    pub(super) fn append(&mut self, other: Self) {
+    /// Takes in the new files of `other`.
+    pub fn append(&mut self, other: Self) {
         self.adds.extend(other.adds);
         self.rows += other.rows;
     }

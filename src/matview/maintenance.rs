@@ -79,7 +79,7 @@ impl Maintenance {
         let lake = &self.lake;
         lake.poll_epoch().await?;
         let published = lake.epoch().relations.get(&relation.id).cloned();
-        let Some(table) = lake.newest(&lake.location(&relation.name)).await? else {
+        let Some(table) = lake.newest(&lake.location(relation.place())).await? else {
             return Ok(Optimized::default());
         };
         if !relation.kind.is_maintained() {
@@ -167,7 +167,7 @@ impl Maintenance {
         }
         let epoch = self.lake.epoch();
         let state = self.catalog.at(&epoch).await?;
-        let location = self.lake.location(&relation.name);
+        let location = self.lake.location(relation.place());
         let views = needed(&self.lake, &epoch, &state, Some(&location)).await?;
         let retention = self.retention();
         let epochs = self.lake.epoch_versions(dry_run.then_some(&retention)).await?;

@@ -56,7 +56,7 @@ async fn sources(
         .collect();
     let mut sources = Vec::new();
     for relation in relations.into_values() {
-        let location = lake.location(&relation.name);
+        let location = lake.location(relation.place());
         let elsewhere = matches!(relation.kind, RelationKind::External { .. });
         if elsewhere || only.is_some_and(|only| *only != location) {
             continue;

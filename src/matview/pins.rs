@@ -133,7 +133,7 @@ impl Pins {
                 self.lake.newest(&self.lake.external_location(location)?).await?
             }
             (kind, _) if !kind.is_maintained() => {
-                self.lake.newest(&self.lake.location(&relation.name)).await?
+                self.lake.newest(&self.lake.location(relation.place())).await?
             }
             (_, Some(published)) => {
                 Some(self.lake.at_version(&published.location, published.version).await?)

@@ -53,7 +53,7 @@ pub async fn staleness(
     for source in &others {
         let location = match &source.kind {
             RelationKind::External { location } => lake.external_location(location)?,
-            _ => lake.location(&source.name),
+            _ => lake.location(source.place()),
         };
         if let Some(newest) = lake.newest(&location).await? {
             let version = newest.version();

@@ -200,7 +200,7 @@ impl<'a> Scratch<'a> {
 
     /// Makes the relation, empty, for what reads it.
     async fn make(&self, relation: &Relation, schema: SchemaRef) -> Result<()> {
-        let location: Location = self.lake.location(&relation.name);
+        let location: Location = self.lake.location(relation.place());
         let commit = Commit {
             location: location.clone(),
             base: None,

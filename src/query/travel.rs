@@ -141,7 +141,7 @@ async fn other(
 ) -> Result<Table> {
     let location = match &relation.kind {
         RelationKind::External { location } => lake.external_location(location)?,
-        _ => lake.location(&relation.name),
+        _ => lake.location(relation.place()),
     };
     if let Some(version) = version {
         return lake.at_version(&location, version).await;

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::syntax::{Isolation, TransactionModes};
+use crate::syntax::{Isolation, Statement, TransactionModes};
 
 use super::connection::Session;
 use super::notify::{self, Notification};
@@ -45,6 +45,7 @@ impl Session {
             notifications: Vec::new(),
             apart: false,
             listening: Vec::new(),
+            pending: None,
         }
     }
 
@@ -79,6 +80,9 @@ impl Session {
             Transaction::Block(open) => (open, true),
         };
         let committed = commit && !open.failed;
+        if open.pending.is_some() {
+            self.settings.plan_anew();
+        }
         self.settings.end(committed);
         self.settings_changed();
         self.cursors.end(committed);
@@ -108,6 +112,24 @@ impl Session {
             let _ = self.set_transaction(false, modes);
         }
         if committed { "COMMIT" } else { "ROLLBACK" }
+    }
+
+    /// What COMMIT and ROLLBACK TO do to the lake before they end or turn back anything.
+    ///
+    /// # Errors
+    /// Those of a COMMIT that is refused: the transaction has ended then, without a trace.
+    pub(super) async fn before_end(&mut self, statement: &Statement) -> Result<()> {
+        match statement {
+            Statement::Commit { .. } if self.is_in_block() && !self.transaction.has_failed() => {
+                let committed = self.commit_pending().await;
+                if committed.is_err() {
+                    self.end(false, false);
+                }
+                committed
+            }
+            Statement::RollbackTo(savepoint) => self.restore_made(savepoint).await,
+            _ => Ok(()),
+        }
     }
 
     /// COMMIT or ROLLBACK as statements.
@@ -154,6 +176,7 @@ impl Session {
         self.rows_failed.store(false, Ordering::Release);
         let (settings, next_cursor) = self.block("ROLLBACK TO SAVEPOINT")?.roll_back_to(name)?;
         self.settings.restore(settings);
+        self.settings.plan_anew();
         self.settings_changed();
         self.cursors.close_from(next_cursor);
         Ok(())

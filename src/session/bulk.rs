@@ -13,16 +13,17 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use crate::catalog::Relation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Run, RunKind, Table, TableSpec, TableWriter};
+use crate::name::RelationName;
 use crate::query::plain_type;
 use crate::syntax::{ObjectName, Statement};
 
 use super::assign::Assignment;
 use super::connection::Session;
 use super::counting::Counted;
+use super::create::{NewTable, storable};
 use super::keys::Keys;
-use super::names::Names;
 use super::prepared::Prepared;
-use super::write::{NewTable, published, storable};
+use super::write::published;
 
 /// Where rows are to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub struct Bulk {
 
 enum Place {
     Existing(Arc<Relation>, Table),
-    New { written: ObjectName, spec: TableSpec, replaces: bool },
+    New { written: ObjectName, place: RelationName, spec: TableSpec, replaces: bool },
 }
 
 impl std::fmt::Debug for Bulk {
@@ -87,13 +88,14 @@ impl Session {
         let session = self.fork();
         session.refuse_bulk()?;
         let written = ObjectName {
+            database: None,
             schema: target.schema.clone(),
             name: target.table.clone(),
             position: None,
         };
-        let state = session.services.catalog.at(&session.services.lake.epoch()).await?;
+        let state = session.catalog_state().await?;
         let search_path = session.search_path();
-        let names = Names { state: &state, role: &session.role, search_path: &search_path };
+        let names = session.names(&state, &search_path);
         let place = match (names.find(&written), target.if_exists) {
             (Some(relation), IfExists::Append) => {
                 names.must_insert(&relation)?;
@@ -109,11 +111,14 @@ impl Session {
                 names.must_insert(&relation)?;
                 names.must_own(&relation)?;
                 let written = ObjectName { schema: Some(relation.name.schema.clone()), ..written };
-                Place::New { written, spec: TableSpec::of(storable(&schema)?), replaces: true }
+                let place = relation.place().clone();
+                let spec = TableSpec::of(storable(&schema)?);
+                Place::New { written, place, spec, replaces: true }
             }
             (None, _) if target.create => {
-                names.new_relation(&written)?;
-                Place::New { written, spec: TableSpec::of(storable(&schema)?), replaces: false }
+                let place = session.new_place(&names.new_relation(&written)?).await?;
+                let spec = TableSpec::of(storable(&schema)?);
+                Place::New { written, place, spec, replaces: false }
             }
             (None, _) => {
                 return Err(names.relation(&written).err().unwrap_or_else(|| {
@@ -132,7 +137,9 @@ impl Session {
     pub async fn bulk_insert(&self, prepared: &Prepared) -> Result<Option<Bulk>> {
         let Some(Statement::Insert(insert)) = &prepared.statement else { return Ok(None) };
         let Some(parameters) = insert.query.parameter_row() else { return Ok(None) };
-        let Some(planned) = prepared.planned() else { return Ok(None) };
+        let Some(planned) = prepared.planned().filter(|_| !self.is_in_block()) else {
+            return Ok(None);
+        };
         if let Some(statement) = &prepared.statement {
             self.refuse_write(statement)?;
         }
@@ -192,12 +199,8 @@ impl Bulk {
                 let name = relation.name.relation.clone();
                 (name, table.schema(), table.location().clone(), table.spec())
             }
-            Place::New { written, spec, .. } => {
-                let state = session.services.catalog.at(&lake.epoch()).await?;
-                let search_path = session.search_path();
-                let names = Names { state: &state, role: &session.role, search_path: &search_path };
-                let name = names.new_relation(written)?;
-                (name.relation.clone(), spec.schema.clone(), lake.location(&name), spec.clone())
+            Place::New { written, place, spec, .. } => {
+                (written.name.clone(), spec.schema.clone(), lake.location(place), spec.clone())
             }
         };
         let assignment = Assignment::by_name(&table, target, &given, session.time_zone())?;
@@ -242,14 +245,14 @@ impl Bulk {
                 let table = session.append(&relation, table, files, &keys).await?;
                 session.services.lake.publish(&run, vec![published(&relation, &table)]).await?;
             }
-            Place::New { written, spec, replaces } => {
-                let state = session.services.catalog.at(&session.services.lake.epoch()).await?;
+            Place::New { written, place, spec, replaces } => {
+                let state = session.catalog_state().await?;
                 let search_path = session.search_path();
-                let names = Names { state: &state, role: &session.role, search_path: &search_path };
+                let names = session.names(&state, &search_path);
                 let name = names.new_relation(&written)?;
-                let location = session.services.lake.location(&name);
-                let keys = Vec::new();
-                let new = NewTable { written: &written, name, location, spec, keys, replaces };
+                let (keys, base, keeps_rows) = (Vec::new(), None, false);
+                let written = &written;
+                let new = NewTable { written, name, place, spec, keys, replaces, base, keeps_rows };
                 session.publish_table(&new, files).await?;
             }
         }

@@ -167,6 +167,14 @@ impl Session {
         }
     }
 
+    /// As [`Session::warn`], of what is only worth knowing.
+    pub(super) fn notice(&mut self, message: String) {
+        if self.notices.len() < NOTICES_MAX {
+            let error = Error::new(ErrorKind::RaiseException, message).coded("00000");
+            self.notices.push(Notice { level: Level::Notice, error });
+        }
+    }
+
     /// Warnings since the last time; each is to be sent to the client before the answer.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         let least = match self.settings.value("client_min_messages").unwrap_or_default() {

@@ -59,7 +59,7 @@ impl Session {
                 self.services.engine.snapshot_as_of(&text).await.map(drop)
             }
             "role" if text != "none" => {
-                let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
+                let state = self.catalog_state().await?;
                 let role = RoleName(text);
                 if !state.roles.contains_key(&role) {
                     return Err(unknown_role(&role));
@@ -75,7 +75,7 @@ impl Session {
                 ))
             }
             "session_authorization" => {
-                let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
+                let state = self.catalog_state().await?;
                 let role = RoleName(text);
                 if !state.roles.contains_key(&role) {
                     return Err(unknown_role(&role));
@@ -207,11 +207,29 @@ impl Session {
                 format!("cannot execute {word} in a read-only transaction"),
             ));
         }
-        if self.transaction.block().is_some() {
-            return Err(Error::unsupported(format!("{word} inside a transaction block")).hint(
-                "Transactions hold reads only: use autocommit, where each statement is published \
-                 by itself.",
-            ));
+        if let Some(open) = self.transaction.block() {
+            let apart = matches!(
+                statement,
+                Statement::Refresh { .. }
+                    | Statement::Verify { .. }
+                    | Statement::Optimize { .. }
+                    | Statement::Vacuum(_)
+            );
+            if apart {
+                let message = format!("{word} cannot run inside a transaction block");
+                return Err(Error::new(ErrorKind::ActiveSqlTransaction, message));
+            }
+            if self.packed {
+                return Err(Error::unsupported(format!("{word} inside a transaction block")).hint(
+                    "Rows of Flight SQL are fetched beside the transaction, and would not see it: use \
+                     autocommit, or the Postgres port.",
+                ));
+            }
+            if open.isolation.keeps_snapshot() {
+                let what = format!("{word} in a transaction that keeps its snapshot");
+                return Err(Error::unsupported(what)
+                    .hint("BEGIN ISOLATION LEVEL READ COMMITTED sees what it changes."));
+            }
         }
         if self.settings.value("lakeport.as_of").is_some_and(|as_of| !as_of.is_empty()) {
             return Err(Error::new(
@@ -295,6 +313,10 @@ fn written(statement: &Statement) -> Option<&'static str> {
         Statement::Insert(_) => "INSERT",
         Statement::Copy(copy) if copy.from => "COPY FROM",
         Statement::Drop(_) => "DROP",
+        Statement::Alter(_) => "ALTER",
+        Statement::Comment { .. } => "COMMENT",
+        Statement::Truncate { .. } => "TRUNCATE",
+        Statement::CreateIndex { .. } => "CREATE INDEX",
         Statement::Refresh { .. } => "REFRESH MATERIALIZED VIEW",
         Statement::Ingest { .. } => "REFRESH STREAMING TABLE",
         Statement::Verify { .. } => "VERIFY MATERIALIZED VIEW",

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Relation;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::{Run, RunKind, Table, TableWriter};
+use crate::lake::{CommitMode, Table, TableWriter};
 use crate::name::quote_identifier;
 use crate::syntax::{Copied, Copy, Query};
 
@@ -21,9 +21,9 @@ use super::connection::Session;
 use super::copy_format::CopyFormat;
 use super::keys::Keys;
 use super::outcome::{Outcome, RowStream};
+use super::pending::Change;
 use super::prepared::Prepared;
 use super::running::Running;
-use super::write::published;
 
 /// Rows on their way out.
 pub struct CopyOut {
@@ -111,7 +111,7 @@ impl Session {
         let zone = self.time_zone();
         let assignment = Assignment::new(&relation.name.relation, target, &columns, &given, zone)?;
         let writer = self.services.lake.writer(table.location(), &table.spec())?;
-        let keys = Keys::of(&relation, &table.schema())?;
+        let keys = self.watched_keys(&relation, &table)?;
         Ok(Outcome::CopyIn(Box::new(CopyIn {
             schema: given,
             format,
@@ -137,9 +137,8 @@ impl Session {
         let files = writer.finish().await?;
         let rows = files.rows();
         if rows > 0 {
-            let run = Run::start(RunKind::Ddl);
-            let table = self.append(&relation, table, files, &keys).await?;
-            self.services.lake.publish(&run, vec![published(&relation, &table)]).await?;
+            let mode = CommitMode::Append;
+            self.change_rows(Change { relation, table, mode, files, keys }).await?;
         }
         Ok(format!("COPY {rows}"))
     }

@@ -3,7 +3,9 @@
 //! The new state is a pure function of the newest one. Whoever loses the race for the catalog's next
 //! version computes again from the winner's state, so a decision is never made on an old one.
 
-use crate::catalog::{CatalogState, RelationKind, ddl, drop_functions, external_table, plain_view};
+use crate::catalog::{
+    CatalogState, RelationKind, alter, ddl, drop_functions, external_table, plain_view,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Run, RunKind};
 use crate::name::RelationName;
@@ -73,6 +75,7 @@ impl Session {
                 if matches!(grant.object, GrantObject::Roles(_)) { "REVOKE ROLE" } else { "REVOKE" }
             }
             Statement::Drop(drop) => {
+                self.note_missing(drop).await?;
                 self.change(|state, names| dropped(state, names, drop)).await?;
                 drop_tag(drop.kind)
             }
@@ -88,10 +91,17 @@ impl Session {
     }
 
     /// Publishes what `compute` makes of the newest state; nothing when it changes nothing.
+    /// Inside a transaction the newest state is the one that it has made, and COMMIT publishes.
     pub(super) async fn change(
-        &self,
+        &mut self,
         compute: impl Fn(&CatalogState, &Names<'_>) -> Result<CatalogState>,
     ) -> Result<()> {
+        if self.is_in_block() {
+            let state = self.catalog_state().await?;
+            let search_path = self.search_path();
+            let changed = compute(&state, &self.names(&state, &search_path))?;
+            return if changed == *state { Ok(()) } else { self.keep_state(changed).await };
+        }
         let (lake, catalog) = (&self.services.lake, &self.services.catalog);
         let search_path = self.search_path();
         let _alone = self.services.changing_catalog.lock().await;
@@ -99,11 +109,12 @@ impl Session {
         loop {
             let base = lake.epoch();
             let state = catalog.at(&base).await?;
-            let names = Names { state: &state, role: &self.role, search_path: &search_path };
+            let names = self.names(&state, &search_path);
             let changed = compute(&state, &names)?;
             if changed == *state {
                 return Ok(());
             }
+            alter::check_readers(&state, &changed)?;
             let run = Run::start(RunKind::Ddl);
             match catalog.write(&run, &base, &changed).await {
                 Ok(published) => {
@@ -125,6 +136,28 @@ impl Session {
             && attempt < self.services.config.limits.attempts_max
     }
 
+    /// What DROP ... IF EXISTS passes over, it says.
+    async fn note_missing(&mut self, drop: &DropObject) -> Result<()> {
+        let relations =
+            [DropKind::Table, DropKind::View, DropKind::MaterializedView, DropKind::Index];
+        if !drop.if_exists || !relations.contains(&drop.kind) {
+            return Ok(());
+        }
+        let state = self.catalog_state().await?;
+        let search_path = self.search_path();
+        let names = self.names(&state, &search_path);
+        let is_there = |name: &ObjectName| names.find(name).is_some();
+        let missed =
+            drop.names.iter().filter(|name| drop.kind == DropKind::Index || !is_there(name));
+        let noun = drop_tag(drop.kind).trim_start_matches("DROP ").to_lowercase();
+        let said = |name: &ObjectName| format!("{noun} \"{}\" does not exist, skipping", name.name);
+        let missed: Vec<String> = missed.map(said).collect();
+        for notice in missed {
+            self.notice(notice);
+        }
+        Ok(())
+    }
+
     async fn create_view(
         &mut self,
         create: &CreateView,
@@ -132,8 +165,8 @@ impl Session {
         running: &Running,
     ) -> Result<()> {
         let search_path = self.search_path();
-        let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
-        let names = Names { state: &state, role: &self.role, search_path: &search_path };
+        let state = self.catalog_state().await?;
+        let names = self.names(&state, &search_path);
         names.new_relation(&create.name)?;
         refuse_unstable_names(&create.query, &names)?;
         // Planning finds what is wrong with the query, and what the creator may not read.
@@ -186,7 +219,7 @@ impl Session {
         };
         let state = self.services.catalog.at(&lake.epoch()).await?;
         let search_path = self.search_path();
-        check(&Names { state: &state, role: &self.role, search_path: &search_path })?;
+        check(&self.names(&state, &search_path))?;
         if create.stored == StoredAs::Delta {
             let location = lake.external_location(&create.location)?;
             if lake.newest(&location).await?.is_none() {
@@ -222,7 +255,8 @@ fn in_files(statement: &str, files: &str) -> Error {
 fn refuse_unstable_names(query: &Query, names: &Names<'_>) -> Result<()> {
     for reference in query.references().iter().filter(|reference| reference.schema.is_none()) {
         let position = reference.position;
-        let name = ObjectName { schema: None, name: reference.relation.clone(), position };
+        let name =
+            ObjectName { database: None, schema: None, name: reference.relation.clone(), position };
         if let Some(found) = names.find(&name)
             && found.name.schema != "public"
         {
@@ -286,6 +320,10 @@ fn dropped(state: &CatalogState, names: &Names<'_>, drop: &DropObject) -> Result
             }
             drop_functions(state, &drop.names, drop.if_exists)
         }
+        DropKind::Index => match drop.names.first() {
+            Some(name) if !drop.if_exists => Err(missing(drop.kind, name)),
+            _ => Ok(state.clone()),
+        },
         DropKind::Table | DropKind::View | DropKind::MaterializedView => {
             let mut found = Vec::new();
             for name in &drop.names {
@@ -328,7 +366,12 @@ fn readers(state: &CatalogState, names: &[RelationName]) -> Vec<RelationName> {
 
 fn missing(kind: DropKind, name: &ObjectName) -> Error {
     let noun = drop_tag(kind).trim_start_matches("DROP ").to_lowercase();
-    Error::new(ErrorKind::UndefinedTable, format!("{noun} \"{}\" does not exist", written(name)))
+    let code = if kind == DropKind::Index {
+        ErrorKind::UndefinedObject
+    } else {
+        ErrorKind::UndefinedTable
+    };
+    Error::new(code, format!("{noun} \"{}\" does not exist", written(name)))
 }
 
 fn drop_tag(kind: DropKind) -> &'static str {
@@ -339,5 +382,6 @@ fn drop_tag(kind: DropKind) -> &'static str {
         DropKind::Schema => "DROP SCHEMA",
         DropKind::Role => "DROP ROLE",
         DropKind::Function => "DROP FUNCTION",
+        DropKind::Index => "DROP INDEX",
     }
 }

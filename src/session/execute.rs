@@ -144,6 +144,7 @@ impl Session {
         running: Running,
     ) -> Result<Outcome> {
         self.refuse_write(statement)?;
+        self.before_end(statement).await?;
         match statement {
             Statement::Query(query) => {
                 let (plan, context) =
@@ -161,6 +162,12 @@ impl Session {
             Statement::ExplainView { .. }
             | Statement::ExplainCreateView(_)
             | Statement::Verify { .. } => self.of_views(statement, &prepared.text, &running).await,
+            Statement::Alter(_)
+            | Statement::Comment { .. }
+            | Statement::Truncate { .. }
+            | Statement::CreateIndex { .. } => {
+                self.alter_any(statement, &running).await.map(Outcome::Command)
+            }
             Statement::Insert(insert) => {
                 let inserted = self.insert(insert, prepared, parameters, &running).await;
                 inserted.map(Outcome::Command)
@@ -312,10 +319,9 @@ impl Session {
                 "LOCK TABLE can only be used in transaction blocks",
             ));
         }
-        let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
+        let state = self.catalog_state().await?;
         let search_path = self.search_path();
-        let found =
-            super::names::Names { state: &state, role: &self.role, search_path: &search_path };
+        let found = self.names(&state, &search_path);
         names.iter().try_for_each(|name| found.relation(name).map(drop))
     }
 }

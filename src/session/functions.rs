@@ -14,7 +14,11 @@ impl Session {
     /// A statement's text with the functions that the role may call in place of their calls. Others are
     /// left, and do not exist for whoever plans it.
     pub(super) async fn with_functions(&self, sql: &str) -> Result<String> {
-        let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
+        let state = match self.catalog_state().await {
+            Ok(state) => state,
+            // Of two transactions that change the same one cannot go on; it can still be rolled back.
+            Err(_) => self.services.catalog.at(&self.services.lake.epoch()).await?,
+        };
         if state.functions.is_empty() {
             return Ok(sql.to_owned());
         }
@@ -42,8 +46,8 @@ impl Session {
             create_function(state, function, create.or_replace)
         };
         let search_path = self.search_path();
-        let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
-        let names = Names { state: &state, role: &self.role, search_path: &search_path };
+        let state = self.catalog_state().await?;
+        let names = self.names(&state, &search_path);
         let name = names.new_relation(&create.name)?;
         let after = made(&state, &names)?;
         let probe =
@@ -63,6 +67,7 @@ impl Session {
 /// # Errors
 /// `InsufficientPrivilege` for a function that is somebody else's; one that is not there is nobody's.
 pub(super) fn must_own_function(names: &Names<'_>, name: &ObjectName) -> Result<()> {
+    names.check_database(name)?;
     let schema = name.schema.as_deref().unwrap_or("public");
     let full = RelationName::new(schema, name.name.as_str());
     let Some(function) = names.state.functions.get(&full) else { return Ok(()) };

@@ -15,7 +15,6 @@ use crate::security::{self, Access};
 use crate::syntax::{ObjectName, Privilege, Statement, Vacuum};
 
 use super::connection::Session;
-use super::names::Names;
 use super::outcome::{Outcome, command, rows};
 use super::running::Running;
 
@@ -74,9 +73,9 @@ impl Session {
 
     /// The table of a statement that only its owner may run.
     async fn own_table(&self, name: &ObjectName) -> Result<Relation> {
-        let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
+        let state = self.catalog_state().await?;
         let search_path = self.search_path();
-        let names = Names { state: &state, role: &self.role, search_path: &search_path };
+        let names = self.names(&state, &search_path);
         let relation = names.relation(name)?;
         names.must_own(&relation)?;
         match &relation.kind {
@@ -93,9 +92,9 @@ impl Session {
     /// DESCRIBE HISTORY: the versions that the session may read, newest first.
     async fn history(&mut self, name: &ObjectName, limit: Option<u64>) -> Result<RecordBatch> {
         let lake = self.services.lake.clone();
-        let state = self.services.catalog.at(&lake.epoch()).await?;
+        let state = self.catalog_state().await?;
         let search_path = self.search_path();
-        let names = Names { state: &state, role: &self.role, search_path: &search_path };
+        let names = self.names(&state, &search_path);
         let relation = names.relation(name)?;
         let select = Privilege::Select;
         match security::relation_access(&state, &self.role, &relation.name, select) {
@@ -107,7 +106,7 @@ impl Session {
                 return Err(not_a_table(&relation));
             }
             RelationKind::External { location } => lake.external_location(location)?,
-            _ => lake.location(&relation.name),
+            _ => lake.location(relation.place()),
         };
         let snapshot = self.snapshot().await?;
         let until = match snapshot.epoch.relations.get(&relation.id) {

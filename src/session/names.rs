@@ -11,6 +11,8 @@ use crate::name::{RelationName, RoleName};
 use crate::security::{self, Access, SYSTEM_SCHEMAS};
 use crate::syntax::{ObjectName, Privilege};
 
+use super::connection::Session;
+
 /// Schemas for people's own tables, in every lake.
 const EVERYWHERE: [&str; 2] = ["public", "sandbox"];
 
@@ -19,11 +21,14 @@ pub(super) struct Names<'a> {
     pub(super) state: &'a CatalogState,
     pub(super) role: &'a RoleName,
     pub(super) search_path: &'a [String],
+    /// The one database, whose name may stand before a schema's.
+    pub(super) database: &'a str,
 }
 
 impl Names<'_> {
     /// The relation of this name, if the role has any privilege on it.
     pub(super) fn find(&self, name: &ObjectName) -> Option<Arc<Relation>> {
+        self.check_database(name).ok()?;
         let schemas = match &name.schema {
             Some(schema) => std::slice::from_ref(schema),
             None => self.search_path,
@@ -36,11 +41,21 @@ impl Names<'_> {
         })
     }
 
+    /// # Errors
+    /// `FeatureNotSupported` for a name in another database.
+    pub(super) fn check_database(&self, name: &ObjectName) -> Result<()> {
+        match name.elsewhere() {
+            Some(error) if name.database.as_deref() != Some(self.database) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// As [`Names::find`].
     ///
     /// # Errors
     /// `UndefinedTable`, the same for a missing relation and a hidden one.
     pub(super) fn relation(&self, name: &ObjectName) -> Result<Arc<Relation>> {
+        self.check_database(name)?;
         self.find(name).ok_or_else(|| {
             let error = security::undefined_relation(&written(name));
             match name.position {
@@ -66,6 +81,7 @@ impl Names<'_> {
     /// # Errors
     /// As [`Names::new_relation`], but `ObjectInUse`.
     pub(super) fn place_of_new(&self, name: &ObjectName) -> Result<RelationName> {
+        self.check_database(name)?;
         let schema = match &name.schema {
             Some(schema) => schema.clone(),
             None => self
@@ -93,7 +109,7 @@ impl Names<'_> {
             Access::Hidden => return Err(undefined_schema(&schema)),
         }
         let name = RelationName::new(schema, name.name.as_str());
-        name.validate()?;
+        name.validate_plain()?;
         Ok(name)
     }
 
@@ -154,12 +170,17 @@ impl Names<'_> {
     }
 }
 
+impl Session {
+    /// Names as the session's role and search path read them.
+    pub(super) fn names<'a>(&'a self, state: &'a CatalogState, path: &'a [String]) -> Names<'a> {
+        let database = &self.services.config.name;
+        Names { state, role: &self.role, search_path: path, database }
+    }
+}
+
 /// A name as it was written.
 pub(super) fn written(name: &ObjectName) -> String {
-    match &name.schema {
-        Some(schema) => format!("{schema}.{}", name.name),
-        None => name.name.clone(),
-    }
+    name.written()
 }
 
 /// The error of a schema that is missing or hidden.

@@ -147,7 +147,7 @@ impl Session {
 
     /// Whether what a pinned query may read is still judged by the newest grants.
     pub async fn is_judged_now(&self) -> Result<bool> {
-        let newest = self.services.catalog.at(&self.services.lake.epoch()).await?;
+        let newest = self.catalog_state().await?;
         let kept = self.transaction.open().and_then(|open| open.snapshot.as_ref());
         Ok(kept.is_some_and(|kept| Arc::ptr_eq(&kept.grants, &newest)))
     }
@@ -178,7 +178,7 @@ impl Session {
     /// Whether a schema of this name is there for the role.
     pub async fn has_schema(&self, schema: &str) -> Result<bool> {
         use crate::security::{Access, SYSTEM_SCHEMAS, schema_access};
-        let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
+        let state = self.catalog_state().await?;
         let usage = crate::syntax::Privilege::Usage;
         let known = state.schemas.contains_key(schema)
             && schema_access(&state, &self.role, schema, usage) != Access::Hidden;

@@ -208,6 +208,7 @@ impl Session {
         if self.share.is_some() && plan.divisible().is_none() {
             return Err(Error::internal("a share of a query that is not divisible"));
         }
+        self.refuse_waiting(&plan)?;
         self.mark_queried();
         Ok(Planned {
             plan,
@@ -280,10 +281,25 @@ impl Session {
         let engine = &self.services.engine;
         let snapshot = match self.settings.value("lakeport.as_of") {
             Some(as_of) if !as_of.is_empty() => engine.snapshot_as_of(as_of).await?,
-            _ => engine.snapshot().await?,
+            _ => self.pending_snapshot(engine.snapshot().await?).await?,
         };
         self.keep_snapshot(&snapshot);
         Ok(snapshot)
+    }
+
+    /// What is published, with what the transaction has changed of the catalog.
+    async fn pending_snapshot(&self, published: Arc<Snapshot>) -> Result<Arc<Snapshot>> {
+        if self.pending().is_none() {
+            return Ok(published);
+        }
+        let catalog = self.catalog_state().await?;
+        Ok(Arc::new(Snapshot {
+            epoch: Arc::clone(&published.epoch),
+            grants: Arc::clone(&catalog),
+            catalog,
+            pinned: Default::default(),
+            as_of: false,
+        }))
     }
 
     /// What a REPEATABLE READ transaction has seen first it sees to its end.

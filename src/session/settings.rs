@@ -237,6 +237,11 @@ impl Settings {
         self.planning_generation
     }
 
+    /// What was planned before is to be planned again, though no setting has changed.
+    pub(super) fn plan_anew(&mut self) {
+        self.planning_generation += 1;
+    }
+
     fn changed(&mut self) {
         self.generation += 1;
         let before = Arc::clone(&self.all);

@@ -1,4 +1,4 @@
-//! Transactions: they hold reads only, so all they have is a snapshot, a time, modes, and savepoints.
+//! Transactions: a snapshot, a time, modes, savepoints, and what waits for COMMIT.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::query::Snapshot;
 use crate::syntax::{Isolation, TransactionModes};
 
+use super::pending::{self, Pending};
 use super::settings::Kept;
 
 /// More savepoints than this are a client's mistake.
@@ -50,6 +51,8 @@ pub(super) struct OpenTransaction {
     pub(super) apart: bool,
     /// Channels to listen to, or to leave (all for none), when it commits.
     pub(super) listening: Vec<(bool, Option<String>)>,
+    /// What it has changed.
+    pub(super) pending: Option<Box<Pending>>,
 }
 
 /// What ROLLBACK TO goes back to.
@@ -62,6 +65,7 @@ pub(super) struct Savepoint {
     pub(super) listening: usize,
     /// Cursors numbered from here on were declared after it.
     pub(super) next_cursor: u64,
+    pub(super) pending: Option<pending::Kept>,
 }
 
 impl Transaction {
@@ -176,6 +180,7 @@ impl OpenTransaction {
             notifications: Vec::new(),
             apart: true,
             listening: Vec::new(),
+            pending: None,
         }
     }
 
@@ -197,6 +202,7 @@ impl OpenTransaction {
             notifications: self.notifications.len(),
             listening: self.listening.len(),
             next_cursor,
+            pending: self.pending.as_deref().map(Pending::kept),
         });
         Ok(())
     }
@@ -224,7 +230,16 @@ impl OpenTransaction {
         self.read_only = savepoint.read_only;
         self.notifications.truncate(savepoint.notifications);
         self.listening.truncate(savepoint.listening);
-        Ok((savepoint.settings.clone(), savepoint.next_cursor))
+        let (settings, next_cursor) = (savepoint.settings.clone(), savepoint.next_cursor);
+        let kept = savepoint.pending.clone();
+        self.restore_pending(kept);
+        Ok((settings, next_cursor))
+    }
+
+    /// What had been changed when a savepoint was set.
+    pub(super) fn kept_at(&self, savepoint: &str) -> Option<&pending::Kept> {
+        let found = self.savepoints.iter().rfind(|known| known.name == savepoint);
+        found.and_then(|known| known.pending.as_ref())
     }
 
     fn find(&self, name: &str) -> Result<usize> {

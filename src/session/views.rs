@@ -170,6 +170,7 @@ impl Session {
             state: &context.snapshot.catalog,
             role: &self.role,
             search_path: &context.search_path,
+            database: &self.services.config.name,
         };
         let name = names.place_of_new(&create.name)?;
         let mut create = create.clone();
@@ -192,9 +193,9 @@ impl Session {
         kind: &str,
         is_kind: impl Fn(&RelationKind) -> bool,
     ) -> Result<Arc<Relation>> {
-        let state = self.services.catalog.at(&self.services.lake.epoch()).await?;
+        let state = self.catalog_state().await?;
         let search_path = self.search_path();
-        let names = Names { state: &state, role: &self.role, search_path: &search_path };
+        let names = self.names(&state, &search_path);
         let relation = names.relation(name)?;
         if !is_kind(&relation.kind) {
             return Err(Error::new(

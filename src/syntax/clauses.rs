@@ -143,7 +143,7 @@ impl StatementParser<'_> {
         }
     }
 
-    fn column(&mut self, types: ColumnTypes) -> Parsed<ColumnDefinition> {
+    pub(super) fn column(&mut self, types: ColumnTypes) -> Parsed<ColumnDefinition> {
         let name = self.identifier()?;
         let ends = matches!(self.parser.peek_token_ref().token, Token::Comma | Token::RParen);
         let untyped = ends || self.at("COMMENT") || self.at("NOT NULL");

@@ -1,7 +1,7 @@
 //! What steers a session, as plain data: transactions, settings, prepared statements, cursors, COPY.
 
+use super::object_name::ObjectName;
 use super::query::Query;
-use super::statement::ObjectName;
 
 /// `EXPLAIN [(options)] query`.
 #[derive(Debug, Clone)]

@@ -26,6 +26,11 @@ impl StatementParser<'_> {
             self.schema()
         } else if self.accept("CREATE TABLE") {
             self.table()
+        } else if self.accept("CREATE INDEX") {
+            self.index()
+        } else if self.at("CREATE UNIQUE INDEX") {
+            let error = Error::unsupported("CREATE UNIQUE INDEX");
+            Err(error.hint("Write UNIQUE (...) in CREATE TABLE.").into())
         } else if self.accept("CREATE EXTERNAL TABLE") {
             self.external_table()
         } else if self.accept("CREATE STREAMING TABLE") {
@@ -57,7 +62,6 @@ impl StatementParser<'_> {
             "EXTENSION",
             "GLOBAL",
             "GROUP",
-            "INDEX",
             "LANGUAGE",
             "LOCAL",
             "OPERATOR",
@@ -266,6 +270,7 @@ impl StatementParser<'_> {
             ("DROP ROLE", DropKind::Role),
             ("DROP USER", DropKind::Role),
             ("DROP FUNCTION", DropKind::Function),
+            ("DROP INDEX", DropKind::Index),
         ];
         let Some((_, kind)) = kinds.into_iter().find(|(words, _)| self.accept(words)) else {
             let named = self.first_words(2);

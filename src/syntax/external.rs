@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind};
 
 use super::clauses::{ColumnTypes, Elements};
+use super::object_name::ObjectName;
 use super::parser::{Failure, Parsed, StatementParser, unsupported};
-use super::statement::{ColumnDefinition, ObjectName, Statement};
+use super::statement::{ColumnDefinition, Statement};
 
 /// `CREATE EXTERNAL TABLE name STORED AS format LOCATION '...'`.
 #[derive(Debug, Clone)]

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind};
 
 use super::dialect::LakeportDialect;
+use super::object_name::ObjectName;
 use super::parser::{Parsed, StatementParser, unsupported};
 use super::source::{self, Source, is_word};
-use super::statement::{ObjectName, Statement};
+use super::statement::Statement;
 
 /// `CREATE FUNCTION name(parameters) RETURNS type RETURN expression`.
 #[derive(Debug, Clone, PartialEq, Eq)]

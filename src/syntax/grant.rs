@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind};
 
+use super::object_name::ObjectName;
 use super::parser::{Parsed, StatementParser, unsupported};
-use super::statement::{Grant, ObjectName, RoleOptions, Statement};
+use super::statement::{Grant, RoleOptions, Statement};
 
 /// A privilege.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

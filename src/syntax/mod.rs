@@ -3,6 +3,7 @@
 //! Sole owner of sqlparser. Knows spelling, not meaning: no name is resolved here and no type is
 //! known. What other modules need from a syntax tree, a [`Query`] answers by method.
 
+mod alter;
 mod arrays;
 mod chance;
 mod clauses;
@@ -24,6 +25,7 @@ mod literals;
 mod maintain;
 mod named;
 mod normal;
+mod object_name;
 mod order;
 mod parser;
 mod patterns;
@@ -50,6 +52,7 @@ mod view;
 mod wholes;
 mod written;
 
+pub use alter::{Alter, AlterAction, Commented};
 pub use chance::RUNS_ONCE;
 pub use columns::{ColumnName, shown_name};
 pub use control::*;
@@ -58,6 +61,7 @@ pub use external::{CreateExternalTable, CsvForm, FileKind, StoredAs};
 pub use function::{CreateFunction, Parameter};
 pub use grant::{GrantObject, Privilege};
 pub use normal::normalize;
+pub use object_name::ObjectName;
 pub use parser::{parse, parse_one};
 pub use query::{Query, RelationReference, TimeTravel};
 pub use raise::{Level, Raise};

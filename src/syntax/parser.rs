@@ -7,10 +7,11 @@ use crate::error::{Error, ErrorKind, Result};
 
 use super::columns;
 use super::dialect::LakeportDialect;
+use super::object_name::ObjectName;
 use super::query::Query;
 use super::rewrite;
 use super::source::{self, Source, check_chains, is_word, significant};
-use super::statement::{ObjectName, STREAM_RELATION, Statement};
+use super::statement::{STREAM_RELATION, Statement};
 use super::stream::Stream;
 use super::written;
 
@@ -29,7 +30,11 @@ pub fn parse(text: &str) -> Result<Vec<(usize, Statement)>> {
     let parse = |tokens: Vec<TokenWithSpan>| {
         let start = tokens.iter().find(|token| significant(token));
         let start = start.map_or(1, |token| source.position(token.span.start));
-        Ok((source.byte(start), parse_tokens(&source, tokens)?))
+        let (statement, elsewhere) = parse_tokens(&source, tokens)?;
+        match elsewhere {
+            Some(error) => Err(error),
+            None => Ok((source.byte(start), statement)),
+        }
     };
     statements.into_iter().map(parse).collect()
 }
@@ -42,7 +47,7 @@ pub fn parse_one(text: &str) -> Result<Option<Statement>> {
     let source = Source::new(text);
     let mut statements = source::statements(source.tokens()?).into_iter();
     let Some(tokens) = statements.next() else { return Ok(None) };
-    let statement = parse_tokens(&source, tokens)?;
+    let (statement, _) = parse_tokens(&source, tokens)?;
     match statements.next() {
         None => Ok(Some(statement)),
         Some(_) => Err(Error::new(
@@ -68,7 +73,11 @@ pub(super) fn parse_query(text: &str) -> Result<Query> {
     }
 }
 
-fn parse_tokens(source: &Source<'_>, tokens: Vec<TokenWithSpan>) -> Result<Statement> {
+/// The statement, and the error of a name in it that has a database, for who knows none.
+fn parse_tokens(
+    source: &Source<'_>,
+    tokens: Vec<TokenWithSpan>,
+) -> Result<(Statement, Option<Error>)> {
     check_chains(&tokens)?;
     let (tokens, stream) = Stream::take(source, tokens)?;
     let dialect = LakeportDialect::new(tokens.len());
@@ -79,7 +88,7 @@ fn parse_tokens(source: &Source<'_>, tokens: Vec<TokenWithSpan>) -> Result<State
     if parser.stream.is_some() {
         return Err(Error::unsupported("STREAM outside CREATE STREAMING TABLE"));
     }
-    Ok(statement)
+    Ok((statement, parser.elsewhere.take()))
 }
 
 /// Why a part could not be parsed: sqlparser's words are translated once, by
@@ -109,6 +118,8 @@ pub(super) struct StatementParser<'a> {
     pub(super) parser: Parser<'a>,
     tokens: Vec<TokenWithSpan>,
     pub(super) stream: Option<Stream>,
+    /// The first name that has a database.
+    elsewhere: Option<Error>,
 }
 
 impl<'a> StatementParser<'a> {
@@ -122,7 +133,7 @@ impl<'a> StatementParser<'a> {
         let parser = Parser::new(dialect)
             .with_tokens_with_locations(tokens.clone())
             .with_recursion_limit(DEPTH_MAX);
-        Self { source, parser, tokens, stream }
+        Self { source, parser, tokens, stream, elsewhere: None }
     }
 
     pub(super) fn settle<T>(&self, parsed: Parsed<T>) -> Result<T> {
@@ -146,6 +157,9 @@ impl<'a> StatementParser<'a> {
             "EXPLAIN" => self.explain(),
             "CREATE" => self.create(),
             "DROP" => self.drop_object(),
+            "ALTER" => self.alter(),
+            "COMMENT" => self.comment_on(),
+            "TRUNCATE" => self.truncate(),
             "GRANT" | "REVOKE" => self.grant_or_revoke(),
             "INSERT" => self.insert(),
             "REFRESH" => self.refresh(),
@@ -225,10 +239,9 @@ impl<'a> StatementParser<'a> {
             "MERGE",
             "REINDEX",
             "RESTORE",
-            "TRUNCATE",
             "UPDATE",
         ];
-        const TWO: &[&str] = &["ALTER", "COMMENT", "IMPORT", "REASSIGN", "REPLAY", "SECURITY"];
+        const TWO: &[&str] = &["IMPORT", "REASSIGN", "REPLAY", "SECURITY"];
         let known = |words: &[&str], parser: &Self| words.iter().any(|word| parser.at(word));
         if known(TWO, self) {
             return unsupported(self.first_words(2));
@@ -301,17 +314,16 @@ impl<'a> StatementParser<'a> {
         }
         let name = parts.pop().unwrap_or_default();
         let schema = parts.pop();
-        match parts.pop() {
-            None => Ok(ObjectName { schema, name, position: Some(position) }),
-            Some(database) => {
-                let written = format!("{database}.{}.{name}", schema.unwrap_or_default());
-                let error = Error::new(
-                    ErrorKind::FeatureNotSupported,
-                    format!("cross-database references are not implemented: \"{written}\""),
-                );
-                Err(error.at(position).into())
-            }
+        let database = parts.pop();
+        if !parts.is_empty() {
+            let message = "improper qualified name (too many dotted names)";
+            return Err(Error::new(ErrorKind::SyntaxError, message).at(position).into());
         }
+        let name = ObjectName { database, schema, name, position: Some(position) };
+        if self.elsewhere.is_none() {
+            self.elsewhere = name.elsewhere();
+        }
+        Ok(name)
     }
 
     pub(super) fn string(&mut self) -> Parsed<String> {

@@ -4,25 +4,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::alter::{Alter, Commented};
 use super::control::{
     Copy, Declare, Discard, Execute, Explain, Fetch, Prepare, SetValue, TransactionModes,
 };
 use super::external::CreateExternalTable;
 use super::function::CreateFunction;
 use super::grant::{GrantObject, Privilege};
+use super::object_name::ObjectName;
 use super::query::Query;
 use super::raise::Raise;
-
-/// A name with an optional schema, as written (unquoted parts folded to lower case).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ObjectName {
-    /// The schema, when written.
-    pub schema: Option<String>,
-    /// The object.
-    pub name: String,
-    /// Characters from 1 into the statement's text.
-    pub position: Option<usize>,
-}
 
 /// One statement.
 #[derive(Debug, Clone)]
@@ -55,6 +46,19 @@ pub enum Statement {
     Revoke(Grant),
     Insert(Box<Insert>),
     Drop(DropObject),
+    Alter(Box<Alter>),
+    /// `COMMENT ON`; none takes it away.
+    Comment {
+        what: Commented,
+        text: Option<String>,
+    },
+    Truncate {
+        name: ObjectName,
+    },
+    /// `CREATE INDEX`, which makes none.
+    CreateIndex {
+        table: ObjectName,
+    },
     Refresh {
         name: ObjectName,
         full: bool,
@@ -368,6 +372,7 @@ pub enum DropKind {
     Schema,
     Role,
     Function,
+    Index,
 }
 
 /// `DROP kind [IF EXISTS] name, ...`.

@@ -7,11 +7,11 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::dialect::LakeportDialect;
+use super::object_name::ObjectName;
 use super::parser::{Parsed, StatementParser};
 use super::query::Query;
 use super::source::{self, Source, check_chains};
 use super::split::{leading_blank, split_statements};
-use super::statement::ObjectName;
 
 /// One statement of a test file.
 #[derive(Debug, Clone)]

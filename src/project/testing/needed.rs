@@ -74,7 +74,7 @@ impl Needed {
             // Somebody else's table lies in the test's own lake.
             if matches!(relation.kind, RelationKind::External { .. } | RelationKind::Files(_)) {
                 Arc::make_mut(relation).kind =
-                    RelationKind::Table { partition_by: Vec::new(), keys: Vec::new() };
+                    RelationKind::Table { partition_by: Vec::new(), keys: Vec::new(), place: None };
             }
         }
         let stored = |relation: &&Arc<Relation>| {

@@ -112,9 +112,32 @@ pub(crate) async fn seen(engine: &Engine, context: &Context, names: &Names) -> R
                     .filter(|comment| !comment.is_empty());
             }
         }
+        if let Some(relation) = &class.relation {
+            seen.schema = seen.schema.map(|schema| commented(&schema, relation));
+        }
         found.push(seen);
     }
     Ok(found)
+}
+
+/// The columns with what COMMENT ON has said of them.
+fn commented(schema: &SchemaRef, relation: &Relation) -> SchemaRef {
+    if relation.file.is_some() {
+        return Arc::clone(schema);
+    }
+    let field = |field: &Arc<Field>| {
+        let Some(known) = relation.columns.iter().find(|known| known.name == *field.name()) else {
+            return Arc::clone(field);
+        };
+        let mut field = field.as_ref().clone();
+        match &known.comment {
+            Some(comment) => field.metadata_mut().insert("comment".to_owned(), comment.clone()),
+            None => field.metadata_mut().remove("comment"),
+        };
+        Arc::new(field)
+    };
+    let fields: Vec<_> = schema.fields().iter().map(field).collect();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
 /// A relation's columns as a query would show them; `None` where nothing can be read yet.

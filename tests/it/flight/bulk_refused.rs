@@ -108,7 +108,7 @@ async fn what_may_not_be_written_is_refused_before_any_row() {
         (CommandStatementIngest { catalog: Some("other".to_owned()), ..create.clone() }, "3D000"),
         (CommandStatementIngest { schema: Some("no".to_owned()), ..create.clone() }, "3F000"),
         (CommandStatementIngest { table: String::new(), ..create.clone() }, "08P01"),
-        (CommandStatementIngest { table: "a__b".to_owned(), ..create }, "42602"),
+        (CommandStatementIngest { table: "_a".to_owned(), ..create }, "42602"),
     ] {
         let status = client.ingest(&command, vec![ids([1])]).await.unwrap_err();
         assert!(status.message().starts_with(sqlstate), "{sqlstate}: {status}");

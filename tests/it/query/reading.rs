@@ -50,7 +50,7 @@ async fn other_tables_are_read_at_the_version_first_touched() {
     let mut lab = Lab::new().await;
     let table = lab.relation(
         "sandbox.notes",
-        RelationKind::Table { partition_by: Vec::new(), keys: Vec::new() },
+        RelationKind::Table { partition_by: Vec::new(), keys: Vec::new(), place: None },
     );
     lab.write(&table, 1).await;
     let context = lab.context("lakeport");

@@ -108,7 +108,7 @@ async fn mistakes_in_writes_are_told_as_postgres_tells_them() {
         ("CREATE TABLE missing.t (a int)", "3F000 schema \"missing\" does not exist"),
         ("CREATE TABLE silver.t (a int)", "55006 schema \"silver\" is defined in "),
         ("CREATE TABLE quarantine.t (a int)", "55006 "),
-        ("CREATE TABLE sandbox.a__b (a int)", "42602 "),
+        ("CREATE TABLE sandbox._a (a int)", "42602 "),
         ("DROP TABLE sandbox.missing", "42P01 table \"sandbox.missing\" does not exist"),
         ("DROP TABLE sandbox.v", "42809 \"v\" is not a table"),
         ("DROP ROLE lakeport", "55006 "),
