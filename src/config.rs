@@ -99,6 +99,8 @@ pub struct Limits {
     pub prepared_statements_max: usize,
     /// Memory of the rows that one scrollable cursor keeps.
     pub cursor_bytes_max: usize,
+    /// Memory of the temporary tables of one session.
+    pub temporary_bytes_max: usize,
     /// Statements running at once; more wait.
     pub statements_max: usize,
     /// Statements waiting; more are refused.
@@ -222,6 +224,7 @@ impl Default for Limits {
             message_bytes_max: 64 << 20,
             prepared_statements_max: 1024,
             cursor_bytes_max: 64 << 20,
+            temporary_bytes_max: 256 << 20,
             statements_max: 64,
             queue_max: 1024,
             line_bytes_max: 16 << 20,

@@ -298,6 +298,13 @@ impl Error {
         self
     }
 
+    /// Takes away where: of a text that its reader has not written.
+    #[must_use]
+    pub fn nowhere(mut self) -> Self {
+        self.0.position = None;
+        self
+    }
+
     /// Puts a SQLSTATE that somebody chose in place of its kind's.
     #[must_use]
     pub fn coded(mut self, code: impl Into<String>) -> Self {

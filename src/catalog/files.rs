@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::RelationName;
-use crate::syntax::{Statement, leading_blank, parse_one, split_statements};
+use crate::syntax::{Statement, leading_blank, parse_here, split_statements};
 
 /// A mistake in a file.
 #[derive(Debug, Clone)]
@@ -91,7 +91,7 @@ pub(super) fn statements(index: usize, file: &SourceFile) -> Vec<Located> {
     let located = |(offset, piece): (usize, &str)| {
         let blank = leading_blank(piece);
         let text = piece[blank..].trim_end().to_owned();
-        let statement = parse_one(&text).and_then(|statement| {
+        let statement = parse_here(&text).and_then(|statement| {
             statement.ok_or_else(|| Error::internal("a piece of a script without a statement"))
         });
         Located { file: index, start: offset + blank, text, statement }

@@ -44,6 +44,7 @@ pub use bounds::Bounds;
 pub use changes::{Changes, ChangesOutcome, WEIGHT_COLUMN};
 pub use columns::{SystemColumns, system_schema, system_time};
 pub use commit::{Commit, CommitMode, CommitOutcome};
+pub use discard::own_folder;
 pub use edit::Edited;
 pub use epoch::{EpochState, Published, PublishedRelation, Run, RunKind};
 pub use fold::Retention;

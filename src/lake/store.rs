@@ -69,7 +69,7 @@ impl Location {
         })
     }
 
-    fn join(&self, parts: &[&str]) -> Location {
+    pub(super) fn join(&self, parts: &[&str]) -> Location {
         let encoded = parts.iter().flat_map(|part| ["/".to_owned(), encode(part)]);
         Location(self.0.clone() + &encoded.collect::<String>())
     }

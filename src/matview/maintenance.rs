@@ -3,12 +3,12 @@
 //! Its one idea: nothing that a reader or a refresh may still ask for goes, and who may ask is decided
 //! first: epochs are folded, in one commit, before a file is deleted. It computes no rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
 
-use crate::catalog::{Catalog, Relation};
+use crate::catalog::{Catalog, CatalogState, Relation};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{
@@ -192,6 +192,35 @@ impl Maintenance {
         for location in maintained.map(|r| lake.location(&r.name)).chain(system) {
             if let Err(error) = self.sweep_table(&location, &epochs, &views).await {
                 tracing::warn!(%location, %error, "could not vacuum");
+            }
+        }
+        if let Err(error) = self.sweep_folders(&state, &epochs).await {
+            tracing::warn!(%error, "could not look for folders of dropped tables");
+        }
+        Ok(())
+    }
+
+    /// Deletes folders that transactions made for tables, once no epoch that can be read has the table.
+    async fn sweep_folders(&self, state: &Arc<CatalogState>, epochs: &EpochVersions) -> Result<()> {
+        let Some(oldest) = epochs.oldest_at else { return Ok(()) };
+        let lake = &self.lake;
+        let mut catalogs = vec![Arc::clone(state)];
+        for at in epochs.kept_at.iter().chain([&oldest]) {
+            catalogs.push(self.catalog.at(lake.epoch_at_time(*at).await?.as_ref()).await?);
+        }
+        let relations = catalogs.iter().flat_map(|catalog| catalog.relations.values());
+        let named: BTreeSet<Location> =
+            relations.map(|relation| lake.location(relation.place())).collect();
+        // What was there before the oldest epoch and is not in it is in none after it either, unless a
+        // transaction still writes to it.
+        let unfinished = hours(self.config.retention.unfinished_hours);
+        let before = oldest.min(lake.clock().now()) - unfinished;
+        for schema in state.schemas.values().filter(|schema| schema.file.is_none()) {
+            for (location, newest) in lake.own_folders(&schema.name).await? {
+                if newest < before && !named.contains(&location) {
+                    lake.discard(&location).await?;
+                    tracing::info!(%location, "deleted the folder of a dropped table");
+                }
             }
         }
         Ok(())

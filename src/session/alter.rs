@@ -120,6 +120,9 @@ impl Session {
 
     /// TRUNCATE.
     async fn truncate(&mut self, name: &ObjectName) -> Result<String> {
+        if self.truncate_temporary(name) {
+            return Ok("TRUNCATE TABLE".to_owned());
+        }
         let relation = self.writable_table(name).await?;
         let table = self.stored(&relation).await?;
         let (mode, files) = (CommitMode::Overwrite, DataFiles::default());

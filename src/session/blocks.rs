@@ -7,6 +7,7 @@ use crate::syntax::{Isolation, Statement, TransactionModes};
 
 use super::connection::Session;
 use super::notify::{self, Notification};
+use super::temporary::after_commit;
 use super::transaction::{OpenTransaction, Transaction};
 
 impl Session {
@@ -46,6 +47,7 @@ impl Session {
             apart: false,
             listening: Vec::new(),
             pending: None,
+            temporary: self.temporary.clone(),
         }
     }
 
@@ -80,9 +82,13 @@ impl Session {
             Transaction::Block(open) => (open, true),
         };
         let committed = commit && !open.failed;
-        if open.pending.is_some() {
+        if open.pending.is_some() || !open.temporary.is_empty() || !self.temporary.is_empty() {
             self.settings.plan_anew();
         }
+        self.temporary = match committed {
+            true => after_commit(std::mem::take(&mut self.temporary)),
+            false => open.temporary,
+        };
         self.settings.end(committed);
         self.settings_changed();
         self.cursors.end(committed);
@@ -163,7 +169,8 @@ impl Session {
     pub(super) fn savepoint(&mut self, name: &str) -> Result<()> {
         let settings = self.settings.keep();
         let next_cursor = self.cursors.next();
-        self.block("SAVEPOINT")?.save(name, settings, next_cursor)
+        let temporary = self.temporary.clone();
+        self.block("SAVEPOINT")?.save(name, settings, next_cursor, temporary)
     }
 
     /// RELEASE.
@@ -174,7 +181,9 @@ impl Session {
     /// ROLLBACK TO.
     pub(super) fn roll_back_to(&mut self, name: &str) -> Result<()> {
         self.rows_failed.store(false, Ordering::Release);
-        let (settings, next_cursor) = self.block("ROLLBACK TO SAVEPOINT")?.roll_back_to(name)?;
+        let open = self.block("ROLLBACK TO SAVEPOINT")?;
+        let (settings, next_cursor, temporary) = open.roll_back_to(name)?;
+        self.temporary = temporary;
         self.settings.restore(settings);
         self.settings.plan_anew();
         self.settings_changed();

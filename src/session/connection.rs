@@ -27,6 +27,7 @@ use super::sessions::{Connected, SessionRow};
 use super::setting_value::{duration_text, zone_of};
 use super::settings::Settings;
 use super::statements::Statements;
+use super::temporary::TemporaryTables;
 use super::transaction::Transaction;
 
 /// Messages that wait for a client; more nobody reads.
@@ -72,6 +73,8 @@ pub struct Session {
     pub(super) connected: Arc<Connected>,
     /// Its client takes dictionaries and views where it asks for them.
     pub(super) packed: bool,
+    /// Tables that only it sees.
+    pub(super) temporary: TemporaryTables,
     /// What is read of the one table a pinned query names.
     pub(super) share: Option<Share>,
 }
@@ -146,6 +149,7 @@ impl Session {
             notices: Vec::new(),
             connected: Arc::new(connected),
             packed: startup.protocol == "flight",
+            temporary: TemporaryTables::new(),
             share: None,
         })
     }

@@ -311,6 +311,7 @@ fn written(statement: &Statement) -> Option<&'static str> {
         Statement::Grant(_) => "GRANT",
         Statement::Revoke(_) => "REVOKE",
         Statement::Insert(_) => "INSERT",
+        Statement::Delete(_) => "DELETE",
         Statement::Copy(copy) if copy.from => "COPY FROM",
         Statement::Drop(_) => "DROP",
         Statement::Alter(_) => "ALTER",

@@ -13,8 +13,9 @@ use crate::catalog::{CatalogState, Relation, RelationKind, alter, ddl, plain_tab
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{
     Commit, CommitMode, CommitOutcome, DataFiles, Run, RunKind, TEXT_LENGTH, Table, TableSpec,
+    own_folder,
 };
-use crate::name::{RelationId, RelationName, quote_identifier};
+use crate::name::{RelationName, quote_identifier};
 use crate::query::{Context, Engine};
 use crate::syntax::{ColumnDefinition, CreateTable, Key, ObjectName, Query, TextLength};
 
@@ -33,6 +34,9 @@ impl Session {
         parameters: Vec<ScalarValue>,
         running: &Running,
     ) -> Result<String> {
+        if create.temporary {
+            return self.create_temporary(create, prepared, parameters, running).await;
+        }
         let Some(name) = self.new_table_name(create).await? else {
             return Ok("CREATE TABLE".to_owned());
         };
@@ -220,14 +224,12 @@ impl Session {
         if !used && !self.is_in_block() {
             return Ok(name.clone());
         }
-        let own = RelationId::random().to_string();
-        let own = own.get(..8).unwrap_or_default();
-        Ok(RelationName::new(name.schema.as_str(), format!("{}__{own}", name.relation)))
+        Ok(own_folder(name))
     }
 
     /// The columns of a CREATE TABLE. The types' SQL is the planner's to read, so they are those that
     /// a cast to them gives.
-    async fn declared_schema(
+    pub(super) async fn declared_schema(
         &mut self,
         create: &CreateTable,
         running: &Running,

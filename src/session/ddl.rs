@@ -75,6 +75,7 @@ impl Session {
                 if matches!(grant.object, GrantObject::Roles(_)) { "REVOKE ROLE" } else { "REVOKE" }
             }
             Statement::Drop(drop) => {
+                let drop = &self.drop_temporary(drop);
                 self.note_missing(drop).await?;
                 self.change(|state, names| dropped(state, names, drop)).await?;
                 drop_tag(drop.kind)
@@ -169,6 +170,10 @@ impl Session {
         let names = self.names(&state, &search_path);
         names.new_relation(&create.name)?;
         refuse_unstable_names(&create.query, &names)?;
+        let mut references = create.query.references().iter();
+        if references.any(|r| r.schema.is_none() && self.temporary.contains_key(&r.relation)) {
+            return Err(Error::unsupported("a view over a temporary table"));
+        }
         // Planning finds what is wrong with the query, and what the creator may not read.
         let planned = self.plan(&create.query, &[], running).await;
         let planned = planned.map_err(|error| running.error(error))?;

@@ -69,7 +69,11 @@ impl Session {
                 _ => declared.to_vec(),
             };
             let planned = self.plan(query, &declared, &running).await;
-            let planned = planned.map_err(|error| running.error(error))?;
+            let planned = planned.map_err(|error| match statement {
+                // Its places are those of a query that nobody wrote.
+                Statement::Delete(_) => running.error(error).nowhere(),
+                _ => running.error(error),
+            })?;
             prepared.parameters = planned.plan.parameters().to_vec();
             prepared.schema = match statement {
                 Statement::Query(_) => Some(self.told(&planned.plan)),
@@ -171,6 +175,10 @@ impl Session {
             Statement::Insert(insert) => {
                 let inserted = self.insert(insert, prepared, parameters, &running).await;
                 inserted.map(Outcome::Command)
+            }
+            Statement::Delete(delete) => {
+                let deleted = self.delete(delete, prepared, parameters, &running).await;
+                deleted.map(Outcome::Command)
             }
             Statement::CreateTable(create) => {
                 let created = self.create_table(create, prepared, parameters, &running).await;
@@ -302,12 +310,17 @@ impl Session {
                 self.statements.forget_all();
                 self.cursors.close_all();
                 self.listener.leave(None);
+                self.temporary.clear();
                 "DISCARD ALL"
             }
             // Plans are made again when what they read has moved; there is nothing else to forget.
             Discard::Plans => "DISCARD PLANS",
             Discard::Sequences => "DISCARD SEQUENCES",
-            Discard::Temporary => "DISCARD TEMP",
+            Discard::Temporary => {
+                self.temporary.clear();
+                self.settings.plan_anew();
+                "DISCARD TEMP"
+            }
         })
     }
 

@@ -40,6 +40,7 @@ mod sessions;
 mod setting_value;
 mod settings;
 mod statements;
+mod temporary;
 mod transaction;
 mod views;
 mod write;

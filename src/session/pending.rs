@@ -157,12 +157,21 @@ impl Session {
     }
 
     /// The keys of the rows that come for `relation`, those that wait already among them.
+    ///
+    /// # Errors
+    /// Those of [`Keys::of`]; `FeatureNotSupported` after SAVEPOINT.
     pub(super) fn watched_keys(&mut self, relation: &Relation, table: &Table) -> Result<Keys> {
+        let fresh = Keys::of(relation, &table.schema())?;
+        let saved = self.transaction.block().is_some_and(|open| !open.savepoints.is_empty());
+        let made = self.pending().is_some_and(|pending| pending.made.contains_key(&relation.id));
+        if saved && !made && !fresh.is_empty() {
+            return Err(Error::unsupported("rows for a table with keys after SAVEPOINT"));
+        }
         let pending = self.transaction.open_mut().and_then(|open| open.pending.as_deref_mut());
         let waiting = pending.and_then(|pending| pending.rows.as_mut());
         match waiting.filter(|rows| rows.relation.id == relation.id && !rows.keys.is_empty()) {
             Some(rows) => Ok(std::mem::take(&mut rows.keys)),
-            None => Keys::of(relation, &table.schema()),
+            None => Ok(fresh),
         }
     }
 
@@ -189,10 +198,6 @@ impl Session {
     }
 
     async fn hold_rows(&mut self, change: Change) -> Result<()> {
-        let saved = self.transaction.block().is_some_and(|open| !open.savepoints.is_empty());
-        if saved && !change.keys.is_empty() {
-            return Err(Error::unsupported("rows for a table with keys after SAVEPOINT"));
-        }
         let waiting = self.pending().and_then(|pending| pending.rows.as_ref());
         let anew = waiting.is_some_and(|rows| rows.mode != CommitMode::Append);
         if change.mode == CommitMode::Append && !anew {

@@ -22,6 +22,7 @@ use super::cursors::Cursors;
 use super::prepared::{CHANGED_PLAN, Prepared, same_types};
 use super::services::Services;
 use super::statements::Statements;
+use super::temporary::TemporaryTables;
 use super::transaction::{OpenTransaction, Transaction};
 
 /// A query with all that its rows depend on, but for its parameters.
@@ -74,6 +75,7 @@ impl Session {
             notices: Vec::new(),
             connected: Arc::clone(&self.connected),
             packed: self.packed,
+            temporary: TemporaryTables::new(),
             share: None,
         }
     }

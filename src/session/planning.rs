@@ -1,6 +1,5 @@
 //! From a query to a plan over what the session sees now, and to its rows.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
@@ -28,6 +27,7 @@ pub(super) fn planned_query(statement: &Statement) -> Result<Option<Query>> {
             Some(query.as_ref().clone())
         }
         Statement::Insert(insert) => Some(insert.query.as_ref().clone()),
+        Statement::Delete(delete) => Some(delete.query.as_ref().clone()),
         Statement::CreateTable(create) => create.query.as_deref().cloned(),
         Statement::Declare(declare) => Some(declare.query.as_ref().clone()),
         Statement::Copy(copy) if !copy.from => Some(query_of(copy)?),
@@ -241,7 +241,7 @@ impl Session {
             time_zone: self.time_zone().name().to_owned(),
             now,
             snapshot,
-            extra: HashMap::new(),
+            extra: self.temporary_relations()?,
             session_id: Some(self.id),
             settings: self.settings.all().clone(),
             actions: Some(Arc::new(StatementActions {

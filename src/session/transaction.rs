@@ -10,6 +10,7 @@ use crate::syntax::{Isolation, TransactionModes};
 
 use super::pending::{self, Pending};
 use super::settings::Kept;
+use super::temporary::TemporaryTables;
 
 /// More savepoints than this are a client's mistake.
 const SAVEPOINTS_MAX: usize = 10_000;
@@ -51,6 +52,8 @@ pub(super) struct OpenTransaction {
     pub(super) apart: bool,
     /// Channels to listen to, or to leave (all for none), when it commits.
     pub(super) listening: Vec<(bool, Option<String>)>,
+    /// The session's temporary tables as they were before it.
+    pub(super) temporary: TemporaryTables,
     /// What it has changed.
     pub(super) pending: Option<Box<Pending>>,
 }
@@ -66,6 +69,7 @@ pub(super) struct Savepoint {
     /// Cursors numbered from here on were declared after it.
     pub(super) next_cursor: u64,
     pub(super) pending: Option<pending::Kept>,
+    pub(super) temporary: TemporaryTables,
 }
 
 impl Transaction {
@@ -181,6 +185,7 @@ impl OpenTransaction {
             apart: true,
             listening: Vec::new(),
             pending: None,
+            temporary: TemporaryTables::new(),
         }
     }
 
@@ -188,7 +193,13 @@ impl OpenTransaction {
     ///
     /// # Errors
     /// `ConfigurationLimitExceeded`.
-    pub(super) fn save(&mut self, name: &str, settings: Kept, next_cursor: u64) -> Result<()> {
+    pub(super) fn save(
+        &mut self,
+        name: &str,
+        settings: Kept,
+        next_cursor: u64,
+        temporary: TemporaryTables,
+    ) -> Result<()> {
         if self.savepoints.len() >= SAVEPOINTS_MAX {
             return Err(Error::new(
                 ErrorKind::ConfigurationLimitExceeded,
@@ -203,6 +214,7 @@ impl OpenTransaction {
             listening: self.listening.len(),
             next_cursor,
             pending: self.pending.as_deref().map(Pending::kept),
+            temporary,
         });
         Ok(())
     }
@@ -222,7 +234,7 @@ impl OpenTransaction {
     ///
     /// # Errors
     /// `InvalidSavepointSpecification`.
-    pub(super) fn roll_back_to(&mut self, name: &str) -> Result<(Kept, u64)> {
+    pub(super) fn roll_back_to(&mut self, name: &str) -> Result<(Kept, u64, TemporaryTables)> {
         let at = self.find(name)?;
         self.savepoints.truncate(at + 1);
         let savepoint = &self.savepoints[at];
@@ -231,9 +243,9 @@ impl OpenTransaction {
         self.notifications.truncate(savepoint.notifications);
         self.listening.truncate(savepoint.listening);
         let (settings, next_cursor) = (savepoint.settings.clone(), savepoint.next_cursor);
-        let kept = savepoint.pending.clone();
+        let (kept, temporary) = (savepoint.pending.clone(), savepoint.temporary.clone());
         self.restore_pending(kept);
-        Ok((settings, next_cursor))
+        Ok((settings, next_cursor, temporary))
     }
 
     /// What had been changed when a savepoint was set.

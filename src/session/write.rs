@@ -1,4 +1,4 @@
-//! INSERT: rows into a table that is there.
+//! INSERT and DELETE: rows of a table that is there.
 //!
 //! Rows go from the query's stream into data files as they come. Files are part of nothing until one
 //! commit names them; a statement that fails or is cancelled before leaves no trace.
@@ -13,7 +13,7 @@ use crate::catalog::Relation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Commit, CommitMode, CommitOutcome, DataFiles, Published, Table};
 use crate::query::Engine;
-use crate::syntax::{Insert, ObjectName};
+use crate::syntax::{Delete, Insert, ObjectName};
 
 use super::assign::Assignment;
 use super::connection::Session;
@@ -31,6 +31,9 @@ impl Session {
         parameters: Vec<ScalarValue>,
         running: &Running,
     ) -> Result<String> {
+        if self.temporary(&insert.name).is_some() {
+            return self.insert_temporary(insert, prepared, parameters, running).await;
+        }
         let relation = self.insert_target(&insert.name).await?;
         let table = self.stored(&relation).await?;
         let mut keys = self.watched_keys(&relation, &table)?;
@@ -63,6 +66,51 @@ impl Session {
         Ok(format!("INSERT 0 {rows}"))
     }
 
+    /// DELETE; answers `DELETE n`. The table is written anew with the rows that stay.
+    pub(super) async fn delete(
+        &mut self,
+        delete: &Delete,
+        prepared: &Prepared,
+        parameters: Vec<ScalarValue>,
+        running: &Running,
+    ) -> Result<String> {
+        if self.temporary(&delete.name).is_some() {
+            return Err(Error::unsupported("DELETE from a temporary table")
+                .hint("TRUNCATE empties it; DROP TABLE takes it away."));
+        }
+        let relation = self.writable_table(&delete.name).await?;
+        let table = self.stored(&relation).await?;
+        let Some(had) = table.rows() else {
+            let name = &relation.name.relation;
+            let what = format!("DELETE from \"{name}\", whose files do not tell their rows,");
+            return Err(Error::unsupported(what));
+        };
+        let keys = Keys::of(&relation, &table.schema())?;
+        let (plan, context) =
+            self.current_plan(&delete.query, prepared, &parameters, running).await?;
+        let assignment = Assignment::new(
+            &relation.name.relation,
+            table.schema(),
+            &[],
+            &plan.schema(),
+            self.time_zone(),
+        )?;
+        let execution = self.services.engine.execute(&plan, &context, parameters).await;
+        let mut stream = execution.map_err(|error| running.error(error))?.stream;
+        let mut writer = self.services.lake.writer(table.location(), &table.spec())?;
+        while let Some(batch) = stream.next().await {
+            let batch = batch.map_err(|error| running.error(Engine::error(error)))?;
+            writer.write(assignment.apply(&batch)?).await?;
+        }
+        let files = writer.finish().await?;
+        let gone = had.saturating_sub(files.rows());
+        if gone > 0 {
+            let mode = CommitMode::Overwrite;
+            self.change_rows(Change { relation, table, mode, files, keys }).await?;
+        }
+        Ok(format!("DELETE {gone}"))
+    }
+
     /// Gives parameters that go straight into a column the column's type; what the client declared
     /// stays.
     ///
@@ -73,8 +121,13 @@ impl Session {
         insert: &Insert,
         declared: &[Option<FieldRef>],
     ) -> Result<Vec<Option<FieldRef>>> {
-        let relation = self.insert_target(&insert.name).await?;
-        let schema = self.stored(&relation).await?.schema();
+        let schema = match self.temporary(&insert.name) {
+            Some(table) => Arc::clone(&table.schema),
+            None => {
+                let relation = self.insert_target(&insert.name).await?;
+                self.stored(&relation).await?.schema()
+            }
+        };
         let mut declared = declared.to_vec();
         for (column, parameter) in insert.query.bare_parameters() {
             let field = match insert.columns.get(column) {
@@ -105,6 +158,10 @@ impl Session {
 
     /// The table that an INSERT names, if it may be written.
     pub(super) async fn insert_target(&self, name: &ObjectName) -> Result<Arc<Relation>> {
+        if self.temporary(name).is_some() {
+            return Err(Error::unsupported("these rows for a temporary table")
+                .hint("INSERT INTO takes them."));
+        }
         let state = self.catalog_state().await?;
         let search_path = self.search_path();
         let names = self.names(&state, &search_path);

@@ -19,13 +19,17 @@ impl StatementParser<'_> {
         if self.accept("CREATE OR REPLACE FUNCTION") {
             return self.function(true);
         }
+        let temporary = ["TEMP", "TEMPORARY", "LOCAL TEMP", "LOCAL TEMPORARY"];
+        if temporary.into_iter().any(|words| self.accept(&format!("CREATE {words} TABLE"))) {
+            return self.table(true);
+        }
         if self.at("CREATE OR") {
             return unsupported(self.first_words(4));
         }
         if self.accept("CREATE SCHEMA") {
             self.schema()
         } else if self.accept("CREATE TABLE") {
-            self.table()
+            self.table(false)
         } else if self.accept("CREATE INDEX") {
             self.index()
         } else if self.at("CREATE UNIQUE INDEX") {
@@ -108,7 +112,7 @@ impl StatementParser<'_> {
         Ok(Statement::CreateSchema { name, if_not_exists })
     }
 
-    fn table(&mut self) -> Parsed<Statement> {
+    fn table(&mut self, temporary: bool) -> Parsed<Statement> {
         let if_not_exists = self.accept("IF NOT EXISTS");
         let name = self.object_name()?;
         // Names without types before AS are Postgres', and rename the query's columns.
@@ -123,6 +127,13 @@ impl StatementParser<'_> {
             return unsupported("EXPECT on a table that is not maintained");
         }
         let clauses = self.clauses(&["PARTITIONED BY", "COMMENT"])?;
+        if temporary && !(elements.keys.is_empty() && clauses.partition_by.is_empty()) {
+            return unsupported("a key or a partition of a temporary table");
+        }
+        let drops = temporary && self.accept("ON COMMIT DROP");
+        if temporary && !drops {
+            self.accept("ON COMMIT PRESERVE ROWS");
+        }
         for clause in ["INHERITS", "PARTITION", "USING", "WITH", "ON COMMIT", "TABLESPACE"] {
             if self.at(clause) {
                 return unsupported(format!("{clause} in CREATE TABLE"));
@@ -147,6 +158,8 @@ impl StatementParser<'_> {
             partition_by: clauses.partition_by,
             if_not_exists,
             comment: clauses.comment,
+            temporary,
+            drops,
         }))
     }
 

@@ -62,7 +62,7 @@ pub use function::{CreateFunction, Parameter};
 pub use grant::{GrantObject, Privilege};
 pub use normal::normalize;
 pub use object_name::ObjectName;
-pub use parser::{parse, parse_one};
+pub use parser::{parse, parse_here, parse_one};
 pub use query::{Query, RelationReference, TimeTravel};
 pub use raise::{Level, Raise};
 pub use spelling::TextLength;

@@ -30,11 +30,7 @@ pub fn parse(text: &str) -> Result<Vec<(usize, Statement)>> {
     let parse = |tokens: Vec<TokenWithSpan>| {
         let start = tokens.iter().find(|token| significant(token));
         let start = start.map_or(1, |token| source.position(token.span.start));
-        let (statement, elsewhere) = parse_tokens(&source, tokens)?;
-        match elsewhere {
-            Some(error) => Err(error),
-            None => Ok((source.byte(start), statement)),
-        }
+        Ok((source.byte(start), parse_tokens(&source, tokens)?.0))
     };
     statements.into_iter().map(parse).collect()
 }
@@ -44,12 +40,27 @@ pub fn parse(text: &str) -> Result<Vec<(usize, Statement)>> {
 /// # Errors
 /// As [`parse`], also when a second statement follows.
 pub fn parse_one(text: &str) -> Result<Option<Statement>> {
+    Ok(parse_single(text)?.map(|(statement, _)| statement))
+}
+
+/// As [`parse_one`], of a text that belongs to one database, and names none.
+///
+/// # Errors
+/// As [`parse_one`]; `FeatureNotSupported` for a name with a database.
+pub fn parse_here(text: &str) -> Result<Option<Statement>> {
+    match parse_single(text)? {
+        Some((_, Some(elsewhere))) => Err(elsewhere),
+        parsed => Ok(parsed.map(|(statement, _)| statement)),
+    }
+}
+
+fn parse_single(text: &str) -> Result<Option<(Statement, Option<Error>)>> {
     let source = Source::new(text);
     let mut statements = source::statements(source.tokens()?).into_iter();
     let Some(tokens) = statements.next() else { return Ok(None) };
-    let (statement, _) = parse_tokens(&source, tokens)?;
+    let parsed = parse_tokens(&source, tokens)?;
     match statements.next() {
-        None => Ok(Some(statement)),
+        None => Ok(Some(parsed)),
         Some(_) => Err(Error::new(
             ErrorKind::SyntaxError,
             "cannot insert multiple commands into a prepared statement",
@@ -162,6 +173,7 @@ impl<'a> StatementParser<'a> {
             "TRUNCATE" => self.truncate(),
             "GRANT" | "REVOKE" => self.grant_or_revoke(),
             "INSERT" => self.insert(),
+            "DELETE" => self.delete(),
             "REFRESH" => self.refresh(),
             "VERIFY" => self.verify(),
             "OPTIMIZE" => self.optimize(),
@@ -234,7 +246,6 @@ impl<'a> StatementParser<'a> {
             "CALL",
             "CHECKPOINT",
             "CLUSTER",
-            "DELETE",
             "LOAD",
             "MERGE",
             "REINDEX",

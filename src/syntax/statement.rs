@@ -45,6 +45,7 @@ pub enum Statement {
     Grant(Grant),
     Revoke(Grant),
     Insert(Box<Insert>),
+    Delete(Box<Delete>),
     Drop(DropObject),
     Alter(Box<Alter>),
     /// `COMMENT ON`; none takes it away.
@@ -189,6 +190,10 @@ pub struct CreateTable {
     pub if_not_exists: bool,
     /// COMMENT.
     pub comment: Option<String>,
+    /// TEMPORARY.
+    pub temporary: bool,
+    /// ON COMMIT DROP, of a temporary one.
+    pub drops: bool,
 }
 
 /// The arguments of `read_files`, as written.
@@ -359,6 +364,15 @@ pub struct Insert {
     /// Target columns; empty for all, in order.
     pub columns: Vec<String>,
     /// The rows.
+    pub query: Box<Query>,
+}
+
+/// `DELETE FROM name [USING ...] [WHERE ...]`.
+#[derive(Debug, Clone)]
+pub struct Delete {
+    /// The table.
+    pub name: ObjectName,
+    /// The rows that stay.
     pub query: Box<Query>,
 }
 

@@ -3,11 +3,13 @@
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::error::{Error, ErrorKind};
+use crate::name::quote_identifier;
 
 use super::control::{Explain, ExplainFormat, Explained};
 use super::parser::{Parsed, StatementParser, unsupported};
+use super::query::Query;
 use super::source::is_word;
-use super::statement::{Insert, Statement};
+use super::statement::{Delete, Insert, Statement};
 
 impl StatementParser<'_> {
     pub(super) fn explain(&mut self) -> Parsed<Statement> {
@@ -146,6 +148,56 @@ impl StatementParser<'_> {
             return unsupported("INSERT ... RETURNING");
         }
         Ok(Statement::Insert(Box::new(Insert { name, columns, query })))
+    }
+
+    /// DELETE, as the query of the rows that stay.
+    pub(super) fn delete(&mut self) -> Parsed<Statement> {
+        self.require("DELETE FROM")?;
+        self.accept("ONLY");
+        let name = self.object_name()?;
+        let follows = ["USING", "WHERE", "RETURNING"].iter().any(|word| self.at(word));
+        let named = self.accept("AS");
+        let alias = match &self.parser.peek_token_ref().token {
+            Token::Word(_) if named || !follows => self.identifier()?,
+            _ => name.name.clone(),
+        };
+        let mut using = None;
+        if self.accept("USING") {
+            let start = self.parser.peek_token_ref().span.start;
+            let parse = |parser: &mut Self| Ok(parser.parser.parse_table_and_joins()?);
+            self.comma_separated(parse)?;
+            using = Some(self.text_since(start));
+        }
+        let mut condition = None;
+        if self.at("WHERE CURRENT OF") {
+            return unsupported("DELETE ... WHERE CURRENT OF");
+        }
+        if self.accept("WHERE") {
+            let start = self.parser.peek_token_ref().span.start;
+            self.parser.parse_expr()?;
+            condition = Some(self.text_since(start));
+        }
+        if self.at("RETURNING") {
+            return unsupported("DELETE ... RETURNING");
+        }
+        let stays = match (using, condition) {
+            (Some(using), Some(condition)) => {
+                format!("NOT EXISTS (SELECT 1 FROM {using} WHERE {condition})")
+            }
+            (Some(using), None) => format!("NOT EXISTS (SELECT 1 FROM {using})"),
+            (None, Some(condition)) => format!("({condition}) IS NOT TRUE"),
+            (None, None) => "FALSE".to_owned(),
+        };
+        let alias = quote_identifier(&alias);
+        let from: Vec<String> = [name.schema.as_deref(), Some(name.name.as_str())]
+            .into_iter()
+            .flatten()
+            .map(quote_identifier)
+            .collect();
+        let from = from.join(".");
+        let text = format!("SELECT {alias}.* FROM {from} AS {alias} WHERE {stays}");
+        let query = Box::new(Query::parse(&text)?);
+        Ok(Statement::Delete(Box::new(Delete { name, query })))
     }
 
     pub(super) fn refresh(&mut self) -> Parsed<Statement> {

@@ -266,3 +266,43 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_others_took_the_place_of_go_with_their_epochs() {
+    let deployment = Deployment::new();
+    let folders = || {
+        let found = std::fs::read_dir(deployment.path("lake/sandbox")).unwrap().flatten();
+        let is_table = |folder: &std::fs::DirEntry| {
+            std::fs::read_dir(folder.path().join("_delta_log")).is_ok_and(|log| log.count() > 0)
+        };
+        found.filter(is_table).count()
+    };
+    {
+        let server = deployment.serve().await;
+        let client = server.client().await;
+        client.simple_query("CREATE TABLE sandbox.t AS SELECT 0 AS a").await.unwrap();
+        for round in 1..4 {
+            let sql = format!(
+                "BEGIN; CREATE TABLE sandbox.t__new AS SELECT {round} AS a; \
+                 ALTER TABLE sandbox.t RENAME TO t__old; ALTER TABLE sandbox.t__new RENAME TO t; \
+                 DROP TABLE sandbox.t__old; COMMIT"
+            );
+            client.simple_query(&sql).await.unwrap();
+        }
+    }
+    assert_eq!(folders(), 4);
+    // Epochs that can be read have them all.
+    let services = open(&deployment, Arc::new(SystemClock)).await;
+    services.maintenance.sweep().await.unwrap();
+    assert_eq!(folders(), 4);
+    age(&deployment.path("lake/sandbox"));
+    let later = ManualClock::new(SystemClock.now() + TimeDelta::days(8));
+    let services = open(&deployment, later).await;
+    services.maintenance.sweep().await.unwrap();
+    // What has the folder of its own name is left: the name goes on there.
+    assert_eq!(folders(), 2);
+    let server = deployment.serve().await;
+    let client = server.client().await;
+    let rows = text_rows(&client, "SELECT a FROM sandbox.t").await.unwrap();
+    assert_eq!(rows, [[Some("3".to_owned())]]);
+}

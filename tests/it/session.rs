@@ -2,6 +2,7 @@
 
 mod altering;
 mod prepared;
+mod temporary;
 mod transactions;
 mod writes;
 

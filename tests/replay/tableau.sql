@@ -2,8 +2,9 @@
 -- @mode binary
 
 -- @mode simple
--- @fails 0A000 Tableau goes on without temporary tables
 CREATE LOCAL TEMPORARY TABLE "#Tableau_1_1_Connect_C" ("COL" INTEGER) ON COMMIT PRESERVE ROWS
+
+DROP TABLE "#Tableau_1_1_Connect_C"
 
 SELECT "sales"."id" AS "id", "sales"."shop" AS "shop" FROM "public"."sales" "sales" LIMIT 0
 

@@ -1,6 +1,7 @@
 //! What cannot be read, and what is not here yet, in Postgres' words.
 
 use lakeport::error::ErrorKind;
+use lakeport::syntax::{parse, parse_here};
 
 use super::refused;
 
@@ -108,7 +109,8 @@ fn errors_are_in_postgres_words_with_their_place() {
 
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("UPDATE t SET a = 1", "UPDATE is not supported"),
-    ("DELETE FROM t", "DELETE is not supported"),
+    ("DELETE FROM t RETURNING a", "DELETE ... RETURNING is not supported"),
+    ("DELETE FROM t WHERE CURRENT OF c", "DELETE ... WHERE CURRENT OF is not supported"),
     ("MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE", "MERGE is not supported"),
     ("ALTER TABLE t ADD a int DEFAULT 1", "DEFAULT in ADD COLUMN is not supported"),
     ("ALTER TABLE t CLUSTER ON i", "ALTER TABLE ... CLUSTER ON is not supported"),
@@ -125,7 +127,11 @@ const UNSUPPORTED: &[(&str, &str)] = &[
         "EXPLAIN ANALYZE of a materialized view is not supported",
     ),
     ("CREATE UNIQUE INDEX i ON t (a)", "CREATE UNIQUE INDEX is not supported"),
-    ("CREATE TEMP TABLE t (a int)", "CREATE TEMP is not supported"),
+    ("CREATE TEMP VIEW t AS SELECT 1", "CREATE TEMP is not supported"),
+    (
+        "CREATE TEMP TABLE t (a int PRIMARY KEY)",
+        "a key or a partition of a temporary table is not supported",
+    ),
     ("CREATE POLICY p ON t USING (true)", "CREATE POLICY is not supported"),
     ("CREATE OR REPLACE TABLE t AS SELECT 1", "CREATE OR REPLACE TABLE is not supported"),
     ("SELECT 1 INTO t", "SELECT INTO is not supported"),
@@ -166,6 +172,9 @@ fn what_is_not_here_yet_is_named() {
         assert_eq!(error.kind(), ErrorKind::FeatureNotSupported, "{text}: {error}");
         assert_eq!(error.message(), message, "{text}");
     }
-    let copy = refused("SELECT * FROM db.s.t; CREATE TABLE db.s.t (a int)");
+    assert!(parse("SELECT * FROM db.s.t; CREATE TABLE db.s.t (a int)").is_ok());
+    let copy = parse_here("CREATE TABLE db.s.t (a int)").unwrap_err();
     assert_eq!(copy.message(), "cross-database references are not implemented: \"db.s.t\"");
+    let deep = refused("CREATE TABLE a.db.s.t (a int)");
+    assert_eq!(deep.message(), "improper qualified name (too many dotted names)");
 }
