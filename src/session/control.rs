@@ -211,6 +211,7 @@ impl Session {
             let apart = matches!(
                 statement,
                 Statement::Refresh { .. }
+                    | Statement::Ingest { .. }
                     | Statement::Verify { .. }
                     | Statement::Optimize { .. }
                     | Statement::Vacuum(_)
