@@ -97,9 +97,9 @@ impl<'a> Reader<'a> {
             };
         }
         if self.word("exists") {
-            self.expect("(")?;
+            self.require("(")?;
             let node = self.node()?;
-            self.expect(")")?;
+            self.require(")")?;
             return Ok(Either::Predicate(Predicate::Exists(node)));
         }
         let left = match self.sum()? {
@@ -238,7 +238,7 @@ impl<'a> Reader<'a> {
             '(' => {
                 self.take("(");
                 let inner = self.any_of()?;
-                self.expect(")")?;
+                self.require(")")?;
                 match inner {
                     Either::Node(node) => node,
                     Either::Predicate(predicate) => {
@@ -267,9 +267,9 @@ impl<'a> Reader<'a> {
             let step = if self.take("[") {
                 self.places()?
             } else if self.take("?") {
-                self.expect("(")?;
+                self.require("(")?;
                 let filter = self.predicate()?;
-                self.expect(")")?;
+                self.require(")")?;
                 Step::Filter(Box::new(filter))
             } else if self.take(".") {
                 self.member()?
@@ -282,7 +282,7 @@ impl<'a> Reader<'a> {
 
     fn places(&mut self) -> Result<Step> {
         if self.take("*") {
-            self.expect("]")?;
+            self.require("]")?;
             return Ok(Step::Elements);
         }
         let mut places = Vec::new();
@@ -293,7 +293,7 @@ impl<'a> Reader<'a> {
             if self.take("]") {
                 return Ok(Step::Places(places));
             }
-            self.expect(",")?;
+            self.require(",")?;
         }
     }
 
@@ -328,8 +328,8 @@ impl<'a> Reader<'a> {
             }
             _ => return Err(self.wrong()),
         };
-        self.expect("(")?;
-        self.expect(")")?;
+        self.require("(")?;
+        self.require(")")?;
         Ok(Step::Method(method))
     }
 
@@ -339,7 +339,7 @@ impl<'a> Reader<'a> {
         }
         let from = self.depth_of()?;
         let to = if self.word("to") { self.depth_of()? } else { from };
-        self.expect("}")?;
+        self.require("}")?;
         Ok(Step::Within(from, to))
     }
 

@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    pub(super) fn expect(&mut self, token: &str) -> Result<()> {
+    pub(super) fn require(&mut self, token: &str) -> Result<()> {
         if self.take(token) { Ok(()) } else { Err(self.wrong()) }
     }
 
