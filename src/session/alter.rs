@@ -35,7 +35,7 @@ impl Session {
                 Ok("COMMENT".to_owned())
             }
             Statement::Truncate { name } => self.truncate(name).await,
-            Statement::CreateIndex { table } => {
+            Statement::CreateIndex(table) => {
                 let relation = self.altered(table, DropKind::Table).await?;
                 let name = &relation.name.relation;
                 self.notice(format!(

@@ -211,7 +211,7 @@ impl Session {
             let apart = matches!(
                 statement,
                 Statement::Refresh { .. }
-                    | Statement::Ingest { .. }
+                    | Statement::Ingest(_)
                     | Statement::Verify { .. }
                     | Statement::Optimize { .. }
                     | Statement::Vacuum(_)
@@ -318,9 +318,9 @@ fn written(statement: &Statement) -> Option<&'static str> {
         Statement::Alter(_) => "ALTER",
         Statement::Comment { .. } => "COMMENT",
         Statement::Truncate { .. } => "TRUNCATE",
-        Statement::CreateIndex { .. } => "CREATE INDEX",
+        Statement::CreateIndex(_) => "CREATE INDEX",
         Statement::Refresh { .. } => "REFRESH MATERIALIZED VIEW",
-        Statement::Ingest { .. } => "REFRESH STREAMING TABLE",
+        Statement::Ingest(_) => "REFRESH STREAMING TABLE",
         Statement::Verify { .. } => "VERIFY MATERIALIZED VIEW",
         Statement::Optimize { .. } => "OPTIMIZE",
         Statement::Vacuum(vacuum) if !vacuum.dry_run => "VACUUM",

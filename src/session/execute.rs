@@ -169,7 +169,7 @@ impl Session {
             Statement::Alter(_)
             | Statement::Comment { .. }
             | Statement::Truncate { .. }
-            | Statement::CreateIndex { .. } => {
+            | Statement::CreateIndex(_) => {
                 self.alter_any(statement, &running).await.map(Outcome::Command)
             }
             Statement::Insert(insert) => {
@@ -187,7 +187,7 @@ impl Session {
             Statement::Refresh { name, full } => {
                 self.refresh(name, *full, &running).await.map(Outcome::Command)
             }
-            Statement::Ingest { name } => self.ingest(name, &running).await.map(Outcome::Command),
+            Statement::Ingest(name) => self.ingest(name, &running).await.map(Outcome::Command),
             Statement::Optimize { .. }
             | Statement::Vacuum(_)
             | Statement::DescribeHistory { .. } => self.maintain(statement, &running).await,

@@ -242,6 +242,6 @@ impl StatementParser<'_> {
         while self.parser.peek_token_ref().token != Token::EOF {
             self.parser.advance_token();
         }
-        Ok(Statement::CreateIndex { table })
+        Ok(Statement::CreateIndex(table))
     }
 }

@@ -57,17 +57,13 @@ pub enum Statement {
         name: ObjectName,
     },
     /// `CREATE INDEX`, which makes none.
-    CreateIndex {
-        table: ObjectName,
-    },
+    CreateIndex(ObjectName),
     Refresh {
         name: ObjectName,
         full: bool,
     },
     /// `REFRESH STREAMING TABLE name`.
-    Ingest {
-        name: ObjectName,
-    },
+    Ingest(ObjectName),
     /// `VERIFY MATERIALIZED VIEW name [SAMPLE n PERCENT]`.
     Verify {
         name: ObjectName,

@@ -206,7 +206,7 @@ impl StatementParser<'_> {
             if self.at("FULL") {
                 return unsupported("REFRESH STREAMING TABLE ... FULL");
             }
-            return Ok(Statement::Ingest { name });
+            return Ok(Statement::Ingest(name));
         }
         self.require("REFRESH MATERIALIZED VIEW")?;
         if self.at("CONCURRENTLY") {

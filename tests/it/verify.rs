@@ -67,7 +67,7 @@ async fn verifying_is_no_read_and_asks_for_both_privileges() {
     assert_eq!(refused.unwrap_err().code().unwrap().code(), "42501");
     let steward = server.client_as("steward").await;
     for (before, sqlstate) in [
-        ("BEGIN", "0A000"),
+        ("BEGIN", "25001"),
         ("ROLLBACK; SET default_transaction_read_only = on", "25006"),
         ("SET default_transaction_read_only = off; SET lakeport.as_of = '1'", "25006"),
     ] {
