@@ -69,6 +69,8 @@ pub(crate) fn shared_state(
     options.sql_parser.map_string_types_to_utf8view = false;
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.collect_spans = true;
+    // What a subquery is sorted by is said again further out (`sorted`), so the planner must leave it in.
+    options.sql_parser.enable_subquery_sort_elimination = false;
     options.execution.time_zone = Some("UTC".to_owned());
     // Of a union's columns with different comments the logical plan keeps none and the physical one the
     // first, which is no reason to refuse a query that groups by them.

@@ -103,16 +103,16 @@ fn keep_frame(frame: &mut WindowFrame) {
     }
 }
 
-/// Texts of VALUES that have no type yet, in the type that another value of their column names.
+/// Texts and nulls of VALUES that have no type yet, in the type that another value of their column names.
 pub(super) fn type_texts(body: &mut SetExpr) {
     let SetExpr::Values(values) = body else { return };
     let width = values.rows.iter().map(|row| row.content.len()).max().unwrap_or_default();
     for column in 0..width {
         let cells = || values.rows.iter().filter_map(|row| row.content.get(column));
         let Some(data_type) = cells().find_map(named_type) else { continue };
-        let is_text = |expr: &Expr| matches!(expr, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)));
+        let is_untyped = |expr: &Expr| matches!(expr, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_) | Value::Null));
         for row in &mut values.rows {
-            if let Some(cell) = row.content.get_mut(column).filter(|cell| is_text(cell)) {
+            if let Some(cell) = row.content.get_mut(column).filter(|cell| is_untyped(cell)) {
                 *cell = cast(cell.clone(), data_type.clone());
             }
             // A numeric without a precision is told from others, also by the planner.

@@ -292,11 +292,19 @@ SELECT '1 2:03.4567'::interval, '2:03.5'::interval, '2:03'::interval, (interval 
 SELECT extract(isoyear FROM DATE '2020-08-11 BC'), extract(isoyear FROM DATE '2020-01-01')
 SELECT * FROM (VALUES ('b', 11)) AS t1 (name, n) FULL JOIN (VALUES ('b', 12), ('c', 22), ('e', 42)) AS t2 (name, n) USING (name) FULL JOIN (VALUES ('b', 13), ('c', 23), ('d', 33)) AS t3 (name, n) USING (name) ORDER BY name
 SELECT name, count(*) FROM (VALUES ('b', 1)) AS t1 (name, x) NATURAL FULL JOIN (VALUES ('c', 2)) AS t2 (name, y) NATURAL LEFT JOIN (VALUES ('c', 3), ('c', 4)) AS t3 (name, z) GROUP BY name ORDER BY name
+SELECT array_agg(x), string_agg(x::text, ',') FROM (SELECT x FROM (VALUES (3), (1), (2)) AS v (x) ORDER BY x DESC) AS s
+WITH q AS (SELECT x, y FROM (VALUES (3, 'a'), (1, 'b'), (2, 'a')) AS v (x, y) ORDER BY x) SELECT y, array_agg(x), json_agg(x) FROM q GROUP BY y ORDER BY y
+SELECT * FROM (SELECT x, y FROM (VALUES (3, 'a'), (1, 'b'), (2, 'c')) AS v (x, y) ORDER BY y DESC, x) AS s LIMIT 2
+SELECT s.x + 1 AS z, x FROM (SELECT x FROM (VALUES (3), (1), (2)) AS v (x) ORDER BY x) AS s WHERE x > 1
+SELECT ARRAY(SELECT x FROM (SELECT x FROM (VALUES (3), (1), (2)) AS v (x) ORDER BY 1 DESC) AS s)
 SELECT json_build_object('f', (SELECT '{"a":1}'::json), 'g', (SELECT row_to_json(r) FROM (SELECT 1 AS a) AS r)), to_jsonb((SELECT '[1]'::jsonb))
+SELECT x FROM (VALUES ('{"a":1}'::jsonb), ('[]'), ('[1,2]'), ('"b"'), ('"ab"'), ('10'), ('9.5'), ('-3'), ('-20'), ('0.001'), ('true'), ('null'), ('{}'), ('[3]'), ('{"b":1,"a":2}'), (NULL)) AS v (x) ORDER BY x DESC
 SELECT '2'::jsonb < '10', '[1]'::jsonb > '{"a":1}', '"a"'::jsonb <= '"b"', '{"a":1}'::jsonb >= '{"a":0.5}', x > '1' FROM (VALUES ('2'::jsonb), ('null')) AS v (x)
 SELECT '{"a":[1,2]}'::jsonb @? '$.a[*] ? (@ > 1)', '{"a":[1,2]}'::jsonb @@ '$.a[*] > 5', '{"a":1}'::jsonb @? 'strict $.b', '{"a":1}'::jsonb @@ '$.a'
 SELECT jsonb_path_query('[{"a": 1}, {"a": 2}, {}]', 'strict $[*].a', silent => true)
 SELECT jsonb_path_query_first('[{"a": 1}, {"a": 2}, {}]', 'strict $[*].a', silent => true), jsonb_path_exists('[{"a": 1}, {}]', 'strict $[*].a', silent => true)
+SELECT 'foo bar' ~ '\bbar', 'foo bar' ~ '\ybar', 'a\b' ~ 'a\Bb', 'foo bar' ~ '\mbar\M'
+SELECT x ~ y, x ~* y, x !~ y, x !~* y, x ~ 'A.b', x ~* 'A.b' FROM (VALUES ('a' || chr(10) || 'b', 'A.b'), ('foo bar', '\mbar\M'), ('foobar', '\yBAR\y'), (NULL, 'a'), ('a', NULL)) AS v (x, y)
 SELECT CASE WHEN true THEN generate_series(1, 3) ELSE 0 END
 SELECT coalesce(generate_series(1, 3), 0)
 SELECT jsonb_array_elements('[1,[2,{"b":1,  "aa":2}]]'), '{"b":1,"a":{"c":[1,2]}}'::jsonb -> 'a', jsonb_extract_path('{"f2":{"f3":1}}', 'f2'), jsonb_extract_path_text('{"f2":{"f3":1}}', 'f2')

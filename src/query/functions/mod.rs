@@ -25,6 +25,7 @@ mod json_paths;
 mod length;
 mod locks;
 mod made;
+mod matches;
 mod number_format;
 mod operands;
 mod operators;

@@ -18,7 +18,7 @@ use datafusion::logical_expr::{
 use crate::query::{literals, sides};
 
 use super::operands::{json_operator, literal_typed};
-use super::{dates, decimals, floats, integers, scaled};
+use super::{dates, decimals, floats, integers, matches, scaled};
 
 /// Digits after the point that a quotient of numerics has at least.
 const QUOTIENT_SCALE: i8 = 16;
@@ -162,7 +162,7 @@ impl ExprPlanner for Operators {
             return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
         }
         if !matches!(symbol.as_str(), "+" | "-" | "*" | "/" | "%") {
-            return Ok(PlannerResult::Original(raw));
+            return Ok(matches::planned(raw, schema));
         }
         let raw = literal_typed(raw, schema)?;
         let op = raw.op.to_string();
