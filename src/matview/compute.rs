@@ -1,22 +1,63 @@
 //! One view of a run computed: not at all, by its changes, or in full.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
-use crate::catalog::{MaterializedView, Relation};
-use crate::error::{ErrorKind, Result};
-use crate::lake::Table;
+use chrono::{DateTime, Utc};
+
+use crate::catalog::{CatalogState, MaterializedView, Relation, RelationKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake::{EpochState, Run, Table};
+use crate::name::{RelationId, RelationName, Version};
+use crate::query::Snapshot;
 use crate::syntax::RefreshPolicy;
 
 use super::alert;
 use super::build::{Built, Figures, Job, WhyFull};
 use super::check::{definition, has_quarantine};
-use super::decide::Need;
+use super::decide::{Need, Question};
 use super::follow::Followed;
-use super::history::Strategy;
-use super::pins::Pin;
+use super::history::{Attempt, Strategy};
+use super::pins::{Pin, Sources};
 use super::policy;
-use super::run::ViewRun;
+use super::progress;
+use super::refresh::{RefreshRequest, Refresher};
+use super::turns::at_once;
 use super::weigh::Rejected;
+
+/// How often one view starts over within one run because another refresh of it came first.
+const CONFLICTS_MAX: usize = 5;
+
+/// What the views of a run have in common, and none of them changes.
+pub(super) struct RunContext {
+    pub(super) refresher: Arc<Refresher>,
+    pub(super) request: RefreshRequest,
+    pub(super) run: Run,
+    /// `now()` of every view of the run.
+    pub(super) now: DateTime<Utc>,
+    pub(super) base: Arc<EpochState>,
+    /// Definitions as readers see them.
+    pub(super) published: Arc<CatalogState>,
+    /// Definitions the run builds by: waiting ones take the place of those they will replace.
+    pub(super) building: Arc<CatalogState>,
+    pub(super) heads: BTreeMap<RelationId, Table>,
+    /// Of views that are computed in full one at a time is: each takes all the memory there is.
+    pub(super) in_full: tokio::sync::Mutex<()>,
+    /// Held by every view that is computed; whole by one that found the memory taken by those beside it.
+    pub(super) beside: tokio::sync::RwLock<()>,
+}
+
+/// A view whose turn it is, with all it will be computed from.
+pub(super) struct Turn {
+    pub(super) view: Arc<Relation>,
+    pub(super) sources: Sources,
+    pub(super) pinned: Vec<Pin>,
+    /// What its query reads.
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) attempt: Attempt,
+    pub(super) started: Instant,
+}
 
 /// A view brought up to date, and how.
 pub(super) struct Done {
@@ -27,16 +68,94 @@ pub(super) struct Done {
     pub(super) rejected: Option<Rejected>,
 }
 
-impl ViewRun<'_> {
+impl RunContext {
+    /// Takes a view's turn: beside others, and once more alone where these left it too little memory.
+    pub(super) async fn taken(self: Arc<Self>, mut turn: Turn) -> (Turn, Result<Done>) {
+        let first = std::mem::take(&mut turn.attempt.reason);
+        let mut reason = first.clone();
+        let mut ended = {
+            let _beside = self.beside.read().await;
+            self.bring_up_to_date(&turn, &mut reason).await
+        };
+        if matches!(&ended, Err(error) if error.kind() == ErrorKind::OutOfMemory) && at_once() > 1 {
+            let _alone = self.beside.write().await;
+            reason = first;
+            ended = self.bring_up_to_date(&turn, &mut reason).await;
+        }
+        turn.attempt.reason = reason;
+        (turn, ended)
+    }
+
+    /// Brings one view up to date.
+    async fn bring_up_to_date(&self, turn: &Turn, reason: &mut String) -> Result<Done> {
+        let Turn { view: relation, sources, pinned, .. } = turn;
+        let lake = &self.refresher.lake;
+        let view = definition(relation)?;
+        let mut head = self.heads.get(&relation.id).cloned();
+        for attempt in 0..CONFLICTS_MAX {
+            if attempt > 0 {
+                head = lake.newest(&lake.location(&relation.name)).await?;
+                if let Some(head) = &head
+                    && progress::is_ahead(head, relation.id, pinned).await?
+                {
+                    break;
+                }
+            }
+            let quarantine_head = lake.newest(&lake.location(&relation.name.quarantine())).await?;
+            let quarantine_head =
+                self.reconciled(relation, pinned, head.as_ref(), quarantine_head).await?;
+            let question = Question {
+                relation,
+                sources,
+                pinned,
+                head: head.as_ref(),
+                quarantine: quarantine_head.as_ref(),
+                published: self.published_version(Some(relation.id)),
+                quarantine_published: self
+                    .published_version(self.quarantine_of(relation).map(|q| q.id)),
+                now: self.now,
+                anew: attempt == 0 && self.request.full,
+                first: attempt == 0,
+            };
+            let need = question.need().await?;
+            if let (Need::Nothing, Some(table)) = (&need, &head) {
+                return Ok(self.held(relation, table.clone(), quarantine_head));
+            }
+            let job = self.job(turn, view, head.clone(), quarantine_head);
+            if let Some(done) = self.compute(&job, need, reason).await? {
+                return Ok(done);
+            }
+        }
+        Err(Error::new(
+            ErrorKind::SerializationFailure,
+            format!("another refresh of {} came first", relation.name),
+        )
+        .hint("Refresh again; nothing was lost."))
+    }
+
+    pub(super) fn published_version(&self, id: Option<RelationId>) -> Option<Version> {
+        self.base.relations.get(&id?).map(|published| published.version)
+    }
+
+    pub(super) fn quarantine_of(&self, view: &Relation) -> Option<Arc<Relation>> {
+        self.building.relation(&view.name.quarantine()).cloned()
+    }
+
+    /// Whether a new definition waits for this run.
+    pub(super) fn is_waiting(&self, name: &RelationName) -> bool {
+        self.published.relation(name).is_some_and(|relation| {
+            matches!(&relation.kind, RelationKind::MaterializedView(view) if view.pending.is_some())
+        })
+    }
+
     pub(super) fn job<'j>(
         &'j self,
-        relation: &'j Relation,
+        turn: &'j Turn,
         view: &'j MaterializedView,
-        sources: &'j [Pin],
         head: Option<Table>,
         quarantine_head: Option<Table>,
     ) -> Job<'j> {
-        let snapshot = Arc::new(self.pins.snapshot());
+        let (relation, snapshot) = (turn.view.as_ref(), Arc::clone(&turn.snapshot));
         let engine = &self.refresher.engine;
         Job {
             lake: &self.refresher.lake,
@@ -44,7 +163,7 @@ impl ViewRun<'_> {
             run: &self.run,
             relation,
             view,
-            sources,
+            sources: &turn.pinned,
             context: engine.server_context(relation.owner.clone(), snapshot, self.now),
             head,
             quarantine_head,
@@ -96,6 +215,7 @@ impl ViewRun<'_> {
                 }
             }
         }
+        let _alone = self.in_full.lock().await;
         let Some(built) = job.full(&full).await? else { return Ok(None) };
         alert::strategy(job, false, full.deviation.as_deref(), reason).await;
         let (strategy, reason) = (Strategy::Full, reason.clone());

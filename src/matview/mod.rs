@@ -30,6 +30,7 @@ mod retry;
 mod run;
 mod scope;
 mod stale;
+mod turns;
 mod verify;
 mod weigh;
 

@@ -117,14 +117,10 @@ impl Refresher {
     /// # Errors
     /// `UndefinedTable` or `WrongObjectType` for a name that is no materialised view,
     /// `SerializationFailure` when another server wrote the catalog first, `IoError`.
-    pub async fn refresh(&self, request: &RefreshRequest) -> Result<RefreshReport> {
+    pub async fn refresh(self: &Arc<Self>, request: &RefreshRequest) -> Result<RefreshReport> {
         let _running = self.running.lock().await;
-        let mut run = ViewRun::start(self, request).await?;
-        let order = run.order();
-        for (done, view) in order.iter().enumerate() {
-            request.steps.tell(&view.name.to_string(), done as u64, order.len() as u64);
-            run.refresh_view(view).await;
-        }
+        let mut run = ViewRun::start(Arc::clone(self), request).await?;
+        run.refresh_views().await;
         let published = run.publish().await;
         let recorded = run.record(&published).await;
         let report = run.report(published?);

@@ -10,14 +10,14 @@ use crate::lake::{Commit, CommitMode, CommitOutcome, Table};
 use crate::name::Version;
 
 use super::check::{definition, has_quarantine};
+use super::compute::RunContext;
 use super::pins::Pin;
 use super::progress;
-use super::run::ViewRun;
 
 /// Versions of a quarantine that are looked at.
 const VERSIONS_MAX: usize = 100;
 
-impl ViewRun<'_> {
+impl RunContext {
     /// The quarantine as of the versions that the view of `head` was computed from, where it was ahead of
     /// these; else as it is.
     ///

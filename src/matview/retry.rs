@@ -4,6 +4,7 @@
 //! whose views failed only the retryable ones, and the views below them, are run again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Result;
@@ -21,7 +22,10 @@ impl Refresher {
     ///
     /// # Errors
     /// As [`Refresher::refresh`], of the last attempt.
-    pub async fn refresh_with_retries(&self, request: &RefreshRequest) -> Result<RefreshReport> {
+    pub async fn refresh_with_retries(
+        self: &Arc<Self>,
+        request: &RefreshRequest,
+    ) -> Result<RefreshReport> {
         let attempts_max = self.config.limits.attempts_max.max(1);
         let mut request = RefreshRequest { attempt: request.attempt.max(1), ..request.clone() };
         let mut merged: Option<RefreshReport> = None;

@@ -4,102 +4,96 @@
 //! published together. Before computing, a view's table is asked what it holds, so a run that died
 //! half-way is finished by the next one without computing anything twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
-use chrono::{DateTime, Utc};
+use tokio::task::{JoinError, JoinSet};
+use tracing::Instrument;
+use tracing::instrument::WithSubscriber;
 
 use crate::catalog::{CatalogState, Relation, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::{EpochState, Published, Run, RunKind, Table};
-use crate::name::{Epoch, RelationId, RelationName, Version};
+use crate::lake::{Published, Run, RunKind};
+use crate::name::{Epoch, RelationId, RelationName};
 
 use super::check::definition;
-use super::compute::Done;
-use super::decide::{Need, Question};
+use super::compute::{Done, RunContext, Turn};
 use super::history::{self, Attempt, Strategy};
 use super::pins::{Pin, Pins, Sources, sources_of};
 use super::progress;
 use super::refresh::{RefreshReport, RefreshRequest, Refresher, ViewOutcome, ViewState};
 use super::scope::{wanted, with_waiting_definitions};
-
-/// How often one view starts over within one run because another refresh of it came first.
-const CONFLICTS_MAX: usize = 5;
+use super::turns::{Turns, at_once};
 
 /// A run under way.
-pub(super) struct ViewRun<'a> {
-    pub(super) refresher: &'a Refresher,
-    pub(super) request: &'a RefreshRequest,
-    pub(super) run: Run,
-    /// `now()` of every view of the run.
-    pub(super) now: DateTime<Utc>,
-    pub(super) base: Arc<EpochState>,
-    /// Definitions as readers see them.
-    published: Arc<CatalogState>,
-    /// Definitions the run builds by: waiting ones take the place of those they will replace.
-    building: Arc<CatalogState>,
+pub(super) struct ViewRun {
+    context: Arc<RunContext>,
     order: Vec<Arc<Relation>>,
-    heads: BTreeMap<RelationId, Table>,
-    pub(super) pins: Pins,
+    pins: Pins,
     failed: BTreeMap<RelationId, RelationName>,
     publications: BTreeMap<RelationId, Published>,
     promoted: BTreeSet<RelationName>,
     attempts: Vec<Attempt>,
 }
 
-impl<'a> ViewRun<'a> {
+impl ViewRun {
     /// Pins everything the run will read.
     pub(super) async fn start(
-        refresher: &'a Refresher,
-        request: &'a RefreshRequest,
-    ) -> Result<ViewRun<'a>> {
+        refresher: Arc<Refresher>,
+        request: &RefreshRequest,
+    ) -> Result<ViewRun> {
         let lake = &refresher.lake;
         lake.poll_epoch().await?;
         let base = lake.epoch();
         let published = refresher.catalog.at(&base).await?;
         let building = Arc::new(with_waiting_definitions(&published));
         let order = wanted(&building, request)?;
+        let mut heads = BTreeMap::new();
+        for view in &order {
+            if let Some(head) = lake.newest(&lake.location(&view.name)).await? {
+                heads.insert(view.id, head);
+            }
+        }
         let mut run = Self {
-            refresher,
-            request,
-            run: Run::start(RunKind::Refresh),
-            now: lake.clock().now(),
             pins: Pins::new(lake.clone(), Arc::clone(&base), Arc::clone(&building)),
-            base,
-            published,
-            building,
             order,
-            heads: BTreeMap::new(),
             failed: BTreeMap::new(),
             publications: BTreeMap::new(),
             promoted: BTreeSet::new(),
             attempts: Vec::new(),
+            context: Arc::new(RunContext {
+                request: request.clone(),
+                run: Run::start(RunKind::Refresh),
+                now: lake.clock().now(),
+                base,
+                published,
+                building,
+                heads,
+                in_full: tokio::sync::Mutex::default(),
+                beside: tokio::sync::RwLock::default(),
+                refresher,
+            }),
         };
         run.pin_sources().await?;
         Ok(run)
     }
 
-    /// The views to refresh, sources first.
-    pub(super) fn order(&self) -> Vec<Arc<Relation>> {
-        self.order.clone()
-    }
-
     async fn pin_sources(&mut self) -> Result<()> {
-        let lake = &self.refresher.lake;
+        let context = Arc::clone(&self.context);
         let refreshed: BTreeSet<RelationId> = self.order.iter().map(|view| view.id).collect();
         for view in &self.order {
-            for source in sources_of(&self.building, definition(view)?).relations {
+            for source in sources_of(&context.building, definition(view)?).relations {
                 if !refreshed.contains(&source.id) && !is_quarantine_of(&source, &refreshed) {
                     self.pins.pin(&source).await?;
                 }
             }
         }
         for view in &self.order {
-            let Some(head) = lake.newest(&lake.location(&view.name)).await? else { continue };
-            if self.base.relations.get(&view.id).is_none_or(|p| p.version < head.version()) {
-                self.pins.raise(view, &head, &refreshed).await?;
+            let Some(head) = context.heads.get(&view.id) else { continue };
+            if context.published_version(Some(view.id)).is_none_or(|v| v < head.version()) {
+                self.pins.raise(view, head, &refreshed).await?;
             }
-            self.heads.insert(view.id, head);
         }
         let ahead: Vec<Pin> = self.pins.ahead().cloned().collect();
         for pin in ahead {
@@ -111,34 +105,95 @@ impl<'a> ViewRun<'a> {
         Ok(())
     }
 
-    /// Brings one view up to date, or notes why not.
-    pub(super) async fn refresh_view(&mut self, view: &Arc<Relation>) {
-        let clock = Arc::clone(self.refresher.lake.clock());
+    /// Brings the views up to date, or notes why not: sources first, those that do not read one another
+    /// beside one another.
+    pub(super) async fn refresh_views(&mut self) {
+        let (steps, all) = (self.context.request.steps.clone(), self.order.len() as u64);
+        let mut turns = Turns::of(&self.context.building, &self.order);
+        let mut running: JoinSet<(Turn, Result<Done>)> = JoinSet::new();
+        let mut under_way: HashMap<tokio::task::Id, Arc<Relation>> = HashMap::new();
+        loop {
+            while running.len() < at_once()
+                && let Some(view) = turns.next()
+            {
+                steps.tell(&view.name.to_string(), turns.begun() - 1, all);
+                match self.begin(&view) {
+                    None => turns.done(&view),
+                    Some(turn) => {
+                        let context = Arc::clone(&self.context);
+                        let taken = context.taken(turn).in_current_span();
+                        let task = running.spawn(taken.with_current_subscriber());
+                        under_way.insert(task.id(), view);
+                    }
+                }
+            }
+            match running.join_next_with_id().await {
+                None => break,
+                Some(Ok((id, (turn, ended)))) => {
+                    under_way.remove(&id);
+                    turns.done(&turn.view);
+                    self.end(turn, ended);
+                }
+                Some(Err(error)) => {
+                    let Some(view) = under_way.remove(&error.id()) else { continue };
+                    turns.done(&view);
+                    self.broken(&view, error);
+                }
+            }
+        }
+        let place = |of: &Attempt| self.order.iter().position(|view| view.name == of.view);
+        self.attempts.sort_by_key(place);
+    }
+
+    /// What a view is computed from; `None` where a view it reads has failed.
+    fn begin(&mut self, view: &Arc<Relation>) -> Option<Turn> {
+        let clock = Arc::clone(self.context.refresher.lake.clock());
         let (started_at, started) = (clock.now(), clock.instant());
         let sources = match definition(view) {
-            Ok(definition) => sources_of(&self.building, definition),
+            Ok(definition) => sources_of(&self.context.building, definition),
             Err(_) => Sources::default(),
         };
         let pinned: Vec<Pin> =
             sources.relations.iter().filter_map(|s| self.pins.get(s.id)).cloned().collect();
         let blocked_by = sources.relations.iter().find_map(|source| self.blocked(source));
         let mut attempt = Attempt::new(view, started_at, &pinned);
-        match blocked_by {
-            Some(source) => {
-                attempt.reason = format!("{source} could not be refreshed");
-                self.fail(view, &mut attempt, ViewState::Skipped(source));
-            }
-            None => match self.bring_up_to_date(view, &sources, &pinned, &mut attempt.reason).await
-            {
-                Ok(done) => self.finish(view, &pinned, done, &mut attempt),
-                Err(error) => {
-                    let error = without_position(error);
-                    log_failure(view, &error);
-                    attempt.strategy = Strategy::Full;
-                    self.fail(view, &mut attempt, ViewState::Failed(error));
-                }
-            },
+        if let Some(source) = blocked_by {
+            attempt.reason = format!("{source} could not be refreshed");
+            self.fail(view, &mut attempt, ViewState::Skipped(source));
+            self.keep(attempt, started);
+            return None;
         }
+        let snapshot = Arc::new(self.pins.snapshot());
+        Some(Turn { view: Arc::clone(view), sources, pinned, snapshot, attempt, started })
+    }
+
+    fn end(&mut self, turn: Turn, ended: Result<Done>) {
+        let Turn { view, pinned, mut attempt, started, .. } = turn;
+        match ended {
+            Ok(done) => self.finish(&view, &pinned, done, &mut attempt),
+            Err(error) => {
+                let error = without_position(error);
+                log_failure(&view, &error);
+                attempt.strategy = Strategy::Full;
+                self.fail(&view, &mut attempt, ViewState::Failed(error));
+            }
+        }
+        self.keep(attempt, started);
+    }
+
+    /// A view whose computation panicked.
+    fn broken(&mut self, view: &Arc<Relation>, error: JoinError) {
+        let clock = Arc::clone(self.context.refresher.lake.clock());
+        let mut attempt = Attempt::new(view, clock.now(), &[]);
+        let error = Error::internal("the refresh of a view broke off").caused_by(error);
+        log_failure(view, &error);
+        attempt.strategy = Strategy::Full;
+        self.fail(view, &mut attempt, ViewState::Failed(error));
+        self.keep(attempt, clock.instant());
+    }
+
+    fn keep(&mut self, mut attempt: Attempt, started: Instant) {
+        let clock = self.context.refresher.lake.clock();
         attempt.finished_at = clock.now();
         let elapsed = clock.instant().saturating_duration_since(started);
         attempt.elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
@@ -159,57 +214,6 @@ impl<'a> ViewRun<'a> {
         self.failed.get(&id).cloned()
     }
 
-    async fn bring_up_to_date(
-        &self,
-        relation: &Arc<Relation>,
-        sources: &Sources,
-        pinned: &[Pin],
-        reason: &mut String,
-    ) -> Result<Done> {
-        let lake = &self.refresher.lake;
-        let view = definition(relation)?;
-        let mut head = self.heads.get(&relation.id).cloned();
-        for attempt in 0..CONFLICTS_MAX {
-            if attempt > 0 {
-                head = lake.newest(&lake.location(&relation.name)).await?;
-                if let Some(head) = &head
-                    && progress::is_ahead(head, relation.id, pinned).await?
-                {
-                    break;
-                }
-            }
-            let quarantine_head = lake.newest(&lake.location(&relation.name.quarantine())).await?;
-            let quarantine_head =
-                self.reconciled(relation, pinned, head.as_ref(), quarantine_head).await?;
-            let question = Question {
-                relation,
-                sources,
-                pinned,
-                head: head.as_ref(),
-                quarantine: quarantine_head.as_ref(),
-                published: self.published_version(Some(relation.id)),
-                quarantine_published: self
-                    .published_version(self.quarantine_of(relation).map(|q| q.id)),
-                now: self.now,
-                anew: attempt == 0 && self.request.full,
-                first: attempt == 0,
-            };
-            let need = question.need().await?;
-            if let (Need::Nothing, Some(table)) = (&need, &head) {
-                return Ok(self.held(relation, table.clone(), quarantine_head));
-            }
-            let job = self.job(relation, view, pinned, head.clone(), quarantine_head);
-            if let Some(done) = self.compute(&job, need, reason).await? {
-                return Ok(done);
-            }
-        }
-        Err(Error::new(
-            ErrorKind::SerializationFailure,
-            format!("another refresh of {} came first", relation.name),
-        )
-        .hint("Refresh again; nothing was lost."))
-    }
-
     fn finish(&mut self, view: &Arc<Relation>, pinned: &[Pin], done: Done, attempt: &mut Attempt) {
         attempt.reason = done.reason;
         attempt.strategy = done.strategy;
@@ -222,7 +226,9 @@ impl<'a> ViewRun<'a> {
             Strategy::Held | Strategy::Full | Strategy::Incremental => ViewState::Refreshed,
         };
         let mut written = vec![(Arc::clone(view), done.built.table)];
-        if let (Some(relation), Some(table)) = (self.quarantine_of(view), done.built.quarantine) {
+        if let (Some(relation), Some(table)) =
+            (self.context.quarantine_of(view), done.built.quarantine)
+        {
             written.push((relation, table));
         }
         for (relation, table) in written {
@@ -241,23 +247,8 @@ impl<'a> ViewRun<'a> {
         self.promote(&view.name);
     }
 
-    pub(super) fn published_version(&self, id: Option<RelationId>) -> Option<Version> {
-        self.base.relations.get(&id?).map(|published| published.version)
-    }
-
-    pub(super) fn quarantine_of(&self, view: &Relation) -> Option<Arc<Relation>> {
-        self.building.relation(&view.name.quarantine()).cloned()
-    }
-
-    /// Whether a new definition waits for this run.
-    pub(super) fn is_waiting(&self, name: &RelationName) -> bool {
-        self.published.relation(name).is_some_and(|relation| {
-            matches!(&relation.kind, RelationKind::MaterializedView(view) if view.pending.is_some())
-        })
-    }
-
     fn promote(&mut self, name: &RelationName) {
-        if self.is_waiting(name) {
+        if self.context.is_waiting(name) {
             self.promoted.insert(name.clone());
         }
     }
@@ -266,19 +257,19 @@ impl<'a> ViewRun<'a> {
     pub(super) async fn publish(&mut self) -> Result<Option<Epoch>> {
         let mut rows: Vec<Published> = self.publications.values().cloned().collect();
         if !self.promoted.is_empty() {
-            let mut state = CatalogState::clone(&self.published);
+            let mut state = CatalogState::clone(&self.context.published);
             for name in &self.promoted {
-                if let Some(relation) = self.building.relation(name) {
+                if let Some(relation) = self.context.building.relation(name) {
                     state.relations.insert(name.clone(), Arc::clone(relation));
                 }
             }
-            let catalog = &self.refresher.catalog;
-            rows.push(catalog.write(&self.run, &self.base, &state).await?);
+            let catalog = &self.context.refresher.catalog;
+            rows.push(catalog.write(&self.context.run, &self.context.base, &state).await?);
         }
         if rows.is_empty() {
             return Ok(None);
         }
-        Ok(Some(self.refresher.lake.publish(&self.run, rows).await?.epoch))
+        Ok(Some(self.context.refresher.lake.publish(&self.context.run, rows).await?.epoch))
     }
 
     /// Writes what happened to `lakeport.refreshes` and `lakeport.expectations`.
@@ -291,9 +282,9 @@ impl<'a> ViewRun<'a> {
             }
         }
         let epoch = published.as_ref().ok().copied().flatten();
-        let number = self.request.attempt.max(1);
-        let lake = &self.refresher.lake;
-        let written = history::append(lake, &self.run, epoch, number, &self.attempts).await;
+        let number = self.context.request.attempt.max(1);
+        let lake = &self.context.refresher.lake;
+        let written = history::append(lake, &self.context.run, epoch, number, &self.attempts).await;
         written.map_err(|error| error.within("the history of the refresh could not be written"))
     }
 
@@ -309,7 +300,7 @@ impl<'a> ViewRun<'a> {
                 elapsed_ms: attempt.elapsed_ms,
             })
             .collect();
-        RefreshReport { run_id: self.run.id, epoch, views }
+        RefreshReport { run_id: self.context.run.id, epoch, views }
     }
 }
 

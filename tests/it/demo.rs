@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use lakeport::config::{AuthConfig, Config, Paths};
 use lakeport::demo::{self, Options};
 use lakeport::error::ErrorKind;
+use lakeport::session::Services;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -261,6 +262,22 @@ async fn every_view_equals_the_truth_and_every_kind_of_dirt_was_met() {
         assert_ne!(found, ["0"], "{dirt}");
     }
     operations::check(&services).await;
+    views_of_a_run_overlap_where_they_may(&services).await;
+}
+
+/// Of any two views of a run that were under way at the same time neither read the other; on a machine with more than
+/// one processor some were.
+async fn views_of_a_run_overlap_where_they_may(services: &Services) {
+    const OVERLAPPING: &str = "SELECT count(*) FROM lakeport.refreshes AS a JOIN lakeport.refreshes AS b ON a.run_id = b.run_id AND a.refresh_id <> b.refresh_id AND a.started_at < b.finished_at AND b.started_at < a.finished_at";
+    const READING: &str = " AND position('\"' || a.schema_name || '.' || a.view_name || '\"' IN b.source_versions) > 0";
+    let all = oracle::rows(services, OVERLAPPING).await;
+    let several = std::thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
+    assert_eq!(all != ["0"], several, "{all:?}");
+    assert_eq!(oracle::rows(services, &format!("{OVERLAPPING}{READING}")).await, ["0"]);
+    let read = format!(
+        "SELECT count(*) > 20 FROM lakeport.refreshes AS a JOIN lakeport.refreshes AS b ON a.run_id = b.run_id{READING}"
+    );
+    assert_eq!(oracle::rows(services, &read).await, ["true"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -128,7 +128,7 @@ impl Refresher {
     ///
     /// # Errors
     /// `UndefinedTable` or `WrongObjectType` for a name that is no materialised view, `IoError`.
-    pub async fn verify(&self, request: &VerifyRequest) -> Result<VerifyReport> {
+    pub async fn verify(self: &Arc<Self>, request: &VerifyRequest) -> Result<VerifyReport> {
         self.lake.poll_epoch().await?;
         let base = self.lake.epoch();
         let catalog = self.catalog.at(&base).await?;
@@ -195,7 +195,11 @@ impl Refresher {
 
     /// Refreshes what differs in full, then the views below by what that changed. Failures are in
     /// `lakeport.refreshes`, as always.
-    async fn heal(&self, catalog: &CatalogState, differing: &[Arc<Relation>]) -> Option<RunId> {
+    async fn heal(
+        self: &Arc<Self>,
+        catalog: &CatalogState,
+        differing: &[Arc<Relation>],
+    ) -> Option<RunId> {
         if differing.is_empty() {
             return None;
         }
