@@ -40,7 +40,7 @@ bought AS (
         ON identities.source = 'crm' AND identities.source_id = orders.customer_id
 ),
 touches AS (
-    SELECT identities.customer_id, sessions.session_id, sessions.started_at, sessions.channel, sessions.campaign
+    SELECT identities.customer_id, sessions.started_at, sessions.channel, sessions.campaign
     FROM silver.web_sessions AS sessions
     INNER JOIN silver.customer_identities AS identities
         ON identities.source = 'web' AND identities.source_id = sessions.visitor_id
@@ -54,7 +54,7 @@ ranked AS (
         touches.started_at,
         row_number() OVER (
             PARTITION BY bought.order_id
-            ORDER BY touches.started_at DESC, touches.session_id
+            ORDER BY touches.started_at DESC, touches.channel, touches.campaign
         ) AS place
     FROM bought
     INNER JOIN touches ON touches.customer_id = bought.customer_id
