@@ -27,6 +27,7 @@ use crate::syntax::WrittenType;
 use super::gate::{Gate, Origin};
 use super::modifiers::described;
 use super::multisets::counts_copies;
+use super::origins::ColumnOrigin;
 use super::planner::external;
 use super::runtime::Sealed;
 
@@ -54,6 +55,8 @@ pub(crate) struct Parts {
     pub(crate) text: String,
     /// What casts say of the result columns' types.
     pub(crate) written: Vec<Option<WrittenType>>,
+    /// Which result columns are columns of a table.
+    pub(crate) origins: Arc<[Option<ColumnOrigin>]>,
 }
 
 impl AuthorizedPlan {
@@ -81,6 +84,11 @@ impl AuthorizedPlan {
     /// declared, and numerics without one marked as such: what clients are told.
     pub fn described(&self) -> SchemaRef {
         described(&self.0.plan, &self.0.schema, &self.0.written)
+    }
+
+    /// Which result columns are columns of a table; none where nobody asks.
+    pub fn origins(&self) -> Arc<[Option<ColumnOrigin>]> {
+        Arc::clone(&self.0.origins)
     }
 
     /// The types of `$1`, `$2`, ...; text where nothing tells.
@@ -164,7 +172,7 @@ fn check_node(node: &LogicalPlan, grants: &CatalogState) -> Result<()> {
 }
 
 fn check_gate(gate: &Gate, grants: &CatalogState) -> Result<()> {
-    let Origin::Relation { name, role } = &gate.origin else { return Ok(()) };
+    let Origin::Relation { name, role, .. } = &gate.origin else { return Ok(()) };
     match security::relation_access(grants, role, name, Privilege::Select) {
         Access::Granted => Ok(()),
         Access::Denied => Err(Error::new(

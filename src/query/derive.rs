@@ -243,6 +243,7 @@ impl Engine {
             sources: base.sources().to_vec(),
             text: base.parts().text.clone(),
             written: Vec::new(),
+            origins: Arc::default(),
         };
         authorize_derived(parts, &context.snapshot.grants)
     }

@@ -26,6 +26,8 @@ pub(crate) enum Origin {
         name: RelationName,
         /// The reader, or the owner of the view that reads.
         role: RoleName,
+        /// Named by the statement itself, not by a view it reads.
+        direct: bool,
     },
     /// A table of `lakeport`, `information_schema` or `pg_catalog`, which filters its own rows.
     System,

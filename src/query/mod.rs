@@ -29,6 +29,7 @@ mod moment;
 mod multisets;
 mod numbers;
 mod once;
+mod origins;
 mod patterns;
 mod phrases;
 mod pinned;
@@ -51,6 +52,7 @@ pub mod textual;
 mod travel;
 mod unions;
 mod unordered;
+mod untold;
 mod windows;
 
 pub use actions::{Actions, AdvisoryKey, LockMode};
@@ -64,6 +66,7 @@ pub(crate) use meter::{Allowance, metered};
 pub(crate) use moment::{
     MOMENTS, depends_on_moment, filled, filled_expr, operator_depends_on_moment,
 };
+pub use origins::ColumnOrigin;
 pub(crate) use plan::unpacked as plain_type;
 pub use reads::Ran;
 pub(crate) use reads::{OperatorRead, ScanRead};

@@ -25,12 +25,14 @@ use super::cast;
 use super::engine::Context;
 use super::error;
 use super::functions::structs;
+use super::origins;
 use super::planner::plan_query;
 use super::resolve::Resolved;
 use super::runtime::{Sealed, seal};
 use super::sorted;
 use super::system::marked_type;
 use super::unordered;
+use super::untold::taken_as_any;
 
 /// The highest parameter number, as in Postgres' protocol.
 const PARAMETERS_MAX: usize = 65_535;
@@ -57,8 +59,9 @@ pub(crate) fn plan(
     let analyzed = if context.session_id.is_some() { sorted::shown(analyzed) } else { analyzed };
     let (plan, schema) = shown(analyzed, query.column_names(), context)?;
     let written = spread(query.column_names(), query.column_types(), schema.fields().len());
+    let origins = origins::of(&plan);
     let (plan, sources, text) = (seal(plan), resolved.sources, query.text().to_owned());
-    let parts = Parts { plan, schema, parameters, sources, text, written };
+    let parts = Parts { plan, schema, parameters, sources, text, written, origins };
     authorize(parts, &context.snapshot.grants)
 }
 
@@ -118,33 +121,6 @@ fn parameter_types(
         .into_iter()
         .map(|found| found.unwrap_or_else(|| parameter_field(DataType::Utf8)))
         .collect())
-}
-
-/// The parameters that stand where a value of any type may, so that nothing tells theirs.
-fn taken_as_any(expr: &Expr) -> Vec<&str> {
-    const TAKE_ANY: [&str; 7] = [
-        "pg_typeof",
-        "concat",
-        "concat_ws",
-        "json_build_object",
-        "jsonb_build_object",
-        "json_build_array",
-        "jsonb_build_array",
-    ];
-    let args = match expr {
-        Expr::IsNull(arg) | Expr::IsNotNull(arg) => std::slice::from_ref(arg.as_ref()),
-        // What joins texts takes the first of them as one.
-        Expr::ScalarFunction(call) if call.func.name() == "concat_ws" => {
-            call.args.get(1..).unwrap_or_default()
-        }
-        Expr::ScalarFunction(call) if TAKE_ANY.contains(&call.func.name()) => call.args.as_slice(),
-        _ => return Vec::new(),
-    };
-    let untyped = args.iter().filter_map(|arg| match arg {
-        Expr::Placeholder(Placeholder { id, field: None }) => Some(id.as_str()),
-        _ => None,
-    });
-    untyped.collect()
 }
 
 /// The parameter that `expr` is, or casts, and the type this gives it.

@@ -124,5 +124,6 @@ fn over(parts: &Parts, versions: &Versions) -> Result<Option<Parts>> {
         sources,
         text: parts.text.clone(),
         written: parts.written.clone(),
+        origins: Arc::clone(&parts.origins),
     }))
 }

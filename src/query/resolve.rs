@@ -119,7 +119,7 @@ impl Resolver<'_> {
             return self.view(&relation, query, depth, sources).await;
         }
         if let RelationKind::Files(files) = &relation.kind {
-            return self.files(&relation, files, reference, role).await;
+            return self.files(&relation, files, reference, (role, depth)).await;
         }
         if let Some(TimeTravel::Changes(from, to)) = reference.travel {
             let (lake, context) = (self.lake, self.context);
@@ -127,7 +127,7 @@ impl Resolver<'_> {
             let (table, changes) =
                 travel::changes(lake, context, &relation, reference, versions).await?;
             sources.push((relation.name.clone(), table));
-            let origin = Origin::Relation { name: relation.name.clone(), role: role.clone() };
+            let origin = relation_origin(&relation, role, depth);
             let rows = in_zone(Gate::over(origin, changes.provider()), &self.context.time_zone)?;
             return changed_rows(rows).map_err(error::convert);
         }
@@ -136,7 +136,7 @@ impl Resolver<'_> {
             (Some(share), None) => table.share_provider(share)?,
             _ => table.provider()?,
         };
-        let origin = Origin::Relation { name: relation.name.clone(), role: role.clone() };
+        let origin = relation_origin(&relation, role, depth);
         let gate = match reference.travel {
             None => Gate::stored(origin, table.clone(), provider),
             Some(_) => Gate::over(origin, provider),
@@ -150,7 +150,7 @@ impl Resolver<'_> {
         relation: &Relation,
         files: &ExternalFiles,
         reference: &RelationReference,
-        role: &RoleName,
+        (role, depth): (&RoleName, usize),
     ) -> Result<Arc<dyn TableProvider>> {
         if reference.travel.is_some() {
             let name = as_written(reference);
@@ -160,7 +160,7 @@ impl Resolver<'_> {
         let table = files::table(finder, self.state, relation, files).await;
         let table =
             table.map_err(|error| error.within(format!("external table {}", relation.name)))?;
-        let origin = Origin::Relation { name: relation.name.clone(), role: role.clone() };
+        let origin = relation_origin(relation, role, depth);
         in_zone(Gate::over(origin, table), &self.context.time_zone)
     }
 
@@ -227,6 +227,10 @@ impl Resolver<'_> {
         // inside has one with the owner's rights.
         Ok(Arc::new(ViewTable::new(plan, None)))
     }
+}
+
+fn relation_origin(relation: &Relation, role: &RoleName, depth: usize) -> Origin {
+    Origin::Relation { name: relation.name.clone(), role: role.clone(), direct: depth == 0 }
 }
 
 /// The table with its instants in the session's zone, so that their days begin when the session's do.

@@ -1,5 +1,6 @@
 //! The session: who is connected, with which settings, in which transaction.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::query::VisibleRelation;
 use crate::query::text::Styles;
 use crate::security;
 
-use crate::syntax::{Level, Raise as Notice};
+use crate::syntax::{Level, Raise as Notice, with_escapes};
 
 use super::actions::Asked;
 use super::cursors::Cursors;
@@ -263,6 +264,14 @@ impl Session {
     /// The zone in which `timestamptz` is printed.
     pub fn time_zone(&self) -> Tz {
         zone_of(self.settings.value("TimeZone").unwrap_or("UTC"))
+    }
+
+    /// A statement's text as it reads with the session's `standard_conforming_strings`.
+    pub fn spelled<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.settings.value("standard_conforming_strings") {
+            Some("off") => with_escapes(text).map_or(Cow::Borrowed(text), Cow::Owned),
+            _ => Cow::Borrowed(text),
+        }
     }
 
     /// How the client wants values printed and read.

@@ -124,7 +124,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting("session_replication_role", "origin", Kind::Text, "Has no effect."),
     setting("shared_buffers", "16384", Kind::Fixed, "Has no meaning here."),
     setting("ssl", "off", Kind::Fixed, "Shows whether SSL connections are enabled."),
-    reported("standard_conforming_strings", "on", Kind::OneOf(&["on"]), "Causes '...' strings to treat backslashes literally."),
+    reported("standard_conforming_strings", "on", Kind::Bool, "Causes '...' strings to treat backslashes literally."),
     setting("statement_timeout", "0", Kind::Milliseconds, "Sets the maximum allowed duration of any statement."),
     setting("synchronize_seqscans", "on", Kind::Bool, "Has no effect."),
     setting("synchronous_commit", "on", Kind::Text, "Has no effect: a commit is always durable."),

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::query::{AuthorizedPlan, Snapshot};
+use crate::query::{AuthorizedPlan, ColumnOrigin, Snapshot};
 use crate::syntax::{Discard, Statement};
 
 /// A statement that was parsed and, where it has rows, planned.
@@ -31,6 +31,14 @@ impl Prepared {
     /// The plan as it was last made or put over newer versions.
     pub(super) fn planned(&self) -> Option<Planned> {
         self.planned.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Which result columns are columns of a table.
+    pub fn origins(&self) -> Arc<[Option<ColumnOrigin>]> {
+        match (&self.statement, self.planned()) {
+            (Some(Statement::Query(_)), Some(planned)) => planned.plan.origins(),
+            _ => Arc::default(),
+        }
     }
 
     /// Keeps a plan in place of the one before.

@@ -66,7 +66,7 @@ pub use parser::{parse, parse_here, parse_one};
 pub use query::{Query, RelationReference, TimeTravel};
 pub use raise::{Level, Raise};
 pub use spelling::TextLength;
-pub use split::{leading_blank, split_statements};
+pub use split::{leading_blank, split_statements, with_escapes};
 pub use statement::*;
 pub use test::{TestRows, TestStatement, parse_tests};
 pub use types::{MARK, TEXTUAL, TypeNames};

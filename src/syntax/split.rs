@@ -104,6 +104,33 @@ fn find(bytes: &[u8], from: usize, needle: &[u8]) -> usize {
     found.map_or(bytes.len(), |offset| from + offset + needle.len())
 }
 
+/// `text` as it reads where plain strings have escapes (`standard_conforming_strings = off`): those that
+/// hold a backslash are marked as such. `None` where none does.
+pub fn with_escapes(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let (mut out, mut copied, mut at) = (String::new(), 0, 0);
+    while at < bytes.len() {
+        let unicode =
+            matches!(at.checked_sub(2).and_then(|from| bytes.get(from..at)), Some(b"U&" | b"u&"));
+        if bytes[at] != b'\'' || unicode {
+            at = skip(bytes, at);
+            continue;
+        }
+        let end = quoted(bytes, at + 1, b'\'', true).min(bytes.len());
+        if bytes[at..end].contains(&b'\\') {
+            out.push_str(&text[copied..at]);
+            out.push('E');
+            copied = at;
+        }
+        at = end;
+    }
+    if copied == 0 && out.is_empty() {
+        return None;
+    }
+    out.push_str(&text[copied..]);
+    Some(out)
+}
+
 /// Bytes of white space and comments before the first word.
 pub fn leading_blank(text: &str) -> usize {
     let bytes = text.as_bytes();

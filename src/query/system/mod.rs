@@ -18,7 +18,9 @@ mod visible;
 use std::sync::Arc;
 
 pub(crate) use facts::Facts;
-pub(crate) use names::{Class, Names, parts, primary_key, role_oid, schema_oid};
+pub(crate) use names::{
+    Class, Names, catalog_oid, parts, primary_key, relation_oid, role_oid, schema_oid,
+};
 pub(crate) use pg_catalog::{Kind, allowed, constraint_oid, definition, index_definition};
 pub(crate) use postgres::{
     function_name, function_oids, function_types, type_named, type_numbered,

@@ -80,6 +80,17 @@ pub(crate) fn oid(kind: &str, name: &str) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// The oid of a relation of the lake.
+pub(crate) fn relation_oid(name: &RelationName) -> i64 {
+    oid("relation", &name.to_string())
+}
+
+/// The oid of one of the server's own tables, where it is one of PostgreSQL's.
+pub(crate) fn catalog_oid(schema: &str, name: &str) -> Option<i64> {
+    let found = postgres::RELATIONS.iter().find(|k| k.schema == schema && k.name == name);
+    found.map(|known| known.oid)
+}
+
 /// The oid of a schema.
 pub(crate) fn schema_oid(name: &str) -> i64 {
     match name {
@@ -136,7 +147,7 @@ impl Names {
                 _ => 'r',
             };
             let name = relation.name.clone();
-            let class = oid("relation", &name.to_string());
+            let class = relation_oid(&name);
             let class = names.add(class, &name.schema, &name.relation, kind, Some(&relation), None);
             if !primary_key(&relation).is_empty() {
                 let index = format!("{}_pkey", name.relation);

@@ -11,6 +11,7 @@ use pgwire::messages::startup::ParameterStatus;
 use arrow::datatypes::Schema;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::query::ColumnOrigin;
 use crate::session::{CHANGED_PLAN, Notice};
 
 use super::encode::Format;
@@ -103,7 +104,11 @@ pub(super) fn parameter_description(types: &[u32]) -> Backend {
 ///
 /// # Errors
 /// `FeatureNotSupported` for a column without a Postgres type.
-pub(super) fn row_description(schema: Option<&Schema>, formats: &[Format]) -> Result<Backend> {
+pub(super) fn row_description(
+    schema: Option<&Schema>,
+    formats: &[Format],
+    origins: &[Option<ColumnOrigin>],
+) -> Result<Backend> {
     let Some(schema) = schema else {
         return Ok(Backend::NoData(NoData::new()));
     };
@@ -113,11 +118,14 @@ pub(super) fn row_description(schema: Option<&Schema>, formats: &[Format]) -> Re
         .enumerate()
         .map(|(index, field)| {
             let pg_type = pg_type_of(field)?;
+            let (table, column) = origins.get(index).copied().flatten().unwrap_or((0, 0));
+            // The message has 32 bits, which nobody reads as signed.
+            let table = i32::from_be_bytes(table.to_be_bytes());
             let format = formats.get(index).copied().unwrap_or(Format::Text);
             Ok(FieldDescription::new(
                 plain(field.name()),
-                0,
-                0,
+                table,
+                column,
                 pg_type.oid,
                 pg_type.size,
                 pg_type.modifier,

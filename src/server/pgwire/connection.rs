@@ -266,6 +266,7 @@ impl Connection {
     }
 
     async fn simple_statements(&mut self, text: &str) -> Result<(), Stop> {
+        let text = &*self.session.spelled(text);
         let pieces: Vec<(usize, &str)> = syntax::split_statements(text);
         if pieces.len() > 1 {
             // As in Postgres, a mistake in spelling anywhere means that nothing runs.
@@ -305,7 +306,7 @@ impl Connection {
                 let schema = rows.schema.clone();
                 let format = if rows.binary { Format::Binary } else { Format::Text };
                 let formats: Arc<[Format]> = vec![format; schema.fields().len()].into();
-                self.wire.put(row_description(Some(&schema), &formats)?)?;
+                self.wire.put(row_description(Some(&schema), &formats, &prepared.origins())?)?;
                 let encoder = RowEncoder::styled(formats, self.output());
                 let mut rows = Rows::new(rows, schema, encoder, RowWriter::Data);
                 let Sent::All(count) = rows.send(&mut self.wire, 0).await? else {

@@ -113,6 +113,7 @@ impl Connection {
         self.session.check_new_statement(&name)?;
         let mut declared =
             types.iter().map(|oid| parameter_field(*oid)).collect::<Result<Vec<_>>>()?;
+        let text = &*self.session.spelled(text);
         let mut prepared = self.prepare(text, &declared).await?;
         if declare_numerics(prepared.parameters(), &mut declared) {
             prepared = self.prepare(text, &declared).await?;
@@ -183,7 +184,7 @@ impl Connection {
                 let named = self.session.statement(&name)?;
                 let schema = named.prepared.schema();
                 self.wire.put(parameter_description(&known_types(&named)?))?;
-                self.wire.put(row_description(schema.as_deref(), &[])?)
+                self.wire.put(row_description(schema.as_deref(), &[], &named.prepared.origins())?)
             }
             Target::Portal(name) => {
                 let Ok(portal) = self.extended.portal(&name) else {
@@ -192,7 +193,8 @@ impl Connection {
                 let schema = portal.named.prepared.schema();
                 let columns = schema.as_ref().map_or(0, |schema| schema.fields().len());
                 let formats = spread(&portal.formats, columns, "result formats", "columns")?;
-                self.wire.put(row_description(schema.as_deref(), &formats)?)
+                let origins = portal.named.prepared.origins();
+                self.wire.put(row_description(schema.as_deref(), &formats, &origins)?)
             }
         }
     }
@@ -204,7 +206,7 @@ impl Connection {
         };
         let format = if binary { Format::Binary } else { Format::Text };
         let formats = vec![format; schema.fields().len()];
-        self.wire.put(row_description(Some(&schema), &formats)?)
+        self.wire.put(row_description(Some(&schema), &formats, &[])?)
     }
 
     async fn execute_portal(&mut self, name: &str, rows_max: i32) -> Result<(), Stop> {

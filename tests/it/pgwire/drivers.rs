@@ -1,7 +1,9 @@
 //! What drivers' own test suites ask of a server, beside what the differential suite compares.
 
+use bytes::Buf;
+
 use super::messages::{Answer, Wire};
-use crate::support::Deployment;
+use crate::support::{Deployment, text_rows};
 
 /// A field of a notice or an error.
 fn field(answer: &Answer, code: u8) -> Option<String> {
@@ -102,4 +104,69 @@ async fn drivers_are_told_by_name_that_a_statement_is_to_be_prepared_again() {
     let answers = wire.query("EXECUTE s").await;
     assert_eq!(answers[0].error().1, "0A000");
     assert_eq!(field(&answers[0], b'R').as_deref(), Some("RevalidateCachedQuery"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strings_have_escapes_where_the_session_says_so() {
+    let deployment = Deployment::new();
+    let server = deployment.serve().await;
+    let client = server.client().await;
+    client.batch_execute("SET standard_conforming_strings = off").await.unwrap();
+    let sql = r#"SELECT 'a\\b', 'it\'s; -- x', E'c\\d', 'e''f', $$g\h$$, "k" FROM (SELECT 1 AS "k") AS v; SELECT 2"#;
+    let rows = text_rows(&client, sql.trim_end_matches("; SELECT 2")).await.unwrap();
+    let values: Vec<_> = rows[0].iter().map(|value| value.as_deref().unwrap()).collect();
+    assert_eq!(values, [r"a\b", "it's; -- x", r"c\d", "e'f", r"g\h", "1"]);
+    assert_eq!(text_rows(&client, sql).await.unwrap()[1][0].as_deref(), Some("2"));
+    let row = client.query_one(r"SELECT 'x\'y' || $1::text", &[&r"\"]).await.unwrap();
+    assert_eq!(row.get::<_, &str>(0), r"x'y\");
+    client.batch_execute("RESET standard_conforming_strings").await.unwrap();
+    let rows = text_rows(&client, r"SELECT 'a\\b'").await.unwrap();
+    assert_eq!(rows[0][0].as_deref(), Some(r"a\\b"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_say_which_table_they_are_of() {
+    let deployment = Deployment::new();
+    let server = deployment.serve().await;
+    let (mut wire, _) = Wire::started(&server).await;
+    wire.query("CREATE TABLE sandbox.t AS SELECT 1 AS a, 'x' AS b, now() AS c").await;
+    wire.query("CREATE VIEW sandbox.v AS SELECT * FROM sandbox.t").await;
+    let table = wire.query("SELECT 'sandbox.t'::regclass::oid").await[1].row()[0].clone();
+    for (sql, expected) in [
+        ("SELECT b, a, a + 1, 5 FROM sandbox.t WHERE a = 1 ORDER BY b", "t.2 t.1 0.0 0.0"),
+        ("SELECT x.b AS renamed FROM (SELECT DISTINCT b FROM sandbox.t) AS x LIMIT 1", "t.2"),
+        ("SELECT b, count(*) FROM sandbox.t GROUP BY b", "t.2 0.0"),
+        ("SELECT l.a, r.b FROM sandbox.t AS l JOIN sandbox.t AS r USING (a)", "t.1 t.2"),
+        ("SELECT a FROM sandbox.t UNION ALL SELECT a FROM sandbox.t", "0.0"),
+        ("SELECT a, b FROM sandbox.v", "0.0 0.0"),
+        ("SELECT relname, oid FROM pg_class", "1259.2 1259.1"),
+    ] {
+        let answers = wire.query(sql).await;
+        let mut body = answers[0].body.clone();
+        assert_eq!(answers[0].kind, 'T', "{sql}");
+        let told = (0..body.get_i16()).map(|_| {
+            let name = body.iter().position(|byte| *byte == 0).unwrap();
+            body.advance(name + 1);
+            let (of, at) = (body.get_u32(), body.get_i16());
+            body.advance(12);
+            if of.to_string() == table { format!("t.{at}") } else { format!("{of}.{at}") }
+        });
+        assert_eq!(told.collect::<Vec<_>>().join(" "), expected, "{sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_dropped_only_if_it_exists_is_told_to_be_missing() {
+    let deployment = Deployment::new();
+    let server = deployment.serve().await;
+    let (mut wire, _) = Wire::started(&server).await;
+    let answers = wire.query("DROP TABLE IF EXISTS sandbox.nothing").await;
+    assert_eq!(answers.iter().map(|answer| answer.kind).collect::<String>(), "NCZ");
+    assert_eq!(field(&answers[0], b'V').as_deref(), Some("NOTICE"));
+    assert_eq!(field(&answers[0], b'C').as_deref(), Some("00000"));
+    let expected = "table \"nothing\" does not exist, skipping";
+    assert_eq!(field(&answers[0], b'M').as_deref(), Some(expected));
+    wire.query("CREATE TABLE sandbox.t AS SELECT 1 AS a").await;
+    let answers = wire.query("DROP TABLE IF EXISTS sandbox.t").await;
+    assert_eq!(answers.iter().map(|answer| answer.kind).collect::<String>(), "CZ");
 }
