@@ -13,6 +13,7 @@ use crate::catalog::StreamingTable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::Table;
 use crate::matview::expectations::Splitter;
+use crate::query::kept_type;
 use crate::syntax::{ColumnDefinition, ViolationAction};
 
 use super::layout::{METADATA, RESCUED};
@@ -168,11 +169,11 @@ fn described(field: &Field, columns: &[FileColumn], declared: Option<&ColumnDefi
             .then(|| column.original.clone())
     });
     let nullable = !declared.is_some_and(|column| column.not_null);
-    let plain = Field::new(field.name(), field.data_type().clone(), nullable);
-    match comment {
-        Some(comment) => plain.with_metadata([("comment".to_owned(), comment)].into()),
-        None => plain,
+    let mut plain = Field::new(field.name(), field.data_type().clone(), nullable);
+    if let Some(comment) = comment {
+        plain.set_metadata([("comment".to_owned(), comment)].into());
     }
+    kept_type(plain, field)
 }
 
 /// Whether values of one type may go to a column of another: everything prints as text, and what

@@ -51,7 +51,7 @@ pub use fold::Retention;
 pub use keep::{EpochVersions, KeptVersions};
 pub use objects::{ObjectEntry, Objects};
 pub use optimize::{Due, Optimized};
-pub use schema::TEXT_LENGTH;
+pub use schema::{TEXT_LENGTH, TYPE_MARK};
 pub use shape::DELETION_VECTORS;
 pub use share::{FileShare, Share};
 pub use split::Split;

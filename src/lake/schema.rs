@@ -1,8 +1,8 @@
 //! Arrow schemas to Delta's and back.
 //!
 //! Its one idea: a table keeps plain types only (no views, no dictionaries, times in microseconds),
-//! and of a field's metadata only the comment and a text's length. Refuses types that Delta
-//! cannot keep, by name.
+//! and of a field's metadata only the comment, a text's length, and the type that its own does not tell.
+//! Refuses types that Delta cannot keep, by name.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +20,11 @@ use super::error;
 const COMMENT: &str = "comment";
 /// Where Spark, too, keeps the length of a `varchar(n)` or `char(n)`.
 pub const TEXT_LENGTH: &str = "__CHAR_VARCHAR_TYPE_STRING";
+/// What marks a field as of a type that Arrow does not have: the key, and how the value begins.
+pub const TYPE_MARK: (&str, &str) = ("ARROW:extension:name", "pg.");
+/// Where a table's log keeps that type's name. The mark itself is not written: engines that make extension
+/// types of such marks know none of these.
+const COLUMN_TYPE: &str = "lakeport.type";
 
 /// The schema a table of these columns has.
 ///
@@ -72,7 +77,28 @@ fn stored_field(field: &FieldRef) -> Result<Field> {
 /// What is kept of a field's metadata.
 fn kept(field: &Field) -> HashMap<String, String> {
     let entry = |key: &str| Some((key.to_owned(), field.metadata().get(key)?.clone()));
-    [COMMENT, TEXT_LENGTH].into_iter().filter_map(entry).collect()
+    let mut kept: HashMap<_, _> = [COMMENT, TEXT_LENGTH].into_iter().filter_map(entry).collect();
+    if let Some(name) = type_of(field) {
+        kept.insert(TYPE_MARK.0.to_owned(), format!("{}{name}", TYPE_MARK.1));
+    }
+    kept
+}
+
+/// The name of the type that a field is marked with.
+fn type_of(field: &Field) -> Option<&str> {
+    let name = field.metadata().get(TYPE_MARK.0)?.strip_prefix(TYPE_MARK.1)?;
+    is_kept_as(name, field.data_type()).then_some(name)
+}
+
+/// Whether values of the type of this name lie in columns of this one. A log may say anything.
+fn is_kept_as(name: &str, data_type: &DataType) -> bool {
+    match (name.strip_prefix('_'), data_type) {
+        (Some(_), DataType::List(item)) => is_kept_as(name, item.data_type()),
+        (Some(inner), _) => is_kept_as(inner, data_type),
+        (None, DataType::Int64) => name == "oid",
+        (None, DataType::Utf8) => name != "oid" && !name.ends_with("vector"),
+        _ => false,
+    }
 }
 
 /// The type a column is kept as; `None` where there is none that loses nothing.
@@ -140,18 +166,36 @@ fn stored_map(entries: &FieldRef) -> Option<DataType> {
 
 /// Delta's form of a stored schema.
 pub(super) fn to_delta(schema: &Schema) -> Result<StructType> {
-    schema.try_into_kernel().map_err(error::arrow)
+    let written = |field: &FieldRef| {
+        let mut field = field.as_ref().clone();
+        if let Some(mark) = field.metadata_mut().remove(TYPE_MARK.0) {
+            let name = mark.strip_prefix(TYPE_MARK.1).unwrap_or_default().to_owned();
+            field.metadata_mut().insert(COLUMN_TYPE.to_owned(), name);
+        }
+        field
+    };
+    let schema = Schema::new(schema.fields().iter().map(written).collect::<Vec<_>>());
+    (&schema).try_into_kernel().map_err(error::arrow)
 }
 
-/// The stored schema of a table's Delta schema, comments and lengths kept.
+/// The stored schema of a table's Delta schema, comments, lengths and types kept.
 pub(super) fn from_delta(schema: &StructType) -> Result<SchemaRef> {
     let schema: Schema = schema.try_into_arrow().map_err(error::arrow)?;
-    let fields =
-        schema.fields().iter().map(|field| field.as_ref().clone().with_metadata(kept(field)));
-    Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
+    let read = |field: &FieldRef| {
+        let mut field = field.as_ref().clone();
+        field.metadata_mut().remove(TYPE_MARK.0);
+        if let Some(name) = field.metadata().get(COLUMN_TYPE) {
+            let mark = format!("{}{name}", TYPE_MARK.1);
+            field.metadata_mut().insert(TYPE_MARK.0.to_owned(), mark);
+        }
+        let metadata = kept(&field);
+        field.with_metadata(metadata)
+    };
+    Ok(Arc::new(Schema::new(schema.fields().iter().map(read).collect::<Vec<_>>())))
 }
 
-/// The base's columns, then those only `new` has, which must be nullable; comments are `new`'s.
+/// The base's columns, then those only `new` has, which must be nullable; comments, and types that only a
+/// mark tells, are `new`'s.
 ///
 /// # Errors
 /// `DatatypeMismatch` where a column's type differs; `NotNullViolation` for a new column that is
@@ -174,7 +218,10 @@ pub(super) fn merged(base: &Schema, new: &Schema) -> Result<SchemaRef> {
                     ));
                 }
                 let metadata = if other.metadata().is_empty() { field } else { other }.metadata();
-                let field = field.as_ref().clone().with_metadata(metadata.clone());
+                let mut field = field.as_ref().clone().with_metadata(metadata.clone());
+                if type_of(other).is_none() {
+                    field.metadata_mut().remove(TYPE_MARK.0);
+                }
                 fields.push(Arc::new(field));
             }
         }

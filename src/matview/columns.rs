@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::RelationName;
+use crate::query::kept_type;
 use crate::syntax::ColumnDefinition;
 
 /// Prefix of columns that are the server's own.
@@ -77,7 +78,7 @@ pub(super) fn stored(listed: &[ColumnDefinition], output: &Schema) -> Result<Sch
         if let Some(comment) = comments.get(name.as_str()) {
             stored.set_metadata(HashMap::from([("comment".to_owned(), (*comment).to_owned())]));
         }
-        fields.push(stored);
+        fields.push(kept_type(stored, field));
     }
     Ok(Arc::new(Schema::new(fields)))
 }

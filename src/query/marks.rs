@@ -24,6 +24,17 @@ fn mark_of(expr: &Expr, schema: &DFSchema) -> Option<String> {
     marked_type(&field).map(str::to_owned)
 }
 
+/// The mark of a value whose statement is still being planned, when an array's element has none yet.
+pub(super) fn told(expr: &Expr, schema: &DFSchema) -> Option<String> {
+    match expr {
+        Expr::ScalarFunction(call) if call.func.name() == "array_element" => {
+            let array = told(call.args.first()?, schema)?;
+            element(&array).map(str::to_owned)
+        }
+        other => mark_of(other, schema),
+    }
+}
+
 /// Gives the values between which something chooses their common type; `None` where a mark does not tell it.
 pub(super) fn common(sides: &mut [&mut Expr], schema: &DFSchema) -> Option<String> {
     let mut mark: Option<String> = None;

@@ -57,7 +57,7 @@ mod windows;
 
 pub use actions::{Actions, AdvisoryKey, LockMode};
 pub use authorize::AuthorizedPlan;
-pub use cast::{Element, array_elements, cast_array, cast_styled};
+pub use cast::{Element, array_elements, assigned, cast_array, cast_styled};
 pub(crate) use derive::{Leaf, leaf, put_in_place, rows_in_place, table_in_place};
 pub use engine::{Context, Engine, Execution};
 pub use files::FileFinder;
@@ -74,6 +74,6 @@ pub use rows::{RowSource, StoredRows};
 pub(crate) use runtime::{Sealed, seal};
 pub use snapshot::Snapshot;
 pub use system::{
-    VisibleRelation, element_of, is_row, marked_type, own_modifier, postgres_type, row_fields,
-    type_field, type_name_of as type_name, type_spelled,
+    VisibleRelation, element_of, is_row, kept_type, marked_type, own_modifier, postgres_type,
+    row_fields, type_field, type_name_of as type_name, type_number, type_shown, type_spelled,
 };

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::datasource::source_as_provider;
-use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, TableScan};
+use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, TableScan};
 
 use super::gate::{Gate, Origin};
 use super::system::{catalog_oid, relation_oid};
@@ -48,8 +49,17 @@ fn of_expr(expr: &Expr, input: &LogicalPlan) -> Option<ColumnOrigin> {
     match expr {
         Expr::Alias(alias) => of_expr(&alias.expr, input),
         Expr::Column(column) => origin(input, input.schema().maybe_index_of_column(column)?),
+        // Instants as the session's clocks show them.
+        Expr::Cast(cast) if is_instant(cast.field.data_type()) => {
+            let given = cast.expr.get_type(input.schema()).ok()?;
+            is_instant(&given).then(|| of_expr(&cast.expr, input))?
+        }
         _ => None,
     }
+}
+
+fn is_instant(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(_, Some(_)))
 }
 
 fn of_scan(scan: &TableScan, column: usize) -> Option<ColumnOrigin> {

@@ -10,6 +10,7 @@ use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
+use chrono_tz::Tz;
 use datafusion::common::config::{
     ConfigEntry, ConfigExtension, ConfigNonZeroUsize, ConfigOptions, ExtensionOptions,
 };
@@ -168,6 +169,7 @@ pub(crate) struct StatementInfo {
     pub(crate) actions: Option<Arc<dyn Actions>>,
     /// Regular expressions, compiled once.
     pub(crate) patterns: Arc<Patterns>,
+    zone: Tz,
     registry: Arc<Registry>,
     known: Arc<Known>,
 }
@@ -214,9 +216,8 @@ impl StatementInfo {
     }
 
     /// What clocks the session goes by.
-    pub(crate) fn time_zone(&self) -> chrono_tz::Tz {
-        let context = self.known.context.as_ref();
-        context.and_then(|context| context.time_zone.parse().ok()).unwrap_or(chrono_tz::UTC)
+    pub(crate) fn time_zone(&self) -> Tz {
+        self.zone
     }
 
     /// How the session wants values printed and read.
@@ -237,6 +238,7 @@ impl StatementInfo {
         };
         Self {
             patterns: Arc::default(),
+            zone: context.time_zone.parse().unwrap_or(Tz::UTC),
             role: context.role.0.clone(),
             database: context.database.clone(),
             schemas: context.search_path.iter().filter(exists).cloned().collect(),
@@ -248,6 +250,11 @@ impl StatementInfo {
                 ..Known::default()
             }),
         }
+    }
+
+    /// Of no statement: what is read and printed by these clocks needs no more.
+    pub(crate) fn in_zone(zone: Tz) -> Self {
+        Self { zone, ..Self::default() }
     }
 
     /// The running statement's.

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, new_null_array};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use chrono_tz::Tz;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::TEXT_LENGTH;
-use crate::query::cast_array;
+use crate::query::{assigned, cast_array, marked_type, type_shown};
 use crate::syntax::TextLength;
 
 /// Which of a query's columns goes into which of a table's.
@@ -19,6 +19,8 @@ use crate::syntax::TextLength;
 pub(super) struct Assignment {
     table: String,
     target: SchemaRef,
+    /// The query's columns.
+    given: Vec<FieldRef>,
     /// For each column of the table the query's column; none is NULL.
     sources: Vec<Option<usize>>,
     zone: Tz,
@@ -69,9 +71,10 @@ impl Assignment {
                     format!("column \"{}\" specified more than once", target.field(at).name()),
                 ));
             }
-            check_types(target.field(at), given.field(index).data_type())?;
+            check_types(target.field(at), given.field(index))?;
         }
-        Ok(Self { table: table.to_owned(), target, sources, zone })
+        let given = given.fields().iter().cloned().collect();
+        Ok(Self { table: table.to_owned(), target, given, sources, zone })
     }
 
     /// Matches columns by name, each with its own kind of value only: what is sent as rows of a table
@@ -143,7 +146,8 @@ impl Assignment {
         let array = match source {
             None => new_null_array(field.data_type(), batch.num_rows()),
             Some(index) => {
-                let array = convert(batch.column(index), field.data_type(), self.zone)?;
+                let given = self.given.get(index).map_or(field, |given| given.as_ref());
+                let array = convert(batch.column(index), given, field, self.zone)?;
                 let written = field.metadata().get(TEXT_LENGTH);
                 let length = written.map(|written| TextLength::of(written)).transpose()?;
                 bounded(array, length.flatten())?
@@ -191,9 +195,26 @@ fn kind(data_type: &DataType) -> Kind {
     }
 }
 
-fn check_types(target: &Field, given: &DataType) -> Result<()> {
+/// The kind of values that only a mark tells, where it is none of text or number; for an array, of its elements.
+fn marked_kind(field: &Field) -> Option<&str> {
+    match marked_type(field)?.trim_start_matches('_') {
+        "varchar" | "bpchar" | "name" | "char" | "text" | "numeric" => None,
+        "jsonb" => Some("json"),
+        "cidr" => Some("inet"),
+        name if name.starts_with("reg") || name.ends_with("id") && name != "uuid" => None,
+        name => Some(name),
+    }
+}
+
+fn check_types(target: &Field, field: &Field) -> Result<()> {
+    let given = field.data_type();
     let (to, from) = (kind(target.data_type()), kind(given));
     let fits = match (&from, &to) {
+        _ if marked_kind(target) != marked_kind(field) => {
+            // What is text may be a literal, which is read; and everything becomes text.
+            marked_kind(field).is_none() && holds_text(given)
+                || marked_kind(target).is_none() && to == Kind::Text
+        }
         _ if target.data_type() == given => true,
         (Kind::Text, _) | (_, Kind::Text) => true,
         (Kind::Other, Kind::Other) => target.data_type().equals_datatype(given),
@@ -207,11 +228,22 @@ fn check_types(target: &Field, given: &DataType) -> Result<()> {
         format!(
             "column \"{}\" is of type {} but expression is of type {}",
             target.name(),
-            type_name(target.data_type()),
-            type_name(given)
+            shown(target),
+            shown(field)
         ),
     )
     .hint("You will need to rewrite or cast the expression."))
+}
+
+fn holds_text(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::List(element) => holds_text(element.data_type()),
+        other => kind(other) == Kind::Text,
+    }
+}
+
+fn shown(field: &Field) -> String {
+    if marked_kind(field).is_some() { type_shown(field) } else { type_name(field.data_type()) }
 }
 
 /// For rows that are sent: nothing but a value of the same kind.
@@ -265,8 +297,16 @@ pub(super) fn type_name(data_type: &DataType) -> String {
     }
 }
 
-fn convert(array: &ArrayRef, to: &DataType, zone: Tz) -> Result<ArrayRef> {
-    let from = array.data_type();
+fn convert(array: &ArrayRef, given: &Field, field: &Field, zone: Tz) -> Result<ArrayRef> {
+    if marked_kind(given).is_some() || marked_kind(field).is_some() {
+        // Rows of a COPY come as texts, whatever their columns are.
+        if array.data_type() != given.data_type() {
+            let text = Field::new(given.name(), array.data_type().clone(), true);
+            return assigned(array, &text, field, zone);
+        }
+        return assigned(array, given, field, zone);
+    }
+    let (from, to) = (array.data_type(), field.data_type());
     let here = DataType::Timestamp(TimeUnit::Microsecond, Some(zone.name().into()));
     let zoned = |data_type: &DataType| matches!(data_type, DataType::Timestamp(_, Some(_)));
     // Times without a zone, and texts of times with one, are the session's.

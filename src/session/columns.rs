@@ -46,7 +46,7 @@ impl Session {
         let query = Query::parse(&columns.text(&relation))?;
         let planned = self.plan(&query, &[], running).await;
         let planned = planned.map_err(|error| running.error(error))?;
-        let schema = columns.schema(storable(&planned.plan.schema())?.as_ref())?;
+        let schema = columns.schema(storable(&planned.plan.described())?.as_ref())?;
         let spec = TableSpec { schema: Arc::new(schema), ..table.spec() };
         let keeps_rows = !columns.taken && !columns.retyped;
         let files = if keeps_rows {

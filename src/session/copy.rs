@@ -109,7 +109,10 @@ impl Session {
         format.resolve(&names)?;
         let columns: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let zone = self.time_zone();
-        let assignment = Assignment::new(&relation.name.relation, target, &columns, &given, zone)?;
+        // What comes is read, whatever its column is marked as.
+        let read = given.fields().iter().map(|f| Field::new(f.name(), f.data_type().clone(), true));
+        let read = Schema::new(read.collect::<Vec<_>>());
+        let assignment = Assignment::new(&relation.name.relation, target, &columns, &read, zone)?;
         let writer = self.services.lake.writer(table.location(), &table.spec())?;
         let keys = self.watched_keys(&relation, &table)?;
         Ok(Outcome::CopyIn(Box::new(CopyIn {

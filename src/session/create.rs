@@ -16,7 +16,7 @@ use crate::lake::{
     own_folder,
 };
 use crate::name::{RelationName, quote_identifier};
-use crate::query::{Context, Engine};
+use crate::query::{Context, Engine, kept_type};
 use crate::syntax::{ColumnDefinition, CreateTable, Key, ObjectName, Query, TextLength};
 
 use super::connection::Session;
@@ -52,7 +52,7 @@ impl Session {
             Some(query) => {
                 let (plan, context) =
                     self.current_plan(query, prepared, &parameters, running).await?;
-                let spec = table_spec(storable(&plan.schema())?, create);
+                let spec = table_spec(storable(&plan.described())?, create);
                 let execution = self.services.engine.execute(&plan, &context, parameters).await;
                 let mut stream = execution.map_err(|error| running.error(error))?.stream;
                 let mut writer = self.services.lake.writer(&location, &spec)?;
@@ -244,7 +244,7 @@ impl Session {
         let query = Query::parse(&format!("SELECT {}", casts.join(", ")))?;
         let context: Context = self.context(running.cancel.clone()).await?;
         let plan = self.services.engine.plan(&query, &context, &[]).await?;
-        let schema = storable(&plan.schema())?;
+        let schema = storable(&plan.described())?;
         let declared = |(field, column): (&Arc<Field>, &ColumnDefinition)| {
             let mut field = field.as_ref().clone();
             let in_primary = |key: &Key| key.primary && key.columns.contains(&column.name);
@@ -325,7 +325,7 @@ pub(super) fn storable(schema: &Schema) -> Result<SchemaRef> {
             }
             other => other.clone(),
         };
-        fields.push(Field::new(field.name(), data_type, true));
+        fields.push(kept_type(Field::new(field.name(), data_type, true), field));
     }
     Ok(Arc::new(Schema::new(fields)))
 }

@@ -92,7 +92,7 @@ impl Session {
         };
         let schema = {
             let (plan, _) = self.current_plan(query, prepared, &parameters, running).await?;
-            storable(&plan.schema())?
+            storable(&plan.described())?
         };
         let target = (name.as_str(), Arc::clone(&schema), [].as_slice());
         let batches = self.rows_for(target, query, prepared, parameters, running).await?;

@@ -22,7 +22,7 @@ pub struct TypeNames {
 }
 
 /// What marks a field as of a type of Postgres' that Arrow does not have: the key, and how the value begins.
-pub const MARK: (&str, &str) = ("ARROW:extension:name", "pg.");
+pub const MARK: (&str, &str) = crate::lake::TYPE_MARK;
 
 impl TypePlanner for TypeNames {
     fn plan_type_field(&self, written: &Written) -> Result<Option<FieldRef>> {

@@ -12,7 +12,7 @@ use crate::query::runtime::StatementInfo;
 use crate::query::system::{element_of, marked_type, written};
 use crate::query::textual;
 
-use super::{cast_array, depth, is_text, nested, rows};
+use super::{cast_array, cast_styled, depth, in_session, is_text, nested, rows};
 
 /// Characters of a `name`.
 const NAME_BYTES_MAX: usize = 63;
@@ -87,7 +87,10 @@ pub(super) fn cast(
         (_, Some("uuid")) => texts(array, uuid_text),
         (_, Some("json")) if was != Some("json") => texts(array, json_text),
         (_, Some("jsonb")) if was != Some("jsonb") => texts(array, jsonb_text),
-        _ => cast_array(array, to.data_type()),
+        _ => {
+            let styles = info.styles();
+            cast_styled(&in_session(array, to.data_type(), &styles)?, to.data_type(), &styles)
+        }
     }
 }
 

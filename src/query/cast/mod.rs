@@ -24,6 +24,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
+use chrono_tz::Tz;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::DataFusionError;
@@ -95,6 +96,18 @@ fn as_field(info: &StatementInfo, array: &ArrayRef, from: &Field, to: &Field) ->
     let styles = info.styles();
     in_session(array, to.data_type(), &styles)
         .and_then(|array| cast_styled(&array, to.data_type(), &styles))
+}
+
+/// The values of `array`, which are of `from`, as an assignment to a column makes them, whatever either's
+/// mark says; `zone` is the session's.
+///
+/// # Errors
+/// As [`cast_array`].
+pub fn assigned(array: &ArrayRef, from: &Field, to: &Field, zone: Tz) -> Result<ArrayRef> {
+    if !marked::concerns(from, to) {
+        return cast_array(array, to.data_type());
+    }
+    marked::cast(&StatementInfo::in_zone(zone), array, from, to)
 }
 
 /// The values of `array` as an assignment or a cast to `to` makes them.

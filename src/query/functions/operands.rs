@@ -9,7 +9,7 @@ use datafusion::logical_expr::planner::RawBinaryExpr;
 use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 
 use crate::error::{Error, ErrorKind};
-use crate::query::marked_type;
+use crate::query::marks;
 use crate::query::planner::external;
 
 /// An operator of json, as the function that answers for it.
@@ -18,11 +18,7 @@ pub(super) fn json_operator(
     raw: &RawBinaryExpr,
     schema: &DFSchema,
 ) -> Result<Option<Expr>> {
-    let mark = |expr: &Expr| {
-        let field = expr.to_field(schema).ok().map(|(_, field)| field);
-        field.and_then(|field| marked_type(&field).map(str::to_owned))
-    };
-    let (left, right) = (mark(&raw.left), mark(&raw.right));
+    let (left, right) = (marks::told(&raw.left, schema), marks::told(&raw.right, schema));
     let Some(name) = super::json::operator(symbol, left.as_deref(), right.as_deref()) else {
         return Ok(None);
     };

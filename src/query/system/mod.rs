@@ -27,8 +27,8 @@ pub(crate) use postgres::{
 };
 pub(crate) use stored::Stored;
 pub use types::{
-    element_of, is_row, marked_type, own_modifier, postgres_type, row_fields, type_field,
-    type_name_of, type_spelled,
+    element_of, is_row, kept_type, marked_type, own_modifier, postgres_type, row_fields,
+    type_field, type_name_of, type_number, type_shown, type_spelled,
 };
 pub(crate) use types::{field, marked, of, row_field, spelled, storage, with_modifier, written};
 pub use visible::VisibleRelation;

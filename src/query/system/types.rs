@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
 
+use crate::lake::TEXT_LENGTH;
 use crate::syntax::MARK;
 
 use super::postgres::{self, Type};
@@ -45,7 +46,38 @@ pub(crate) fn with_modifier(field: Field, modifier: i32) -> Field {
 
 /// The declared length or precision of a field, if it has one of its own.
 pub fn own_modifier(field: &Field) -> Option<i32> {
-    field.metadata().get(MODIFIER)?.parse().ok()
+    if let Some(own) = field.metadata().get(MODIFIER) {
+        return own.parse().ok();
+    }
+    let length = field.metadata().get(TEXT_LENGTH)?;
+    if !matches!(marked_type(field), Some("varchar" | "bpchar")) {
+        return None;
+    }
+    let (_, characters) = length.strip_suffix(')')?.split_once('(')?;
+    characters.parse::<i32>().ok()?.checked_add(LENGTH_OFFSET)
+}
+
+/// What stands before a length in a modifier.
+const LENGTH_OFFSET: i32 = 4;
+
+/// `kept`, a table's column for values of `of`, with the type that `of` is marked with. Numbers of objects
+/// are not kept as such: what they name may go.
+pub fn kept_type(kept: Field, of: &Field) -> Field {
+    let Some(name) = marked_type(of) else { return kept };
+    let element = name.trim_start_matches('_');
+    let texts = ["json", "jsonb", "uuid", "varchar", "bpchar", "name", "char"];
+    if !texts.contains(&element) && textual(element).is_none() && element != "oid" {
+        return kept;
+    }
+    let mut kept = marked(kept, name);
+    if let (Some(length), "varchar" | "bpchar") = (own_modifier(of), name) {
+        let length = length.saturating_sub(LENGTH_OFFSET);
+        if length > 0 {
+            let written = if name == "bpchar" { "char" } else { name };
+            kept.metadata_mut().insert(TEXT_LENGTH.to_owned(), format!("{written}({length})"));
+        }
+    }
+    kept
 }
 
 /// The object id, length in bytes, and array type's object id of a Postgres type by its name.
@@ -216,8 +248,13 @@ pub(crate) fn numeric(data_type: &DataType) -> Option<(i32, i32)> {
 }
 
 /// `atttypmod`: -1 where the type has no modifier.
-pub(crate) fn modifier(data_type: &DataType) -> i32 {
+fn modifier(data_type: &DataType) -> i32 {
     numeric(data_type).map_or(-1, |(precision, scale)| ((precision << 16) | scale) + 4)
+}
+
+/// `atttypmod` of a column.
+pub(crate) fn declared_modifier(field: &Field) -> i32 {
+    own_modifier(field).unwrap_or_else(|| modifier(field.data_type()))
 }
 
 /// A type as `format_type` spells it.
@@ -270,5 +307,15 @@ pub fn type_spelled(text: &str) -> Option<u32> {
 
 /// A column's type as people write it: `numeric(18,2)`.
 pub(crate) fn written(field: &Field) -> String {
-    spelled(of(field).oid, Some(modifier(field.data_type())))
+    spelled(of(field).oid, Some(declared_modifier(field)))
+}
+
+/// The object id of a column's type.
+pub fn type_number(field: &Field) -> u32 {
+    u32::try_from(of(field).oid).unwrap_or_default()
+}
+
+/// A column's type as messages name it.
+pub fn type_shown(field: &Field) -> String {
+    spelled(of(field).oid, None)
 }

@@ -1,6 +1,7 @@
 //! What drivers' own test suites ask of a server, beside what the differential suite compares.
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
+use futures::{SinkExt, pin_mut};
 
 use super::messages::{Answer, Wire};
 use crate::support::{Deployment, text_rows};
@@ -169,4 +170,56 @@ async fn what_is_dropped_only_if_it_exists_is_told_to_be_missing() {
     wire.query("CREATE TABLE sandbox.t AS SELECT 1 AS a").await;
     let answers = wire.query("DROP TABLE IF EXISTS sandbox.t").await;
     assert_eq!(answers.iter().map(|answer| answer.kind).collect::<String>(), "CZ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_stays_of_the_type_it_was_declared_with() {
+    let deployment = Deployment::new();
+    let server = deployment.serve().await;
+    let (mut wire, _) = Wire::started(&server).await;
+    let types = |answer: &Answer| {
+        let mut body = answer.body.clone();
+        assert_eq!(answer.kind, 'T');
+        let each = (0..body.get_i16()).map(|_| {
+            let name = body.iter().position(|byte| *byte == 0).unwrap();
+            body.advance(name + 7);
+            let (oid, _, modifier) = (body.get_u32(), body.get_i16(), body.get_i32());
+            body.advance(2);
+            format!("{oid}:{modifier}")
+        });
+        each.collect::<Vec<_>>().join(" ")
+    };
+    wire.query(
+        "CREATE TABLE sandbox.t (j json, b jsonb, u uuid, v varchar(7), c char(3), n jsonb[])",
+    )
+    .await;
+    wire.query(
+        "INSERT INTO sandbox.t VALUES ('{}', '{\"a\": 1}', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'v', 'c', '{1}')",
+    )
+    .await;
+    wire.query("CREATE VIEW sandbox.seen AS SELECT * FROM sandbox.t").await;
+    wire.query("CREATE TABLE sandbox.again AS SELECT * FROM sandbox.seen").await;
+    let client = server.client().await;
+    let copied = copy_in(&client, "{\"x\":1}\t[1,  2]\t\\N\tw\td\t\\N\n").await;
+    assert_eq!(copied.unwrap(), 1);
+    for relation in ["t", "seen", "again"] {
+        let answers = wire.query(&format!("SELECT * FROM sandbox.{relation} ORDER BY v")).await;
+        let told = types(&answers[0]);
+        assert_eq!(told, "114:-1 3802:-1 2950:-1 1043:11 1042:7 3807:-1", "{relation}");
+    }
+    let answers =
+        wire.query("SELECT j -> 'x', b, b -> 1, c FROM sandbox.again WHERE v = 'w'").await;
+    assert_eq!(answers[1].row(), ["1", "[1, 2]", "2", "d  "]);
+    let refused = copy_in(&client, "{}\t{\t\\N\tw\td\t\\N\n").await.unwrap_err();
+    assert_eq!(refused.code().unwrap().code(), "22P02");
+}
+
+async fn copy_in(
+    client: &tokio_postgres::Client,
+    rows: &str,
+) -> Result<u64, tokio_postgres::Error> {
+    let sink = client.copy_in("COPY sandbox.again FROM STDIN").await?;
+    pin_mut!(sink);
+    sink.send(Bytes::copy_from_slice(rows.as_bytes())).await?;
+    sink.finish().await
 }

@@ -95,7 +95,7 @@ fn attribute(relation: i64, position: usize, field: &Field, not_null: bool) -> C
         ("attnum", Cell::Int(i64::try_from(position).unwrap_or(0))),
         ("attndims", int(list)),
         ("attcacheoff", int(-1)),
-        ("atttypmod", int(types::modifier(field.data_type()))),
+        ("atttypmod", int(types::declared_modifier(field))),
         ("attbyval", boolean(known.by_value)),
         ("attalign", text(known.align)),
         ("attstorage", text(known.storage)),

@@ -78,11 +78,15 @@ fn described(database: &str, field: &Field) -> Cells {
         "time" | "timestamp" | "timestamptz" | "interval" => Some(6),
         _ => None,
     };
-    let octets = matches!(known.name, "text" | "varchar" | "bpchar").then_some(1_073_741_824_i64);
+    let is_text = matches!(known.name, "text" | "varchar" | "bpchar");
+    let length = types::own_modifier(field).filter(|length| is_text && *length > 4);
+    let length = length.map(|length| i64::from(length) - 4);
+    let octets = is_text.then(|| length.map_or(1_073_741_824, |length| length * 4));
     let is_array = known.element != 0 && known.name.starts_with('_');
     let name = if is_array { "ARRAY".to_owned() } else { types::spelled(known.oid, None) };
     vec![
         ("data_type", text(name)),
+        ("character_maximum_length", or_null(length, Cell::Int)),
         ("character_octet_length", or_null(octets, Cell::Int)),
         ("numeric_precision", or_null(bits, |(precision, _, _)| int(precision))),
         ("numeric_precision_radix", or_null(bits, |(_, radix, _)| int(radix))),
