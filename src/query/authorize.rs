@@ -24,6 +24,7 @@ use super::error;
 use super::once;
 use crate::syntax::WrittenType;
 
+use super::figures::shows_parameters;
 use super::gate::{Gate, Origin};
 use super::modifiers::described;
 use super::multisets::counts_copies;
@@ -84,6 +85,11 @@ impl AuthorizedPlan {
     /// declared, and numerics without one marked as such: what clients are told.
     pub fn described(&self) -> SchemaRef {
         described(&self.0.plan, &self.0.schema, &self.0.written)
+    }
+
+    /// Whether how many digits a numeric parameter has can be seen in the answer.
+    pub fn shows_numeric_parameters(&self) -> bool {
+        shows_parameters(&self.0.plan)
     }
 
     /// Which result columns are columns of a table; none where nobody asks.

@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod execute;
 mod explain;
+mod figures;
 mod files;
 mod functions;
 mod gate;

@@ -29,6 +29,7 @@ use super::origins;
 use super::planner::plan_query;
 use super::resolve::Resolved;
 use super::runtime::{Sealed, seal};
+use super::sides::is_untyped;
 use super::sorted;
 use super::system::marked_type;
 use super::unordered;
@@ -162,7 +163,10 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
 fn said_by_function(expr: &Expr) -> Vec<(&str, Option<FieldRef>)> {
     let Expr::ScalarFunction(call) = expr else { return Vec::new() };
     if call.func.name() == "__series" {
-        return said_by_series(&call.args);
+        return said_by_others(&call.args, DataType::is_integer);
+    }
+    if call.func.name() == "make_array" {
+        return said_by_others(&call.args, |found| !found.is_null() && !found.is_nested());
     }
     let Some((_, types)) = ARGUMENTS.iter().find(|(name, _)| *name == call.func.name()) else {
         return Vec::new();
@@ -179,11 +183,16 @@ fn said_by_function(expr: &Expr) -> Vec<(&str, Option<FieldRef>)> {
         .collect()
 }
 
-/// Bounds of a series of whole numbers are what the others are.
-fn said_by_series(args: &[Expr]) -> Vec<(&str, Option<FieldRef>)> {
+/// Bounds of a series, and elements of an array, are what the others are.
+fn said_by_others(
+    args: &[Expr],
+    is_known: impl Fn(&DataType) -> bool,
+) -> Vec<(&str, Option<FieldRef>)> {
     let none = DFSchema::empty();
-    let known = args.iter().find_map(|arg| arg.get_type(&none).ok().filter(DataType::is_integer));
-    let Some(known) = known else { return Vec::new() };
+    // A literal without a type says nothing of the others'.
+    let typed = args.iter().filter(|arg| !is_untyped(arg));
+    let mut types = typed.filter_map(|arg| arg.get_type(&none).ok());
+    let Some(known) = types.find(|found| is_known(found)) else { return Vec::new() };
     let untyped = args.iter().filter_map(|arg| match arg {
         Expr::Placeholder(Placeholder { id, field: None }) => Some(id.as_str()),
         _ => None,
@@ -267,10 +276,12 @@ fn shown(
             (changed, data_type, expr) = (true, plain, named(call));
         }
         // An object's number is shown as its name.
-        if marked_type(field).is_some_and(|name| name.starts_with("reg")) {
+        if let Some(mark) = marked_type(field)
+            && mark.trim_start_matches('_').starts_with("reg")
+        {
             changed = true;
-            data_type = DataType::Utf8;
-            expr = named(cast_expr(expr, DataType::Utf8));
+            data_type = cast::nested(DataType::Utf8, cast::depth(&data_type));
+            expr = named(cast_expr(expr, data_type.clone()));
         }
         exprs.push(expr);
         let name = name.unwrap_or_else(|| shown_name(field.name()).to_owned());

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::catalog::{TableFunctionArgs, TableProvider};
 use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue, TableReference};
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::planner::{
     ContextProvider, ExprPlanner, RelationPlanner, TypePlanner,
 };
@@ -97,8 +99,40 @@ fn plan_tree(
             default_null_ordering: options.default_null_ordering.as_str().into(),
         },
     );
+    let known = parameters.clone();
     let mut context = PlannerContext::new().with_prepare_param_data_types(parameters);
-    planner.sql_statement_to_plan_with_context(statement.as_ref().clone(), &mut context)
+    let plan =
+        planner.sql_statement_to_plan_with_context(statement.as_ref().clone(), &mut context)?;
+    with_types(plan, &known)
+}
+
+/// The plan with the types of parameters inside `ARRAY[...]`, which the planner does not look up.
+fn with_types(plan: LogicalPlan, known: &[Option<FieldRef>]) -> Result<LogicalPlan> {
+    let typed = |expr: Expr| match expr {
+        Expr::Placeholder(Placeholder { id, field: None }) => {
+            let number = id.strip_prefix('$').and_then(|number| number.parse::<usize>().ok());
+            let at = number.and_then(|number| number.checked_sub(1));
+            let field = at.and_then(|at| known.get(at)).cloned().flatten();
+            let is_typed = field.is_some();
+            let placeholder = Expr::Placeholder(Placeholder { id, field });
+            Ok(Transformed::new_transformed(placeholder, is_typed))
+        }
+        expr => Ok(Transformed::no(expr)),
+    };
+    if known.iter().all(Option::is_none) {
+        return Ok(plan);
+    }
+    let plan = plan.transform_up_with_subqueries(|node| {
+        let typed = node.map_expressions(|expr| expr.transform_up(typed))?;
+        if !typed.transformed {
+            return Ok(typed);
+        }
+        typed.map_data(|node| match node {
+            LogicalPlan::Values(_) | LogicalPlan::TableScan(_) => Ok(node),
+            other => other.recompute_schema(),
+        })
+    })?;
+    Ok(plan.data)
 }
 
 struct Names<'a> {

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
-    StringBuilder, TimestampMicrosecondArray, new_null_array,
+    Array, ArrayRef, BooleanArray, Int32Array, Int64Array, Int64Builder, ListBuilder, RecordBatch,
+    StringArray, StringBuilder, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -48,7 +48,8 @@ impl<T> Clone for Shown<T> {
 pub(super) struct StatementRow {
     pub(super) text: String,
     pub(super) prepared_at: DateTime<Utc>,
-    pub(super) types: Vec<String>,
+    /// Object ids of its parameters' types.
+    pub(super) types: Vec<i64>,
     pub(super) from_sql: bool,
 }
 
@@ -197,9 +198,9 @@ fn statements(table: &Table, context: &Context) -> Columns {
         .map(|row| row.statements.lock().clone().into_iter().collect())
         .unwrap_or_default();
     let rows = rows.as_slice();
-    let mut types = ListBuilder::new(StringBuilder::new());
+    let mut types = ListBuilder::new(Int64Builder::new());
     for (_, row) in rows {
-        row.types.iter().for_each(|name| types.values().append_value(name));
+        types.values().append_slice(&row.types);
         types.append(true);
     }
     let none = |rows: &[(String, StatementRow)]| -> ArrayRef {

@@ -78,6 +78,12 @@ impl Session {
         running: Running,
     ) -> Result<Outcome> {
         let mut format = CopyFormat::of(&copy.options, copy.from)?;
+        if let Some(encoding) = &format.encoding
+            && encoding != self.client_encoding()
+        {
+            let message = "COPY in another encoding than the client's";
+            return Err(Error::unsupported(message).hint("Set client_encoding instead."));
+        }
         if copy.from {
             return self.copy_in(copy, format, running).await;
         }

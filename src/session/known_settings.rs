@@ -117,7 +117,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting("search_path", "\"$user\", public", Kind::SearchPath, "Sets the schema search order for names that are not schema-qualified."),
     setting("segment_size", "131072", Kind::Fixed, "Shows the number of pages per disk file."),
     setting("seq_page_cost", "1", Kind::Text, "Has no effect."),
-    setting("server_encoding", "UTF8", Kind::Fixed, "Shows the server's character set encoding."),
+    reported("server_encoding", "UTF8", Kind::Fixed, "Shows the server's character set encoding."),
     reported("server_version", SERVER_VERSION, Kind::Fixed, "Shows the server version."),
     setting("server_version_num", "150018", Kind::Fixed, "Shows the server version as an integer."),
     reported("session_authorization", "", Kind::Role, "Sets the session user name."),

@@ -38,9 +38,9 @@ pub(super) fn planned_query(statement: &Statement) -> Result<Option<Query>> {
 /// The types of parameters by their values: Postgres' arrays have any dimensions, its numerics any digits,
 /// and types here say both. `None` where that makes no difference.
 fn refined(prepared: &Prepared, values: &[ScalarValue]) -> Option<Vec<Option<FieldRef>>> {
-    let schema = prepared.schema();
-    let mut results = schema.iter().flat_map(|schema| schema.fields());
-    let shows_numerics = results.any(|field| has_numeric(field.data_type()));
+    let numerics = prepared.parameters.iter().any(|field| scale_of(field.data_type()).is_some());
+    let shows_numerics =
+        numerics && prepared.planned().is_some_and(|p| p.plan.shows_numeric_parameters());
     let differs = |planned: &DataType, value: &DataType| match (scale_of(planned), scale_of(value))
     {
         (Some((precision, scale)), Some((digits, after))) => {
@@ -75,13 +75,6 @@ fn scale_of(data_type: &DataType) -> Option<(i16, i16)> {
         DataType::Decimal128(precision, scale) => Some((i16::from(*precision), i16::from(*scale))),
         DataType::List(element) => scale_of(element.data_type()),
         _ => None,
-    }
-}
-
-fn has_numeric(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Struct(fields) => fields.iter().any(|field| has_numeric(field.data_type())),
-        other => scale_of(other).is_some(),
     }
 }
 

@@ -10,11 +10,10 @@ use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{Engine, cast_array};
+use crate::query::{Engine, cast_array, type_number};
 use crate::syntax::{Declare, Execute, Fetch, Prepare, Query, Statement};
 
 use super::activity::{CursorRow, Shown, StatementRow};
-use super::assign::type_name;
 use super::connection::Session;
 use super::cursors::{Rows, Scroll, fetch};
 use super::outcome::{Outcome, RowStream};
@@ -115,7 +114,7 @@ impl Session {
                 .prepared
                 .parameters()
                 .iter()
-                .map(|field| type_name(field.data_type()))
+                .map(|field| i64::from(type_number(field)))
                 .collect();
             let row = StatementRow {
                 text: named.text.clone(),

@@ -12,6 +12,7 @@ mod control;
 mod copy;
 mod create;
 mod cursor;
+mod declared;
 mod dialect;
 mod digits;
 mod expand;

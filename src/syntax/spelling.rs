@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 
 use crate::error::{Error, ErrorKind, Result};
 
+use super::declared;
 use super::dialect::LakeportDialect;
 use super::forms::{self, call};
 use super::literals::SETTLED;
@@ -33,10 +34,13 @@ pub(super) fn respell(expr: &mut Expr) -> Result<()> {
                 *expr = within;
                 return Ok(());
             }
+            let digits = declared::cast(value, data_type)?;
             let length = length(data_type)?;
             plain_type(data_type);
-            if let Some(length) = length {
-                cut(expr, length);
+            match (length, digits) {
+                (Some(length), _) => cut(expr, length),
+                (None, Some(digits)) => *expr = declared::rounded(expr.clone(), digits),
+                (None, None) => {}
             }
         }
         Expr::TypedString(typed) => {

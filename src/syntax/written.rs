@@ -4,7 +4,8 @@
 //! told and changes nothing else; so the text of the outermost cast is all there is to know.
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, CharacterLength, DataType, Expr, Query as Tree, SelectItem, SetExpr,
+    ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, Expr, Query as Tree, SelectItem,
+    SetExpr,
 };
 
 /// What a cast says of a column's type.
@@ -63,6 +64,24 @@ fn of_type(data_type: &DataType) -> Option<WrittenType> {
         DataType::Timestamp(Some(precision), _) | DataType::Time(Some(precision), _) => {
             digits(*precision)
         }
+        DataType::Interval { fields: None, precision: Some(precision) } => {
+            /// All fields.
+            const WHOLE: i32 = 0x7fff << 16;
+            let WrittenType { modifier, .. } = digits(*precision)?;
+            Some(WrittenType { name: None, modifier: WHOLE | modifier })
+        }
+        DataType::Bit(length) => bits("bit", length.or(Some(1))),
+        DataType::BitVarying(length) | DataType::VarBit(length) => bits("varbit", *length),
+        DataType::Numeric(digits) | DataType::Decimal(digits) | DataType::Dec(digits) => {
+            let (precision, scale) = match digits {
+                ExactNumberInfo::PrecisionAndScale(precision, scale) => (*precision, *scale),
+                ExactNumberInfo::Precision(precision) => (*precision, 0),
+                ExactNumberInfo::None => return None,
+            };
+            let (precision, scale) = (i32::try_from(precision).ok()?, i32::try_from(scale).ok()?);
+            let modifier = (precision.checked_shl(16)? | scale & 0x7ff).checked_add(4)?;
+            Some(WrittenType { name: None, modifier })
+        }
         DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => match of_type(element)? {
             WrittenType { name: Some("varchar"), modifier } => {
                 Some(WrittenType { name: Some("_varchar"), modifier })
@@ -70,10 +89,16 @@ fn of_type(data_type: &DataType) -> Option<WrittenType> {
             WrittenType { name: Some("bpchar"), modifier } => {
                 Some(WrittenType { name: Some("_bpchar"), modifier })
             }
-            _ => None,
+            WrittenType { name: None, modifier } => Some(WrittenType { name: None, modifier }),
+            WrittenType { name: Some(_), .. } => None,
         },
         _ => None,
     }
+}
+
+fn bits(name: &'static str, length: Option<u64>) -> Option<WrittenType> {
+    let modifier = length.and_then(|length| i32::try_from(length).ok()).unwrap_or(-1);
+    Some(WrittenType { name: Some(name), modifier })
 }
 
 fn characters(length: Option<&CharacterLength>) -> Option<u64> {

@@ -213,9 +213,12 @@ def parameters():
     for digits in ("1.50", "-0.00000000000000000001", "12345678901234567890.123456789", "0", "1E+5"):
         for into in ("s", "t", "b"):
             yield f"SELECT %{into} AS x, %{into}::numeric AS y", (decimal.Decimal(digits),) * 2
+            yield f"SELECT %{into}::text AS x, concat(%{into}::text, '|') AS y", (decimal.Decimal(digits),) * 2
     for array in ([[1, 2], [3, 4]], [["a", None], ["", "{"]], [[[True]]]):
         for into in ("s", "t", "b"):
             yield f"SELECT %{into} AS x", (array,)
+    for into in ("s", "t", "b"):
+        yield f"SELECT ARRAY[%{into}, %{into}] AS x, ARRAY[%{into}, 5] AS y", (1, 2, 3)
     for value in plain + ranges:
         for into in ("s", "t", "b"):
             yield f"SELECT %{into} AS x", (value,)

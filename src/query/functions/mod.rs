@@ -31,6 +31,7 @@ mod operands;
 mod operators;
 mod ordered;
 mod pattern;
+mod precision;
 mod privileges;
 mod quotient;
 mod read;
@@ -124,6 +125,7 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     state.register_udf(number_format::to_number())?;
     state.register_udf(zones::timezone())?;
     state.register_udf(truncate::date_trunc())?;
+    state.register_udf(precision::to_precision())?;
     state.register_udaf(sum::sum())?;
     state.register_udaf(average::avg())?;
     state.register_expr_planner(Arc::new(operators::Operators))?;

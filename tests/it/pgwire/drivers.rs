@@ -2,6 +2,7 @@
 
 use bytes::{Buf, Bytes};
 use futures::{SinkExt, pin_mut};
+use tokio_postgres::types::Type;
 
 use super::messages::{Answer, Wire};
 use crate::support::{Deployment, text_rows};
@@ -222,4 +223,22 @@ async fn copy_in(
     pin_mut!(sink);
     sink.send(Bytes::copy_from_slice(rows.as_bytes())).await?;
     sink.finish().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_inside_an_array_have_types_and_prepared_statements_show_theirs() {
+    let deployment = Deployment::new();
+    let server = deployment.serve().await;
+    let client = server.client().await;
+    let statement = client.prepare_typed("SELECT ARRAY[$1, $2]", &[Type::INT2, Type::INT2]);
+    assert_eq!(statement.await.unwrap().columns()[0].type_(), &Type::INT2_ARRAY);
+    let statement = client.prepare("SELECT ARRAY[$1, 5]").await.unwrap();
+    assert_eq!(statement.params(), &[Type::INT4]);
+    assert_eq!(statement.columns()[0].type_(), &Type::INT4_ARRAY);
+    let row = client.query_one(&statement, &[&3]).await.unwrap();
+    assert_eq!(row.get::<_, Vec<i32>>(0), [3, 5]);
+    client.batch_execute("PREPARE shown (numeric, text[]) AS SELECT $1, $2").await.unwrap();
+    let types = "SELECT parameter_types FROM pg_prepared_statements WHERE name = 'shown'";
+    let rows = text_rows(&client, types).await.unwrap();
+    assert_eq!(rows[0][0].as_deref(), Some("{numeric,text[]}"));
 }
