@@ -95,7 +95,7 @@ impl Assignment {
             match source {
                 Some(index) => check_kinds(field, given.field(*index).data_type())?,
                 None if field.is_nullable() => {}
-                None => return Err(assignment.null_in(field)),
+                None => return Err(null_in(field, &assignment.table)),
             }
         }
         Ok(assignment)
@@ -154,21 +154,22 @@ impl Assignment {
             }
         };
         if !field.is_nullable() && array.null_count() > 0 {
-            return Err(self.null_in(field));
+            return Err(null_in(field, &self.table));
         }
         Ok(array)
     }
+}
 
-    fn null_in(&self, field: &Field) -> Error {
-        let (column, table) = (field.name(), &self.table);
-        Error::new(
-            ErrorKind::NotNullViolation,
-            format!(
-                "null value in column \"{column}\" of relation \"{table}\" violates not-null \
-                 constraint"
-            ),
-        )
-    }
+/// NULL where a column of a table has none.
+pub(super) fn null_in(field: &Field, table: &str) -> Error {
+    let column = field.name();
+    Error::new(
+        ErrorKind::NotNullViolation,
+        format!(
+            "null value in column \"{column}\" of relation \"{table}\" violates not-null \
+             constraint"
+        ),
+    )
 }
 
 /// Kinds of type between which nothing is converted on assignment.

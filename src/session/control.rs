@@ -313,6 +313,7 @@ fn written(statement: &Statement) -> Option<&'static str> {
         Statement::Revoke(_) => "REVOKE",
         Statement::Insert(_) => "INSERT",
         Statement::Delete(_) => "DELETE",
+        Statement::Update(_) => "UPDATE",
         Statement::Copy(copy) if copy.from => "COPY FROM",
         Statement::Drop(_) => "DROP",
         Statement::Alter(_) => "ALTER",

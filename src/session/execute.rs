@@ -66,12 +66,13 @@ impl Session {
             let running = self.start();
             let declared = match statement {
                 Statement::Insert(insert) => self.insert_parameters(insert, declared).await?,
+                Statement::Update(update) => self.update_parameters(update, declared).await?,
                 _ => declared.to_vec(),
             };
             let planned = self.plan(query, &declared, &running).await;
             let planned = planned.map_err(|error| match statement {
                 // Its places are those of a query that nobody wrote.
-                Statement::Delete(_) => running.error(error).nowhere(),
+                Statement::Delete(_) | Statement::Update(_) => running.error(error).nowhere(),
                 _ => running.error(error),
             })?;
             prepared.parameters = planned.plan.parameters().to_vec();
@@ -179,6 +180,10 @@ impl Session {
             Statement::Delete(delete) => {
                 let deleted = self.delete(delete, prepared, parameters, &running).await;
                 deleted.map(Outcome::Command)
+            }
+            Statement::Update(update) => {
+                let updated = self.update(update, prepared, parameters, &running).await;
+                updated.map(Outcome::Command)
             }
             Statement::CreateTable(create) => {
                 let created = self.create_table(create, prepared, parameters, &running).await;

@@ -42,6 +42,7 @@ mod settings;
 mod statements;
 mod temporary;
 mod transaction;
+mod update;
 mod views;
 mod write;
 

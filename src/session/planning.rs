@@ -28,6 +28,7 @@ pub(super) fn planned_query(statement: &Statement) -> Result<Option<Query>> {
         }
         Statement::Insert(insert) => Some(insert.query.as_ref().clone()),
         Statement::Delete(delete) => Some(delete.query.as_ref().clone()),
+        Statement::Update(update) => Some(update.query.as_ref().clone()),
         Statement::CreateTable(create) => create.query.as_deref().cloned(),
         Statement::Declare(declare) => Some(declare.query.as_ref().clone()),
         Statement::Copy(copy) if !copy.from => Some(query_of(copy)?),

@@ -21,6 +21,7 @@ use super::keys::{self, Keys};
 use super::pending::Change;
 use super::prepared::Prepared;
 use super::running::Running;
+use super::update::read_table;
 
 impl Session {
     /// INSERT; answers `INSERT 0 n`.
@@ -79,15 +80,16 @@ impl Session {
                 .hint("TRUNCATE empties it; DROP TABLE takes it away."));
         }
         let relation = self.writable_table(&delete.name).await?;
-        let table = self.stored(&relation).await?;
+        let (plan, context) =
+            self.current_plan(&delete.query, prepared, &parameters, running).await?;
+        // The version whose rows stay or go: rows that others have added since are a conflict.
+        let table = read_table(&plan, &relation)?;
         let Some(had) = table.rows() else {
             let name = &relation.name.relation;
             let what = format!("DELETE from \"{name}\", whose files do not tell their rows,");
             return Err(Error::unsupported(what));
         };
         let keys = Keys::of(&relation, &table.schema())?;
-        let (plan, context) =
-            self.current_plan(&delete.query, prepared, &parameters, running).await?;
         let assignment = Assignment::new(
             &relation.name.relation,
             table.schema(),

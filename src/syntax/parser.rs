@@ -174,6 +174,7 @@ impl<'a> StatementParser<'a> {
             "GRANT" | "REVOKE" => self.grant_or_revoke(),
             "INSERT" => self.insert(),
             "DELETE" => self.delete(),
+            "UPDATE" => self.update(),
             "REFRESH" => self.refresh(),
             "VERIFY" => self.verify(),
             "OPTIMIZE" => self.optimize(),
@@ -241,17 +242,8 @@ impl<'a> StatementParser<'a> {
     // Statements Postgres or the dialect knows and this server does not: named, so that a client sees
     // what is missing rather than a syntax error it cannot find.
     fn unsupported_statement<T>(&mut self) -> Parsed<T> {
-        const ONE: &[&str] = &[
-            "ANALYZE",
-            "CALL",
-            "CHECKPOINT",
-            "CLUSTER",
-            "LOAD",
-            "MERGE",
-            "REINDEX",
-            "RESTORE",
-            "UPDATE",
-        ];
+        const ONE: &[&str] =
+            &["ANALYZE", "CALL", "CHECKPOINT", "CLUSTER", "LOAD", "MERGE", "REINDEX", "RESTORE"];
         const TWO: &[&str] = &["IMPORT", "REASSIGN", "REPLAY", "SECURITY"];
         let known = |words: &[&str], parser: &Self| words.iter().any(|word| parser.at(word));
         if known(TWO, self) {

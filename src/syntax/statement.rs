@@ -45,7 +45,9 @@ pub enum Statement {
     Grant(Grant),
     Revoke(Grant),
     Insert(Box<Insert>),
-    Delete(Box<Delete>),
+    Delete(Box<super::verbs::Delete>),
+    /// UPDATE.
+    Update(Box<super::update::Update>),
     Drop(DropObject),
     Alter(Box<Alter>),
     /// `COMMENT ON`; none takes it away.
@@ -360,15 +362,6 @@ pub struct Insert {
     /// Target columns; empty for all, in order.
     pub columns: Vec<String>,
     /// The rows.
-    pub query: Box<Query>,
-}
-
-/// `DELETE FROM name [USING ...] [WHERE ...]`.
-#[derive(Debug, Clone)]
-pub struct Delete {
-    /// The table.
-    pub name: ObjectName,
-    /// The rows that stay.
     pub query: Box<Query>,
 }
 

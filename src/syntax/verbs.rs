@@ -6,10 +6,20 @@ use crate::error::{Error, ErrorKind};
 use crate::name::quote_identifier;
 
 use super::control::{Explain, ExplainFormat, Explained};
+use super::object_name::ObjectName;
 use super::parser::{Parsed, StatementParser, unsupported};
 use super::query::Query;
 use super::source::is_word;
-use super::statement::{Delete, Insert, Statement};
+use super::statement::{Insert, Statement};
+
+/// `DELETE FROM name [USING ...] [WHERE ...]`.
+#[derive(Debug, Clone)]
+pub struct Delete {
+    /// The table.
+    pub name: ObjectName,
+    /// The rows that stay.
+    pub query: Box<Query>,
+}
 
 impl StatementParser<'_> {
     pub(super) fn explain(&mut self) -> Parsed<Statement> {

@@ -226,6 +226,36 @@ async fn copy_in(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn parameters_of_an_update_have_the_types_of_its_columns() {
+    let deployment = Deployment::new();
+    let server = deployment.serve().await;
+    let client = server.client().await;
+    client
+        .batch_execute(
+            "CREATE TABLE sandbox.t (id int, b jsonb, d date); INSERT INTO sandbox.t VALUES (1), (2)",
+        )
+        .await
+        .unwrap();
+    let update = "UPDATE sandbox.t SET b = $1, d = $2 WHERE id = $3";
+    let statement = client.prepare(update).await.unwrap();
+    assert_eq!(statement.params(), &[Type::JSONB, Type::DATE, Type::INT4]);
+    let day = chrono::NaiveDate::from_ymd_opt(2024, 2, 29).unwrap();
+    let value = serde_json::json!({"a": [1]});
+    assert_eq!(client.execute(&statement, &[&value, &day, &2]).await.unwrap(), 1);
+    let rows = text_rows(&client, "SELECT id, b, d FROM sandbox.t ORDER BY id").await.unwrap();
+    assert_eq!(rows[1][1].as_deref(), Some("{\"a\": [1]}"));
+    assert_eq!(rows[1][2].as_deref(), Some("2024-02-29"));
+    assert_eq!(rows[0][2], None);
+    // In a transaction the change waits for COMMIT, and ROLLBACK leaves nothing of it.
+    client.batch_execute("BEGIN; UPDATE sandbox.t SET id = 7; ROLLBACK").await.unwrap();
+    let rows = text_rows(&client, "SELECT id FROM sandbox.t ORDER BY id").await.unwrap();
+    assert_eq!(rows[0][0].as_deref(), Some("1"));
+    client.batch_execute("BEGIN; UPDATE sandbox.t SET id = id + 7; COMMIT").await.unwrap();
+    let rows = text_rows(&client, "SELECT id FROM sandbox.t ORDER BY id").await.unwrap();
+    assert_eq!(rows[0][0].as_deref(), Some("8"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn parameters_inside_an_array_have_types_and_prepared_statements_show_theirs() {
     let deployment = Deployment::new();
     let server = deployment.serve().await;

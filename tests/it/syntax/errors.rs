@@ -108,7 +108,7 @@ fn errors_are_in_postgres_words_with_their_place() {
 }
 
 const UNSUPPORTED: &[(&str, &str)] = &[
-    ("UPDATE t SET a = 1", "UPDATE is not supported"),
+    ("UPDATE t SET a = 1 RETURNING a", "UPDATE ... RETURNING is not supported"),
     ("DELETE FROM t RETURNING a", "DELETE ... RETURNING is not supported"),
     ("DELETE FROM t WHERE CURRENT OF c", "DELETE ... WHERE CURRENT OF is not supported"),
     ("MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE", "MERGE is not supported"),
