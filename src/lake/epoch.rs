@@ -11,6 +11,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 
 use arc_swap::ArcSwap;
 use object_store::path::Path;
+use tokio::sync::watch;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{Epoch, RelationId, RunId, Version};
@@ -123,6 +124,16 @@ pub(super) struct Epochs {
     head: ArcSwap<Head>,
     /// Held by the one who asks the lake.
     polling: tokio::sync::Mutex<()>,
+    /// Told the newest epoch whenever this process learns of one.
+    moved: watch::Sender<Epoch>,
+}
+
+impl Epochs {
+    fn learn(&self, head: Arc<Head>) {
+        let epoch = head.state.epoch;
+        self.head.store(head);
+        self.moved.send_replace(epoch);
+    }
 }
 
 /// A state, and the version of the table it was read from.
@@ -136,6 +147,11 @@ impl Lake {
     /// The newest epoch this process knows. No I/O.
     pub fn epoch(&self) -> Arc<EpochState> {
         Arc::clone(&self.inner.epochs.head.load().state)
+    }
+
+    /// Changes when this process learns of a newer epoch: one it published, or one it asked for.
+    pub fn epochs(&self) -> watch::Receiver<Epoch> {
+        self.inner.epochs.moved.subscribe()
     }
 
     /// Asks the lake for a newer epoch; true when there was one.
@@ -162,7 +178,7 @@ impl Lake {
             state.apply(row, self);
         }
         let head = Arc::new(Head { state: Arc::new(state), table: Some(table) });
-        self.inner.epochs.head.store(Arc::clone(&head));
+        self.inner.epochs.learn(Arc::clone(&head));
         Ok(head)
     }
 
@@ -222,7 +238,7 @@ impl Lake {
         }
         let state = Arc::new(state);
         let head = Head { state: Arc::clone(&state), table: Some(table) };
-        self.inner.epochs.head.store(Arc::new(head));
+        self.inner.epochs.learn(Arc::new(head));
         Ok(state)
     }
 

@@ -83,7 +83,10 @@ impl Scheduler {
     async fn run_schedules(&mut self, shutdown: CancellationToken) {
         self.recall("refreshes").await;
         self.recall("ingests").await;
+        let mut epochs = self.lake.epochs();
         loop {
+            // What this turn publishes itself is worth another look, which is cheap.
+            epochs.mark_unchanged();
             let pause = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
@@ -92,6 +95,8 @@ impl Scheduler {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
+                // A view triggered by what was just published has no schedule that could wake it.
+                Ok(()) = epochs.changed() => {}
                 () = self.lake.clock().sleep(pause) => {}
             }
         }

@@ -2,13 +2,19 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+use lakeport::catalog::Catalog;
+use lakeport::clock::Clock;
 use lakeport::ingest::Ingester;
+use lakeport::lake::{Lake, LakeRoot};
+use lakeport::matview::Refresher;
+use lakeport::query::Engine;
 use lakeport::scheduler::Scheduler;
 use tokio_util::sync::CancellationToken;
 
-use super::world::{World, orders};
+use super::world::{World, orders, start_of_time};
 
 const HOURLY: &str = "CREATE MATERIALIZED VIEW silver.orders
 SCHEDULE EVERY 60 MINUTES
@@ -92,4 +98,58 @@ async fn the_loop_remembers_over_a_restart_and_stops_when_told() {
     shutdown.cancel();
     running.await.unwrap();
     assert_eq!(runs(&world).await, 3);
+}
+
+/// Time that does not pass: who sleeps is woken by nothing.
+#[derive(Debug)]
+struct Still;
+
+#[async_trait::async_trait]
+impl Clock for Still {
+    fn now(&self) -> DateTime<Utc> {
+        start_of_time()
+    }
+
+    fn instant(&self) -> Instant {
+        Instant::now()
+    }
+
+    async fn sleep(&self, _: Duration) {
+        std::future::pending::<()>().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_triggered_view_runs_when_a_source_is_published_and_waits_for_no_time() {
+    let triggered = HOURLY.replace("SCHEDULE EVERY 60 MINUTES", "TRIGGER ON UPDATE");
+    let world = World::new(&[("silver/orders", &triggered)]).await;
+    let root = LakeRoot::Folder(world.path("lake"));
+    let lake = Lake::open(root, Arc::new(Still)).await.unwrap();
+    let (catalog, config) = (Catalog::open(lake.clone()).await.unwrap(), Arc::clone(&world.config));
+    let engine = Engine::new(lake.clone(), Arc::clone(&catalog), Arc::clone(&config)).unwrap();
+    let refresher =
+        Refresher::new(lake.clone(), Arc::clone(&catalog), engine.clone(), Arc::clone(&config));
+    let landing = PathBuf::from("/nowhere");
+    let ingester =
+        Ingester::new(lake.clone(), Arc::clone(&catalog), engine, Arc::clone(&config), landing);
+    let scheduler = Scheduler::new(lake.clone(), catalog, config, ingester, refresher);
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(scheduler.run(shutdown.clone()));
+    for arrived in 1..=3_i64 {
+        world.arrive("bronze.orders", orders(&[(Some(arrived), "EUR", Some(1.0))])).await;
+        lake.poll_epoch().await.unwrap();
+        let seen = async {
+            loop {
+                world.lake.poll_epoch().await.unwrap();
+                let rows = world.try_rows("SELECT order_id FROM silver.orders").await;
+                if rows.is_ok_and(|rows| rows.len() == usize::try_from(arrived).unwrap()) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(120), seen).await.unwrap();
+    }
+    shutdown.cancel();
+    running.await.unwrap();
 }
