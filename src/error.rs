@@ -131,6 +131,8 @@ error_kinds! {
     InvalidSchemaName = "3F000", "invalid_schema_name";
     /// Another commit came first; trying again may succeed.
     SerializationFailure = "40001", "serialization_failure";
+    /// Whether a commit is there nobody could say.
+    StatementCompletionUnknown = "40003", "statement_completion_unknown";
     /// The text is not SQL.
     SyntaxError = "42601", "syntax_error";
     /// The role may not do this.
@@ -230,9 +232,15 @@ error_kinds! {
 impl ErrorKind {
     /// Whether trying the same thing again may succeed without anyone changing anything.
     ///
-    /// Conflicts and I/O only: a data error stays a data error however often it is tried.
+    /// Conflicts and I/O only: a data error stays a data error however often it is tried. Runs, which find in
+    /// the lake what they have done, may try again where nobody could say; people's statements may not.
     pub fn retryable(self) -> bool {
-        matches!(self, ErrorKind::SerializationFailure | ErrorKind::IoError)
+        matches!(
+            self,
+            ErrorKind::SerializationFailure
+                | ErrorKind::StatementCompletionUnknown
+                | ErrorKind::IoError
+        )
     }
 }
 

@@ -13,6 +13,7 @@ use crate::syntax::ColumnDefinition;
 use super::ddl::{check_open_schema, defined_in, still_needed};
 use super::load::described;
 use super::object::{GrantEntry, Relation, RelationKind};
+use super::order;
 use super::state::CatalogState;
 
 /// Calls a relation `to`, with its grants; whoever reads it by its old name is looked for by
@@ -127,7 +128,7 @@ fn altered(relation: &Relation) -> Result<Relation> {
 /// Refuses a state in which somebody reads, by name, what was there before and is not any more.
 ///
 /// # Errors
-/// `DependentObjectsStillExist` naming who reads it.
+/// `DependentObjectsStillExist` naming who reads it; `InvalidObjectDefinition` for views that read each other.
 pub fn check_readers(before: &CatalogState, after: &CatalogState) -> Result<()> {
     let there: BTreeSet<&RelationName> = after.relations.keys().collect();
     for gone in before.relations.values().filter(|known| !there.contains(&known.name)) {
@@ -142,12 +143,19 @@ pub fn check_readers(before: &CatalogState, after: &CatalogState) -> Result<()> 
             ));
         }
     }
+    let mut reads = false;
     for made in after.relations.values().filter(|known| before.relation(&known.name) != Some(known))
     {
-        if let Some(source) = made.sources().iter().find(|source| !there.contains(source)) {
+        let sources = made.sources();
+        if let Some(source) = sources.iter().find(|source| !there.contains(source)) {
             let message = format!("{} reads \"{source}\", which is no more", described(made));
             return Err(Error::new(ErrorKind::DependentObjectsStillExist, message));
         }
+        reads |= !sources.is_empty();
     }
-    Ok(())
+    // Two that were no circle apart may be one together.
+    match reads.then(|| order::cycles(&after.relations)).iter().flatten().next() {
+        Some(cycle) => Err(order::circle(cycle)),
+        None => Ok(()),
+    }
 }

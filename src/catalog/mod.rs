@@ -18,6 +18,7 @@ mod nearest;
 mod object;
 mod order;
 mod rows;
+mod settle;
 mod state;
 mod store;
 

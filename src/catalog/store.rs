@@ -43,6 +43,10 @@ impl Catalog {
         Ok(catalog)
     }
 
+    pub(super) fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
     /// The state published by `epoch`. Cached: reads the lake only when the catalog's version moved.
     ///
     /// # Errors

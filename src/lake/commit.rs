@@ -22,6 +22,7 @@ use super::log;
 use super::shape::{removes, shape};
 use super::store::{Lake, Location};
 use super::table::{Table, TableSpec};
+use super::transaction::TRANSACTION;
 use super::write::DataFiles;
 
 /// How many winners an append steps over before it gives up.
@@ -76,10 +77,10 @@ pub enum CommitOutcome {
 
 impl Lake {
     /// Commits. After an ambiguous storage error the log is read back, so `Committed` and `Conflict`
-    /// are certain; an error means nothing landed.
+    /// are certain; an error means nothing landed, but for `StatementCompletionUnknown`.
     ///
     /// # Errors
-    /// `FeatureNotSupported` for a table that can only be read; `DatatypeMismatch` for an append of
+    /// `StatementCompletionUnknown` where the log could not be read back; `FeatureNotSupported` for a table that can only be read; `DatatypeMismatch` for an append of
     /// other types; `DiskFull`, `IoError`.
     pub async fn commit(&self, commit: Commit) -> Result<CommitOutcome> {
         let held = self.held(&commit.location)?;
@@ -227,7 +228,7 @@ async fn put(
         match log::read(held.log(), location, version).await {
             Ok(found) => break found,
             Err(_) if attempt < READ_BACK_MAX => {}
-            Err(error) => return Err(cause.unwrap_or(error)),
+            Err(error) => return Err(unclear(location, version, cause.unwrap_or(error))),
         }
     };
     match (found, cause) {
@@ -249,9 +250,21 @@ async fn landed(held: &Held, base: Option<&Table>, version: Version) -> Result<T
         match held.committed(base, version).await {
             Ok(table) => return Ok(table),
             Err(_) if attempt < READ_BACK_MAX => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                let location = base.map_or_else(String::new, |base| base.location().to_string());
+                return Err(unclear(&location, version, error));
+            }
         }
     }
+}
+
+/// The error of a commit that may be there.
+fn unclear(location: &impl std::fmt::Display, version: Version, cause: Error) -> Error {
+    let message = "the storage does not say whether the commit is there";
+    Error::new(ErrorKind::StatementCompletionUnknown, message)
+        .detail(format!("It was to be version {version} of the table at {location}."))
+        .hint("Look whether the change is there before trying again.")
+        .caused_by(cause)
 }
 
 /// Why the commit cannot go behind `winner`; `None` when it can.
@@ -265,6 +278,10 @@ fn conflict(commit: &Commit, version: Version, winner: &log::Entry) -> Option<St
     }
     if winner.changes_shape {
         return Some(format!("{at} changed the table's columns or properties"));
+    }
+    // Rows of a transaction that may come to nothing are not built upon; who is behind them looks again.
+    if winner.applications.iter().any(|(app_id, _)| app_id == TRANSACTION) {
+        return Some(format!("{at} is part of a transaction"));
     }
     let ours = commit.progress.iter().map(|(app_id, _)| app_id);
     ours.into_iter()

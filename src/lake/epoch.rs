@@ -110,6 +110,20 @@ impl EpochState {
         self.relations.insert(row.relation_id, relation);
     }
 
+    /// Refuses a catalog that was taken for a dead run's, and written over.
+    fn check_catalog(&self, rows: &[Published]) -> Result<()> {
+        let ours = rows.iter().find(|row| row.relation_id == RelationId::CATALOG);
+        let theirs = self.relations.get(&RelationId::CATALOG);
+        match (ours, theirs) {
+            (Some(ours), Some(theirs)) if theirs.version > ours.version => Err(Error::new(
+                ErrorKind::SerializationFailure,
+                "could not publish because another run changed the catalog first",
+            )
+            .hint("Try again.")),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether `row` says nothing new.
     fn holds(&self, row: &Published) -> bool {
         self.relations
@@ -183,15 +197,18 @@ impl Lake {
     }
 
     /// Publishes a run's tables as the next epoch; afterwards [`Lake::epoch`] is at least that one.
-    /// Rows no newer than what is published are dropped; nothing left publishes nothing.
+    /// Rows no newer than what is published are dropped; nothing left publishes nothing. A catalog that another
+    /// run has taken the place of is not dropped in silence: then nothing is published.
     ///
     /// # Errors
-    /// `SerializationFailure` when other publishers come first again and again.
+    /// `SerializationFailure` when other publishers come first again and again, or have published a later
+    /// catalog; `StatementCompletionUnknown`.
     pub async fn publish(&self, run: &Run, rows: Vec<Published>) -> Result<Arc<EpochState>> {
         let location = self.system_location(EPOCHS);
         let spec = TableSpec::of(epoch_rows::schema());
         for _ in 0..ATTEMPTS_MAX {
             let head = self.poll_head().await?;
+            head.state.check_catalog(&rows)?;
             let new = self.new_rows(&head.state, run, &rows);
             let Some(epoch) = new.first().map(|row| row.epoch) else {
                 return Ok(Arc::clone(&head.state));

@@ -21,6 +21,8 @@ pub(super) struct Entry {
     pub(super) commit_id: Option<String>,
     /// `lakeport.run`.
     pub(super) run: Option<String>,
+    /// The operation's name, as its writer has it.
+    pub(super) operation: Option<String>,
     /// When, as the writer says, in milliseconds.
     pub(super) timestamp_ms: Option<i64>,
     /// Rows came or went.
@@ -52,6 +54,7 @@ struct Line {
 #[serde(rename_all = "camelCase")]
 struct Info {
     timestamp: Option<i64>,
+    operation: Option<String>,
     in_commit_timestamp: Option<i64>,
     #[serde(rename = "lakeport.run")]
     run: Option<String>,
@@ -107,6 +110,7 @@ impl Entry {
         if let Some(info) = line.commit_info {
             self.commit_id = info.commit;
             self.run = info.run;
+            self.operation = info.operation;
             self.timestamp_ms = info.in_commit_timestamp.or(info.timestamp);
         }
         if let Some(file) = line.add {

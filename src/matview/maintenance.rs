@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
 
-use crate::catalog::{Catalog, CatalogState, Relation};
+use crate::catalog::{Catalog, CatalogState, Relation, RelationKind};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{
@@ -79,9 +79,11 @@ impl Maintenance {
         let lake = &self.lake;
         lake.poll_epoch().await?;
         let published = lake.epoch().relations.get(&relation.id).cloned();
-        let Some(table) = lake.newest(&lake.location(relation.place())).await? else {
-            return Ok(Optimized::default());
+        let found = match relation.kind {
+            RelationKind::Table { .. } => self.catalog.writable(relation).await?,
+            _ => lake.newest(&lake.location(relation.place())).await?,
         };
+        let Some(table) = found else { return Ok(Optimized::default()) };
         if !relation.kind.is_maintained() {
             return lake.optimize(&table, due, None).await;
         }
@@ -192,6 +194,13 @@ impl Maintenance {
         for location in maintained.map(|r| lake.location(&r.name)).chain(system) {
             if let Err(error) = self.sweep_table(&location, &epochs, &views).await {
                 tracing::warn!(%location, %error, "could not vacuum");
+            }
+        }
+        // Rows of dead transactions go before somebody else's are hidden behind them.
+        let tables = state.relations.values();
+        for table in tables.filter(|known| matches!(known.kind, RelationKind::Table { .. })) {
+            if let Err(error) = self.catalog.writable(table).await {
+                tracing::warn!(table = %table.name, %error, "could not look after a table");
             }
         }
         if let Err(error) = self.sweep_folders(&state, &epochs).await {

@@ -133,7 +133,8 @@ impl Pins {
                 self.lake.newest(&self.lake.external_location(location)?).await?
             }
             (kind, _) if !kind.is_maintained() => {
-                self.lake.newest(&self.lake.location(relation.place())).await?
+                let location = self.lake.location(relation.place());
+                self.lake.seen(&self.base, relation.id, &location).await?
             }
             (_, Some(published)) => {
                 Some(self.lake.at_version(&published.location, published.version).await?)

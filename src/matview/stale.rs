@@ -55,7 +55,7 @@ pub async fn staleness(
             RelationKind::External { location } => lake.external_location(location)?,
             _ => lake.location(source.place()),
         };
-        if let Some(newest) = lake.newest(&location).await? {
+        if let Some(newest) = lake.seen(epoch, source.id, &location).await? {
             let version = newest.version();
             let pin = Pin { relation: Arc::clone(source), table: newest };
             if progress::consumed(&table, view.id, &pin).await? != Some(version) {

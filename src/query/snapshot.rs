@@ -1,7 +1,7 @@
 //! What one statement, or one REPEATABLE READ transaction, sees.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::catalog::CatalogState;
 use crate::lake::{EpochState, Location, Table};
@@ -22,4 +22,12 @@ pub struct Snapshot {
     pub pinned: Mutex<HashMap<Location, Table>>,
     /// Other tables are read as the epoch recorded them, else as committed by `published_at`.
     pub as_of: bool,
+}
+
+impl Snapshot {
+    /// The table at `location` as it was first read through here; none where it was not, or is maintained.
+    pub fn table(&self, location: &Location) -> Option<Table> {
+        let pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
+        pinned.get(location).cloned()
+    }
 }

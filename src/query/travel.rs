@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
 
 use crate::catalog::{Relation, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::{Changes, ChangesOutcome, EpochState, Lake, Location, Table};
+use crate::lake::{Changes, ChangesOutcome, EpochState, Lake, Table};
 use crate::name::Version;
 use crate::syntax::{RelationReference, TimeTravel};
 
@@ -81,12 +81,12 @@ async fn maintained(
     time: Option<DateTime<Utc>>,
 ) -> Result<Table> {
     if version.is_none() && time.is_none() {
-        if let Some(table) = pinned(snapshot, &lake.location(&relation.name)) {
+        if let Some(table) = snapshot.table(&lake.location(&relation.name)) {
             return Ok(table);
         }
         let published =
             snapshot.epoch.relations.get(&relation.id).ok_or_else(|| never_built(relation))?;
-        if let Some(table) = pinned(snapshot, &published.location) {
+        if let Some(table) = snapshot.table(&published.location) {
             return Ok(table);
         }
         return lake.at_version(&published.location, published.version).await;
@@ -149,7 +149,7 @@ async fn other(
     if let Some(time) = time {
         return lake.at_time(&location, time).await;
     }
-    if let Some(table) = pinned(snapshot, &location) {
+    if let Some(table) = snapshot.table(&location) {
         return Ok(table);
     }
     let table = if snapshot.as_of {
@@ -159,16 +159,12 @@ async fn other(
             (None, None) => return Err(missing(relation)),
         }
     } else {
-        lake.newest(&location).await?.ok_or_else(|| missing(relation))?
+        let seen = lake.seen(&snapshot.epoch, relation.id, &location).await?;
+        seen.ok_or_else(|| missing(relation))?
     };
     // Of two statements of one transaction that read it first at the same moment, one wins.
     let mut pinned = snapshot.pinned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     Ok(pinned.entry(location).or_insert(table).clone())
-}
-
-fn pinned(snapshot: &Snapshot, location: &Location) -> Option<Table> {
-    let pinned = snapshot.pinned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    pinned.get(location).cloned()
 }
 
 fn missing(relation: &Relation) -> Error {

@@ -36,8 +36,10 @@ impl Session {
             }
             Statement::Truncate { name } => self.truncate(name).await,
             Statement::CreateIndex(table) => {
-                let relation = self.altered(table, DropKind::Table).await?;
-                let name = &relation.name.relation;
+                if self.temporary(table).is_none() {
+                    self.altered(table, DropKind::Table).await?;
+                }
+                let name = &table.name;
                 self.notice(format!(
                     "no index is made on \"{name}\": every column's bounds are kept by file, and queries use them"
                 ));
@@ -49,6 +51,7 @@ impl Session {
 
     async fn alter(&mut self, alter: &Alter, running: &Running) -> Result<String> {
         let tag = format!("ALTER {}", kind_words(alter.kind));
+        self.refuse_temporary("altering", &alter.name)?;
         if alter.if_exists {
             let state = self.catalog_state().await?;
             let search_path = self.search_path();
@@ -97,6 +100,7 @@ impl Session {
 
     /// The relation of this name, where it is one of this kind and the role's own.
     async fn altered(&self, name: &ObjectName, kind: DropKind) -> Result<Arc<Relation>> {
+        self.refuse_temporary("this on", name)?;
         let state = self.catalog_state().await?;
         let search_path = self.search_path();
         let names = self.names(&state, &search_path);

@@ -12,7 +12,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use crate::catalog::Relation;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::{Run, RunKind, Table, TableSpec, TableWriter};
+use crate::lake::{CommitMode, Table, TableSpec, TableWriter};
 use crate::name::RelationName;
 use crate::query::plain_type;
 use crate::syntax::{ObjectName, Statement};
@@ -20,10 +20,10 @@ use crate::syntax::{ObjectName, Statement};
 use super::assign::Assignment;
 use super::connection::Session;
 use super::counting::Counted;
-use super::create::{NewTable, storable};
 use super::keys::Keys;
+use super::new_table::{NewTable, storable};
+use super::pending::Change;
 use super::prepared::Prepared;
-use super::write::published;
 
 /// Where rows are to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -241,9 +241,10 @@ impl Bulk {
         match place {
             Place::Existing(_, _) if rows == 0 => {}
             Place::Existing(relation, table) => {
-                let run = Run::start(RunKind::Ddl);
-                let table = session.append(&relation, table, files, &keys).await?;
-                session.services.lake.publish(&run, vec![published(&relation, &table)]).await?;
+                let (target, mode) = (Arc::clone(&relation), CommitMode::Append);
+                let change = Change { relation, table, mode, files, keys };
+                let table = session.write_rows(change, None).await?;
+                session.publish_rows(&target, &table).await;
             }
             Place::New { written, place, spec, replaces } => {
                 let state = session.catalog_state().await?;

@@ -18,8 +18,8 @@ use crate::syntax::{AlterAction, ColumnDefinition, Key, Query, TextLength};
 use super::alter::{full, undefined_column};
 use super::assign::Assignment;
 use super::connection::Session;
-use super::create::{NewTable, storable};
 use super::keys::Keys;
+use super::new_table::{NewTable, storable};
 use super::running::Running;
 
 impl Session {

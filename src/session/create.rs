@@ -1,32 +1,36 @@
-//! CREATE TABLE and CREATE TABLE AS.
+//! CREATE TABLE and CREATE TABLE AS, temporary ones up to where their rows go.
 //!
 //! Its one idea: the catalog's next version is taken before the table's folder is touched; inside a transaction
 //! the table goes to a folder of its own, so that nothing others see is touched at all.
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
 use crate::catalog::{CatalogState, Relation, RelationKind, alter, ddl, plain_table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{
-    Commit, CommitMode, CommitOutcome, DataFiles, Run, RunKind, TEXT_LENGTH, Table, TableSpec,
-    own_folder,
+    Commit, CommitMode, CommitOutcome, DataFiles, Run, RunKind, TEXT_LENGTH, Table, own_folder,
 };
 use crate::name::{RelationName, quote_identifier};
-use crate::query::{Context, Engine, kept_type};
-use crate::syntax::{ColumnDefinition, CreateTable, Key, ObjectName, Query, TextLength};
+use crate::query::{AuthorizedPlan, Context, Engine};
+use crate::syntax::{ColumnDefinition, CreateTable, Key, Query, TextLength};
 
 use super::connection::Session;
 use super::keys::Keys;
+use super::new_table::{NewTable, columns_of, storable, table_spec};
+use super::pending::Seen;
 use super::prepared::Prepared;
 use super::running::Running;
 use super::write::published;
 
+/// The table property that says whose a log goes on to be, where its name is used again.
+const RELATION: &str = "lakeport.relation";
+
 impl Session {
-    /// CREATE TABLE and CREATE TABLE AS; answers `CREATE TABLE` or `SELECT n`.
+    /// CREATE [TEMPORARY] TABLE and CREATE TABLE AS; answers `CREATE TABLE` or `SELECT n`.
     pub(super) async fn create_table(
         &mut self,
         create: &CreateTable,
@@ -34,67 +38,98 @@ impl Session {
         parameters: Vec<ScalarValue>,
         running: &Running,
     ) -> Result<String> {
-        if create.temporary {
-            return self.create_temporary(create, prepared, parameters, running).await;
+        let opened = self.opened(create).await?;
+        if matches!(opened, Opened::Exists) {
+            return Ok(self.skipped(create));
         }
-        let Some(name) = self.new_table_name(create).await? else {
-            return Ok("CREATE TABLE".to_owned());
+        let planned = match &create.query {
+            Some(query) => Some(self.current_plan(query, prepared, &parameters, running).await?),
+            None => None,
         };
+        let schema = match &planned {
+            Some((plan, _)) => storable(&plan.described())?,
+            None => self.declared_schema(create, running).await?,
+        };
+        // A key of a type without equality is refused before the table is there.
+        Keys::watching(&create.keys, &schema)?;
+        let rows = planned.map(|planned| NewRows { planned, parameters });
+        let made = match opened {
+            Opened::Stored(name) => self.make_stored(create, name, schema, rows, running).await?,
+            _ => self.make_temporary(create, schema, rows, running).await?,
+        };
+        Ok(made.map_or("CREATE TABLE".to_owned(), |rows| format!("SELECT {rows}")))
+    }
+
+    /// What CREATE TABLE IF NOT EXISTS answers where it does nothing.
+    fn skipped(&mut self, create: &CreateTable) -> String {
+        self.notice(format!("relation \"{}\" already exists, skipping", create.name.name));
+        let tag = if create.query.is_some() { "CREATE TABLE AS" } else { "CREATE TABLE" };
+        tag.to_owned()
+    }
+
+    /// A new table of the lake, with the rows of its query; answers how many.
+    async fn make_stored(
+        &mut self,
+        create: &CreateTable,
+        name: RelationName,
+        schema: SchemaRef,
+        rows: Option<NewRows>,
+        running: &Running,
+    ) -> Result<Option<u64>> {
         let place = self.new_place(&name).await?;
-        let location = self.services.lake.location(&place);
-        let (spec, files) = match &create.query {
-            None => {
-                let schema = self.declared_schema(create, running).await?;
-                // A key of a type without equality is refused before the table is there.
-                Keys::watching(&create.keys, &schema)?;
-                (table_spec(schema, create), None)
-            }
-            Some(query) => {
-                let (plan, context) =
-                    self.current_plan(query, prepared, &parameters, running).await?;
-                let spec = table_spec(storable(&plan.described())?, create);
+        let spec = table_spec(schema, create);
+        let files = match rows {
+            None => None,
+            Some(NewRows { planned: (plan, context), parameters }) => {
                 let execution = self.services.engine.execute(&plan, &context, parameters).await;
                 let mut stream = execution.map_err(|error| running.error(error))?.stream;
+                let location = self.services.lake.location(&place);
                 let mut writer = self.services.lake.writer(&location, &spec)?;
                 while let Some(batch) = stream.next().await {
                     let batch = batch.map_err(|error| running.error(Engine::error(error)))?;
                     writer.write(batch).await?;
                 }
-                (spec, Some(writer.finish().await?))
+                Some(writer.finish().await?)
             }
         };
-        let rows = files.as_ref().map(DataFiles::rows);
-        let keys = create.keys.clone();
+        let count = files.as_ref().map(DataFiles::rows);
         let new = NewTable {
             written: &create.name,
             name,
             place,
             spec,
-            keys,
+            keys: create.keys.clone(),
             replaces: false,
             base: None,
             keeps_rows: false,
         };
         self.publish_table(&new, files.unwrap_or_default()).await?;
-        Ok(rows.map_or("CREATE TABLE".to_owned(), |rows| format!("SELECT {rows}")))
+        Ok(count)
     }
 
-    /// The new table's full name; `None` when it exists and that is no error.
-    async fn new_table_name(&self, create: &CreateTable) -> Result<Option<RelationName>> {
-        let state = self.catalog_state().await?;
-        let search_path = self.search_path();
-        let names = self.names(&state, &search_path);
-        let name = names.new_relation(&create.name)?;
-        if state.relation(&name).is_none() {
-            return Ok(Some(name));
+    /// What CREATE TABLE is to make.
+    ///
+    /// # Errors
+    /// `DuplicateTable`; those of `Names::new_relation` and of temporary tables.
+    async fn opened(&self, create: &CreateTable) -> Result<Opened> {
+        let (opened, exists) = if create.temporary {
+            self.check_temporary(create)?;
+            (Opened::Temporary, self.temporary.contains_key(&create.name.name))
+        } else {
+            let state = self.catalog_state().await?;
+            let search_path = self.search_path();
+            let name = self.names(&state, &search_path).new_relation(&create.name)?;
+            let exists = state.relation(&name).is_some();
+            (Opened::Stored(name), exists)
+        };
+        match exists {
+            false => Ok(opened),
+            true if create.if_not_exists => Ok(Opened::Exists),
+            true => {
+                let message = format!("relation \"{}\" already exists", create.name.name);
+                Err(Error::new(ErrorKind::DuplicateTable, message))
+            }
         }
-        if create.if_not_exists {
-            return Ok(None);
-        }
-        Err(Error::new(
-            ErrorKind::DuplicateTable,
-            format!("relation \"{}\" already exists", name.relation),
-        ))
     }
 
     /// Makes the table and its entry in the catalog one epoch.
@@ -109,9 +144,8 @@ impl Session {
         if self.is_in_block() {
             return self.make_table(new, files).await;
         }
-        let NewTable { name, spec, .. } = new;
+        let name = &new.name;
         let (lake, catalog) = (&self.services.lake, &self.services.catalog);
-        let location = lake.location(&new.place);
         let search_path = self.search_path();
         let _alone = self.services.changing_catalog.lock().await;
         let mut attempt = 1;
@@ -145,29 +179,45 @@ impl Session {
                 }
                 Err(error) => return Err(error),
             };
-            // A name used again goes on in the log that is there.
-            let before = match &new.base {
-                Some(base) => Some(base.clone()),
-                None => lake.newest(&location).await?,
-            };
-            let overwrites = before.is_some() && !new.keeps_rows;
-            let mode = if overwrites { CommitMode::Overwrite } else { CommitMode::Append };
-            let commit = Commit {
-                location: location.clone(),
-                base: before,
-                spec: spec.clone(),
-                mode,
-                files,
-                progress: Vec::new(),
-                run: Some(run.id),
-                operation: "CREATE TABLE",
-            };
-            let table = match lake.commit(commit).await? {
-                CommitOutcome::Committed(table) => table,
-                CommitOutcome::Conflict(why) => return Err(new.conflict(why)),
-            };
-            lake.publish(&run, vec![published(&relation, &table), entry]).await?;
-            return Ok(());
+            let table = self.write_table(new, files, (&relation, known.is_none()), &run).await?;
+            let done = lake.publish(&run, vec![published(&relation, &table), entry]).await;
+            return done.map(drop).map_err(|error| new.unpublished(error));
+        }
+    }
+
+    /// Puts a table's files where they belong; a name used again goes on in the log that is there.
+    async fn write_table(
+        &self,
+        new: &NewTable<'_>,
+        files: DataFiles,
+        (relation, is_new): (&Relation, bool),
+        run: &Run,
+    ) -> Result<Table> {
+        let lake = &self.services.lake;
+        let location = lake.location(&new.place);
+        let before = match &new.base {
+            Some(base) => Some(base.clone()),
+            None => lake.newest(&location).await?,
+        };
+        let overwrites = before.is_some() && !new.keeps_rows;
+        let mut spec = new.spec.clone();
+        if overwrites && is_new {
+            // Rows on their way into the table that had the name before do not fit this one.
+            spec.properties.insert(RELATION.to_owned(), relation.id.to_string());
+        }
+        let commit = Commit {
+            location,
+            base: before,
+            spec,
+            mode: if overwrites { CommitMode::Overwrite } else { CommitMode::Append },
+            files,
+            progress: Vec::new(),
+            run: Some(run.id),
+            operation: "CREATE TABLE",
+        };
+        match lake.commit(commit).await? {
+            CommitOutcome::Committed(table) => Ok(table),
+            CommitOutcome::Conflict(why) => Err(new.conflict(why)),
         }
     }
 
@@ -176,7 +226,7 @@ impl Session {
         if new.replaces {
             return Err(Error::unsupported("other columns of a table inside a transaction block"));
         }
-        let state = self.catalog_state().await?;
+        let Seen { base, state } = self.seen().await?;
         let search_path = self.search_path();
         self.names(&state, &search_path).new_relation(new.written)?;
         let relation = self.plain(new);
@@ -198,7 +248,7 @@ impl Session {
             CommitOutcome::Committed(table) => self.keep_made(id, table).await?,
             CommitOutcome::Conflict(why) => return Err(Error::internal(why)),
         }
-        self.keep_state(changed).await
+        self.keep_state(base, changed).await
     }
 
     fn plain(&self, new: &NewTable<'_>) -> Relation {
@@ -262,80 +312,18 @@ impl Session {
     }
 }
 
-/// A table about to be.
-pub(super) struct NewTable<'a> {
-    /// Its name as the client wrote it.
-    pub(super) written: &'a ObjectName,
-    /// Its full name.
-    pub(super) name: RelationName,
-    /// Whose folder its files are in.
-    pub(super) place: RelationName,
-    /// What it is.
-    pub(super) spec: TableSpec,
-    /// What no two of its rows share.
-    pub(super) keys: Vec<Key>,
-    /// Whether it takes the place of a table of that name, with its owner and grants.
-    pub(super) replaces: bool,
-    /// The version that what takes its place was computed from; none for whatever is there.
-    pub(super) base: Option<Table>,
-    /// Whether the rows that are there stay, with more columns.
-    pub(super) keeps_rows: bool,
+/// What a CREATE TABLE makes.
+enum Opened {
+    /// Nothing: it is there.
+    Exists,
+    /// One session's own.
+    Temporary,
+    /// One of the lake.
+    Stored(RelationName),
 }
 
-impl NewTable<'_> {
-    fn conflict(&self, why: String) -> Error {
-        let message = format!("could not create table \"{}\"", self.name.relation);
-        Error::new(ErrorKind::SerializationFailure, message).detail(why)
-    }
-
-    /// Whether its folder is another's by now.
-    fn check_place(&self, state: &CatalogState) -> Result<()> {
-        let mut others = state.relations.values().filter(|known| known.name != self.name);
-        if !others.any(|known| known.place() == &self.place) {
-            return Ok(());
-        }
-        let message = format!("the name of table \"{}\" was taken meanwhile", self.name.relation);
-        Err(Error::new(ErrorKind::SerializationFailure, message))
-    }
-}
-
-fn table_spec(schema: SchemaRef, create: &CreateTable) -> TableSpec {
-    TableSpec {
-        partition_by: create.partition_by.clone(),
-        comment: create.comment.clone(),
-        ..TableSpec::of(schema)
-    }
-}
-
-/// A query's columns as a table keeps them.
-pub(super) fn storable(schema: &Schema) -> Result<SchemaRef> {
-    let mut fields: Vec<Field> = Vec::with_capacity(schema.fields().len());
-    for field in schema.fields() {
-        if fields.iter().any(|other| other.name() == field.name()) {
-            return Err(Error::new(
-                ErrorKind::DuplicateColumn,
-                format!("column \"{}\" specified more than once", field.name()),
-            ));
-        }
-        let data_type = match field.data_type() {
-            DataType::Null => DataType::Utf8,
-            DataType::Timestamp(_, zone) => {
-                let zone = zone.as_ref().map(|_| "UTC".into());
-                DataType::Timestamp(TimeUnit::Microsecond, zone)
-            }
-            other => other.clone(),
-        };
-        fields.push(kept_type(Field::new(field.name(), data_type, true), field));
-    }
-    Ok(Arc::new(Schema::new(fields)))
-}
-
-fn columns_of(schema: &Schema) -> Vec<ColumnDefinition> {
-    let column = |field: &Arc<Field>| ColumnDefinition {
-        name: field.name().clone(),
-        sql_type: String::new(),
-        not_null: !field.is_nullable(),
-        comment: field.metadata().get("comment").cloned(),
-    };
-    schema.fields().iter().map(column).collect()
+/// The query of a CREATE TABLE AS, planned.
+pub(super) struct NewRows {
+    pub(super) planned: (AuthorizedPlan, Context),
+    pub(super) parameters: Vec<ScalarValue>,
 }

@@ -17,6 +17,7 @@ use crate::syntax::{
 use super::connection::Session;
 use super::functions::must_own_function;
 use super::names::{Names, undefined_schema, written};
+use super::pending::Seen;
 use super::prepared::Prepared;
 use super::running::Running;
 
@@ -59,6 +60,7 @@ impl Session {
                 "CREATE TABLE"
             }
             Statement::Grant(grant) => {
+                self.refuse_temporary_in(grant)?;
                 self.change(|state, names| {
                     may_grant(names, grant)?;
                     ddl::grant(state, grant, &|name| Ok(names.relation(name)?.name.clone()))
@@ -67,6 +69,7 @@ impl Session {
                 if matches!(grant.object, GrantObject::Roles(_)) { "GRANT ROLE" } else { "GRANT" }
             }
             Statement::Revoke(grant) => {
+                self.refuse_temporary_in(grant)?;
                 self.change(|state, names| {
                     may_grant(names, grant)?;
                     ddl::revoke(state, grant, &|name| Ok(names.relation(name)?.name.clone()))
@@ -98,10 +101,10 @@ impl Session {
         compute: impl Fn(&CatalogState, &Names<'_>) -> Result<CatalogState>,
     ) -> Result<()> {
         if self.is_in_block() {
-            let state = self.catalog_state().await?;
+            let Seen { base, state } = self.seen().await?;
             let search_path = self.search_path();
             let changed = compute(&state, &self.names(&state, &search_path))?;
-            return if changed == *state { Ok(()) } else { self.keep_state(changed).await };
+            return if changed == *state { Ok(()) } else { self.keep_state(base, changed).await };
         }
         let (lake, catalog) = (&self.services.lake, &self.services.catalog);
         let search_path = self.search_path();

@@ -31,18 +31,19 @@ const STORED: &str = "rows that are there";
 const KEY_BYTES: usize = 32;
 const KEYS_BYTES_MAX: usize = 256 << 20;
 
-/// The keys of the rows that come.
-#[derive(Default)]
+/// The keys of the rows that come. A clone costs nothing until more of them come.
+#[derive(Default, Clone)]
 pub(super) struct Keys {
     each: Vec<Watched>,
 }
 
+#[derive(Clone)]
 struct Watched {
     key: Key,
     columns: Vec<usize>,
-    converter: RowConverter,
+    converter: Arc<RowConverter>,
     hashers: [RandomState; 2],
-    seen: HashSet<u128>,
+    seen: Arc<HashSet<u128>>,
 }
 
 impl Keys {
@@ -76,9 +77,11 @@ impl Keys {
     pub(super) fn add(&mut self, rows: &RecordBatch) -> Result<()> {
         for watched in &mut self.each {
             let keys = watched.of_rows(rows);
-            for (row, hash) in watched.hashes(&keys)?.into_iter().enumerate() {
+            let hashes = watched.hashes(&keys)?;
+            let seen = Arc::make_mut(&mut watched.seen);
+            for (row, hash) in hashes.into_iter().enumerate() {
                 let Some(hash) = hash else { continue };
-                if !watched.seen.insert(hash) {
+                if !seen.insert(hash) {
                     return Err(watched.duplicate(&keys, row));
                 }
             }
@@ -106,7 +109,8 @@ impl Watched {
             Error::unsupported(format!("the key {}, whose type has no equality,", key.name))
         })?;
         let hashers = [RandomState::new(), RandomState::new()];
-        Ok(Self { key: key.clone(), columns, converter, hashers, seen: HashSet::new() })
+        let (converter, seen) = (Arc::new(converter), Arc::default());
+        Ok(Self { key: key.clone(), columns, converter, hashers, seen })
     }
 
     fn of_rows(&self, rows: &RecordBatch) -> Vec<ArrayRef> {

@@ -8,10 +8,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::catalog::{CatalogState, Relation, alter, merge};
-use crate::error::{Error, Result};
+use crate::catalog::{CatalogState, Relation, merge};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{
-    Commit, CommitMode, CommitOutcome, DataFiles, Lake, Location, Published, Run, RunKind, Table,
+    Commit, CommitMode, CommitOutcome, DataFiles, Lake, Location, Run, RunKind, Table,
 };
 use crate::name::{RelationId, Version};
 use crate::query::AuthorizedPlan;
@@ -25,14 +25,14 @@ use super::write::published;
 #[derive(Debug)]
 pub(super) struct Pending {
     /// What was published when `state` was made of it.
-    base: Arc<CatalogState>,
+    pub(super) base: Arc<CatalogState>,
     /// The catalog as the transaction sees it.
-    state: Arc<CatalogState>,
+    pub(super) state: Arc<CatalogState>,
     /// Tables it has made, at their newest versions.
-    made: BTreeMap<RelationId, Table>,
-    /// Rows for a table that others see.
-    rows: Option<Rows>,
-    folders: Folders,
+    pub(super) made: BTreeMap<RelationId, Table>,
+    /// Rows for a table that others see, which wait for COMMIT.
+    pub(super) rows: Option<Change>,
+    pub(super) folders: Folders,
 }
 
 /// What a savepoint goes back to.
@@ -41,29 +41,14 @@ pub(super) struct Kept {
     base: Arc<CatalogState>,
     state: Arc<CatalogState>,
     made: BTreeMap<RelationId, Table>,
-    rows: Option<(RelationId, DataFiles)>,
-}
-
-/// Rows that wait for COMMIT.
-struct Rows {
-    relation: Arc<Relation>,
-    table: Table,
-    mode: CommitMode,
-    files: DataFiles,
-    keys: Keys,
-}
-
-impl std::fmt::Debug for Rows {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rows").field("relation", &self.relation.name).finish_non_exhaustive()
-    }
+    rows: Option<Change>,
 }
 
 /// Folders of tables that no catalog names yet. Dropping it deletes them.
 #[derive(Debug)]
-struct Folders {
+pub(super) struct Folders {
     lake: Lake,
-    locations: Vec<Location>,
+    pub(super) locations: Vec<Location>,
 }
 
 impl Drop for Folders {
@@ -81,6 +66,7 @@ impl Drop for Folders {
 }
 
 /// What files do to a table that is there.
+#[derive(Clone)]
 pub(super) struct Change {
     pub(super) relation: Arc<Relation>,
     /// The version they were computed from.
@@ -88,7 +74,20 @@ pub(super) struct Change {
     /// Whether they take the place of its rows.
     pub(super) mode: CommitMode,
     pub(super) files: DataFiles,
+    /// Those of the rows in `files`.
     pub(super) keys: Keys,
+}
+
+impl std::fmt::Debug for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Change").field("relation", &self.relation.name).finish_non_exhaustive()
+    }
+}
+
+/// A catalog that a statement has computed, and what was published then: together they say what it changed.
+pub(super) struct Seen {
+    pub(super) base: Arc<CatalogState>,
+    pub(super) state: Arc<CatalogState>,
 }
 
 impl Session {
@@ -97,14 +96,18 @@ impl Session {
     /// # Errors
     /// `SerializationFailure` where somebody has published what the transaction has changed too.
     pub(super) async fn catalog_state(&self) -> Result<Arc<CatalogState>> {
-        let published = self.services.catalog.at(&self.services.lake.epoch()).await?;
-        match self.pending() {
-            None => Ok(published),
-            Some(pending) if Arc::ptr_eq(&pending.base, &published) => {
-                Ok(Arc::clone(&pending.state))
-            }
-            Some(pending) => merge(&pending.base, &pending.state, &published).map(Arc::new),
-        }
+        self.seen().await.map(|seen| seen.state)
+    }
+
+    /// As [`Session::catalog_state`], with what of it is published.
+    pub(super) async fn seen(&self) -> Result<Seen> {
+        let base = self.services.catalog.at(&self.services.lake.epoch()).await?;
+        let state = match self.pending() {
+            None => Arc::clone(&base),
+            Some(pending) if Arc::ptr_eq(&pending.base, &base) => Arc::clone(&pending.state),
+            Some(pending) => merge(&pending.base, &pending.state, &base).map(Arc::new)?,
+        };
+        Ok(Seen { base, state })
     }
 
     pub(super) fn pending(&self) -> Option<&Pending> {
@@ -118,29 +121,28 @@ impl Session {
 
     /// What the transaction has changed, to change more.
     async fn pending_mut(&mut self) -> Result<&mut Pending> {
-        let state = self.catalog_state().await?;
-        let base = self.services.catalog.at(&self.services.lake.epoch()).await?;
+        let Seen { base, state } = self.seen().await?;
         let lake = self.services.lake.clone();
         self.settings.plan_anew();
         let Some(open) = self.transaction.open_mut() else {
             return Err(Error::internal("a change waits for the end of no transaction"));
         };
-        let pending = open.pending.get_or_insert_with(|| {
-            Box::new(Pending {
-                base: Arc::clone(&base),
-                state: Arc::clone(&state),
-                made: BTreeMap::new(),
-                rows: None,
-                folders: Folders { lake, locations: Vec::new() },
-            })
-        });
-        (pending.base, pending.state) = (base, state);
-        Ok(pending)
+        let folders = Folders { lake, locations: Vec::new() };
+        let (made, rows) = (BTreeMap::new(), None);
+        Ok(open
+            .pending
+            .get_or_insert_with(|| Box::new(Pending { base, state, made, rows, folders })))
     }
 
-    /// Keeps `state` as the transaction's catalog.
-    pub(super) async fn keep_state(&mut self, state: CatalogState) -> Result<()> {
-        self.pending_mut().await?.state = Arc::new(state);
+    /// Keeps `state`, computed over `base`, as the transaction's catalog. What others publish between the two
+    /// is not undone by it.
+    pub(super) async fn keep_state(
+        &mut self,
+        base: Arc<CatalogState>,
+        state: CatalogState,
+    ) -> Result<()> {
+        let pending = self.pending_mut().await?;
+        (pending.base, pending.state) = (base, Arc::new(state));
         Ok(())
     }
 
@@ -159,14 +161,9 @@ impl Session {
     /// The keys of the rows that come for `relation`, those that wait already among them.
     ///
     /// # Errors
-    /// Those of [`Keys::of`]; `FeatureNotSupported` after SAVEPOINT.
+    /// Those of [`Keys::of`].
     pub(super) fn watched_keys(&mut self, relation: &Relation, table: &Table) -> Result<Keys> {
         let fresh = Keys::of(relation, &table.schema())?;
-        let saved = self.transaction.block().is_some_and(|open| !open.savepoints.is_empty());
-        let made = self.pending().is_some_and(|pending| pending.made.contains_key(&relation.id));
-        if saved && !made && !fresh.is_empty() {
-            return Err(Error::unsupported("rows for a table with keys after SAVEPOINT"));
-        }
         let pending = self.transaction.open_mut().and_then(|open| open.pending.as_deref_mut());
         let waiting = pending.and_then(|pending| pending.rows.as_mut());
         match waiting.filter(|rows| rows.relation.id == relation.id && !rows.keys.is_empty()) {
@@ -184,17 +181,25 @@ impl Session {
         if self.is_in_block() && !made {
             return self.hold_rows(change).await;
         }
-        let Change { relation, table, mode, files, keys } = change;
-        let table = match mode {
-            CommitMode::Append => self.append(&relation, table, files, &keys).await?,
-            mode => self.replace_rows(&relation, table, mode, files, &keys).await?,
-        };
+        let relation = Arc::clone(&change.relation);
+        let table = self.write_rows(change, None).await?;
         if made {
             return self.keep_made(relation.id, table).await;
         }
-        let run = Run::start(RunKind::Ddl);
-        self.services.lake.publish(&run, vec![published(&relation, &table)]).await?;
+        self.publish_rows(&relation, &table).await;
         Ok(())
+    }
+
+    /// Names rows that are committed in an epoch. They are there whether this succeeds or not: their readers go by
+    /// the table's own log, so that an error would only make a client add them twice.
+    pub(super) async fn publish_rows(&mut self, relation: &Relation, table: &Table) {
+        let run = Run::start(RunKind::Ddl);
+        let rows = vec![published(relation, table)];
+        if let Err(error) = self.services.lake.publish(&run, rows).await {
+            tracing::warn!(table = %relation.name, %error, "rows are committed, but in no epoch of their own");
+            self.warn(ErrorKind::IoError, "the rows are committed, but no epoch could name them");
+            self.settings.plan_anew();
+        }
     }
 
     async fn hold_rows(&mut self, change: Change) -> Result<()> {
@@ -204,27 +209,29 @@ impl Session {
             self.check_keys(&change.table, &change.keys).await?;
         }
         let pending = self.pending_mut().await?;
-        let Change { relation, table, mode, mut files, keys } = change;
-        if let Some(waiting) = pending.rows.take() {
-            if waiting.relation.id != relation.id {
-                let other = waiting.relation.name.clone();
-                pending.rows = Some(waiting);
-                return Err(Error::unsupported(format!(
-                    "one transaction that changes \"{other}\" and \"{}\"",
-                    relation.name
-                ))
-                .hint("Commit before the other table: each is one commit that others see."));
-            }
-            if mode == CommitMode::Append {
-                let mut all = waiting.files;
-                all.append(files);
-                files = all;
-            }
-            let mode = if mode == CommitMode::Append { waiting.mode } else { mode };
-            pending.rows = Some(Rows { relation, table: waiting.table, mode, files, keys });
+        let is_there =
+            |waiting: &Change| pending.state.relation_by_id(waiting.relation.id).is_some();
+        let Some(waiting) = pending.rows.take().filter(is_there) else {
+            pending.rows = Some(change);
             return Ok(());
+        };
+        if waiting.relation.id != change.relation.id {
+            let names = (waiting.relation.name.clone(), &change.relation.name);
+            pending.rows = Some(waiting);
+            let (one, other) = names;
+            let what = format!("one transaction that changes \"{one}\" and \"{other}\"");
+            return Err(Error::unsupported(what)
+                .hint("Commit before the other table: each is one commit that others see."));
         }
-        pending.rows = Some(Rows { relation, table, mode, files, keys });
+        let rows = match change.mode {
+            CommitMode::Append => {
+                let mut files = waiting.files;
+                files.append(change.files);
+                Change { files, table: waiting.table, mode: waiting.mode, ..change }
+            }
+            _ => change,
+        };
+        pending.rows = Some(rows);
         Ok(())
     }
 
@@ -236,7 +243,8 @@ impl Session {
         let Some(waiting) = self.pending().and_then(|pending| pending.rows.as_ref()) else {
             return Ok(());
         };
-        if !plan.sources().iter().any(|(name, _)| *name == waiting.relation.name) {
+        let location = waiting.table.location();
+        if !plan.sources().iter().any(|(_, table)| table.location() == location) {
             return Ok(());
         }
         let what = format!(
@@ -244,62 +252,6 @@ impl Session {
             waiting.relation.name
         );
         Err(Error::unsupported(what).hint("COMMIT first."))
-    }
-
-    /// Publishes what the transaction has changed, all or nothing.
-    ///
-    /// # Errors
-    /// `SerializationFailure` where somebody has changed the same, `UniqueViolation`,
-    /// `DependentObjectsStillExist`; then nothing of it is there.
-    pub(super) async fn commit_pending(&mut self) -> Result<()> {
-        let pending = self.transaction.open_mut().and_then(|open| open.pending.take());
-        let Some(mut pending) = pending else { return Ok(()) };
-        self.settings.plan_anew();
-        let services = Arc::clone(&self.services);
-        let (lake, catalog) = (&services.lake, &services.catalog);
-        let alone = services.changing_catalog.lock().await;
-        let mut attempt = 1;
-        loop {
-            let base = lake.epoch();
-            let theirs = catalog.at(&base).await?;
-            let state = merge(&pending.base, &pending.state, &theirs)?;
-            alter::check_readers(&theirs, &state)?;
-            let run = Run::start(RunKind::Ddl);
-            let mut tables: Vec<Published> = Vec::new();
-            if state != *theirs {
-                match catalog.write(&run, &base, &state).await {
-                    Ok(entry) => tables.push(entry),
-                    Err(error) if self.tries_again(&error, attempt) => {
-                        attempt += 1;
-                        lake.poll_epoch().await?;
-                        continue;
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            let made = pending.made.iter().filter_map(|(id, table)| {
-                state.relation_by_id(*id).map(|relation| published(relation, table))
-            });
-            tables.extend(made);
-            // The catalog is written and not yet seen. From here on one commit is seen, or none.
-            let rows = pending.rows.take();
-            if let Some(rows) = rows.filter(|rows| state.relation_by_id(rows.relation.id).is_some())
-            {
-                let Rows { relation, table, mode, files, keys } = rows;
-                let table = match mode {
-                    CommitMode::Append => self.append(&relation, table, files, &keys).await?,
-                    mode => self.replace_rows(&relation, table, mode, files, &keys).await?,
-                };
-                tables.push(published(&relation, &table));
-            }
-            lake.publish(&run, tables).await?;
-            drop(alone);
-            let stays = |location: &Location| {
-                state.relations.values().any(|known| lake.location(known.place()) == *location)
-            };
-            pending.folders.locations.retain(|location| !stays(location));
-            return Ok(());
-        }
     }
 
     /// Tables that the transaction has made are again what they were at a savepoint.
@@ -345,7 +297,7 @@ impl Pending {
             base: Arc::clone(&self.base),
             state: Arc::clone(&self.state),
             made: self.made.clone(),
-            rows: self.rows.as_ref().map(|rows| (rows.relation.id, rows.files.clone())),
+            rows: self.rows.clone(),
         }
     }
 }
@@ -362,11 +314,6 @@ impl OpenTransaction {
         };
         pending.made.retain(|id, _| kept.made.contains_key(id));
         (pending.base, pending.state) = (kept.base, kept.state);
-        pending.rows = match (pending.rows.take(), kept.rows) {
-            (Some(rows), Some((id, files))) if rows.relation.id == id => {
-                Some(Rows { files, ..rows })
-            }
-            _ => None,
-        };
+        pending.rows = kept.rows;
     }
 }

@@ -13,12 +13,15 @@ use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{Context, Engine};
-use crate::syntax::{CreateTable, DropKind, DropObject, Insert, ObjectName, Query};
+use crate::query::Engine;
+use crate::syntax::{
+    CreateTable, Delete, DropKind, DropObject, Grant, GrantObject, Insert, Key, ObjectName,
+};
 
 use super::assign::Assignment;
 use super::connection::Session;
-use super::create::storable;
+use super::create::NewRows;
+use super::keys::Keys;
 use super::prepared::Prepared;
 use super::running::Running;
 
@@ -27,8 +30,16 @@ use super::running::Running;
 pub(super) struct Temporary {
     pub(super) schema: SchemaRef,
     batches: Vec<RecordBatch>,
+    /// What no two of its rows share.
+    keys: Vec<Key>,
     /// ON COMMIT DROP.
     drops: bool,
+}
+
+impl Temporary {
+    fn rows(&self) -> u64 {
+        self.batches.iter().map(|batch| batch.num_rows() as u64).sum()
+    }
 }
 
 /// By name.
@@ -41,6 +52,21 @@ pub(super) fn after_commit(mut tables: TemporaryTables) -> TemporaryTables {
 }
 
 impl Session {
+    /// Refuses what is done to tables of the lake only, where the name is a temporary table's: it is not to be done
+    /// to another of the name.
+    pub(super) fn refuse_temporary(&self, what: &str, name: &ObjectName) -> Result<()> {
+        match self.temporary(name) {
+            Some(_) => Err(Error::unsupported(format!("{what} temporary table \"{}\"", name.name))),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`Session::refuse_temporary`], for GRANT and REVOKE.
+    pub(super) fn refuse_temporary_in(&self, grant: &Grant) -> Result<()> {
+        let GrantObject::Relations(names) = &grant.object else { return Ok(()) };
+        names.iter().try_for_each(|name| self.refuse_temporary("privileges on", name))
+    }
+
     /// The temporary table of this name.
     pub(super) fn temporary(&self, name: &ObjectName) -> Option<&Temporary> {
         let own = name.schema.as_deref().is_none_or(|schema| schema == "pg_temp");
@@ -60,15 +86,11 @@ impl Session {
         Ok(relations)
     }
 
-    /// CREATE TEMPORARY TABLE; answers as CREATE TABLE.
-    pub(super) async fn create_temporary(
-        &mut self,
-        create: &CreateTable,
-        prepared: &Prepared,
-        parameters: Vec<ScalarValue>,
-        running: &Running,
-    ) -> Result<String> {
-        let name = &create.name.name;
+    /// Whether a temporary table of this name may be made.
+    ///
+    /// # Errors
+    /// `FeatureNotSupported` over Flight SQL; `InvalidTableDefinition` in a schema.
+    pub(super) fn check_temporary(&self, create: &CreateTable) -> Result<()> {
         if self.packed {
             return Err(Error::unsupported("a temporary table over Flight SQL")
                 .hint("Rows are fetched beside the session, which would not see it."));
@@ -77,28 +99,33 @@ impl Session {
             let message = "cannot create temporary relation in non-temporary schema";
             return Err(Error::new(ErrorKind::InvalidTableDefinition, message));
         }
-        if self.temporary.contains_key(name) {
-            if create.if_not_exists {
-                self.notice(format!("relation \"{name}\" already exists, skipping"));
-                return Ok("CREATE TABLE".to_owned());
+        Ok(())
+    }
+
+    /// A new temporary table, with the rows of its query; answers how many.
+    pub(super) async fn make_temporary(
+        &mut self,
+        create: &CreateTable,
+        schema: SchemaRef,
+        rows: Option<NewRows>,
+        running: &Running,
+    ) -> Result<Option<u64>> {
+        let mut table = Temporary {
+            schema,
+            batches: Vec::new(),
+            keys: create.keys.clone(),
+            drops: create.drops,
+        };
+        let count = match rows {
+            None => None,
+            Some(rows) => {
+                let new = self.rows_for(&create.name.name, &table, &[], rows, running).await?;
+                table.batches = new;
+                Some(table.rows())
             }
-            let message = format!("relation \"{name}\" already exists");
-            return Err(Error::new(ErrorKind::DuplicateTable, message));
-        }
-        let Some(query) = &create.query else {
-            let schema = self.declared_schema(create, running).await?;
-            self.keep_temporary(name, schema, Vec::new(), create.drops)?;
-            return Ok("CREATE TABLE".to_owned());
         };
-        let schema = {
-            let (plan, _) = self.current_plan(query, prepared, &parameters, running).await?;
-            storable(&plan.described())?
-        };
-        let target = (name.as_str(), Arc::clone(&schema), [].as_slice());
-        let batches = self.rows_for(target, query, prepared, parameters, running).await?;
-        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-        self.keep_temporary(name, schema, batches, create.drops)?;
-        Ok(format!("SELECT {rows}"))
+        self.keep_temporary(&create.name.name, table)?;
+        Ok(count)
     }
 
     /// INSERT into a temporary table.
@@ -110,37 +137,62 @@ impl Session {
         running: &Running,
     ) -> Result<String> {
         let name = insert.name.name.as_str();
-        let Some(Temporary { schema, mut batches, drops }) = self.temporary.get(name).cloned()
-        else {
-            return Err(Error::internal("a temporary table has gone"));
-        };
-        let target = (name, Arc::clone(&schema), insert.columns.as_slice());
-        let new = self.rows_for(target, &insert.query, prepared, parameters, running).await?;
-        let rows: usize = new.iter().map(RecordBatch::num_rows).sum();
-        batches.extend(new);
-        self.keep_temporary(name, schema, batches, drops)?;
-        Ok(format!("INSERT 0 {rows}"))
+        let mut table = self.temporary_table(name)?;
+        let planned = self.current_plan(&insert.query, prepared, &parameters, running).await?;
+        let rows = NewRows { planned, parameters };
+        let new = self.rows_for(name, &table, &insert.columns, rows, running).await?;
+        let count: usize = new.iter().map(RecordBatch::num_rows).sum();
+        table.batches.extend(new);
+        self.keep_temporary(name, table)?;
+        Ok(format!("INSERT 0 {count}"))
     }
 
-    /// A query's rows as a table's columns keep them.
-    async fn rows_for(
+    /// DELETE from a temporary table: the rows that stay take the place of all.
+    pub(super) async fn delete_temporary(
         &mut self,
-        (name, schema, columns): (&str, SchemaRef, &[String]),
-        query: &Query,
+        delete: &Delete,
         prepared: &Prepared,
         parameters: Vec<ScalarValue>,
         running: &Running,
+    ) -> Result<String> {
+        let name = delete.name.name.as_str();
+        let mut table = self.temporary_table(name)?;
+        let had = table.rows();
+        table.batches.clear();
+        let planned = self.current_plan(&delete.query, prepared, &parameters, running).await?;
+        let rows = NewRows { planned, parameters };
+        table.batches = self.rows_for(name, &table, &[], rows, running).await?;
+        let gone = had.saturating_sub(table.rows());
+        self.keep_temporary(name, table)?;
+        Ok(format!("DELETE {gone}"))
+    }
+
+    fn temporary_table(&self, name: &str) -> Result<Temporary> {
+        let found = self.temporary.get(name).cloned();
+        found.ok_or_else(|| Error::internal("a temporary table has gone"))
+    }
+
+    /// A query's rows as a table's columns and keys let them be beside those it has.
+    async fn rows_for(
+        &mut self,
+        name: &str,
+        table: &Temporary,
+        columns: &[String],
+        rows: NewRows,
+        running: &Running,
     ) -> Result<Vec<RecordBatch>> {
-        let (plan, context): (_, Context) =
-            self.current_plan(query, prepared, &parameters, running).await?;
-        let zone = self.time_zone();
-        let assignment = Assignment::new(name, schema, columns, &plan.schema(), zone)?;
+        let NewRows { planned: (plan, context), parameters } = rows;
+        let (target, zone) = (Arc::clone(&table.schema), self.time_zone());
+        let assignment = Assignment::new(name, target, columns, &plan.schema(), zone)?;
+        let mut keys = Keys::watching(&table.keys, &table.schema)?;
+        table.batches.iter().try_for_each(|batch| keys.add(batch))?;
         let execution = self.services.engine.execute(&plan, &context, parameters).await;
         let mut stream = execution.map_err(|error| running.error(error))?.stream;
         let (mut batches, mut bytes) = (Vec::new(), 0);
         while let Some(batch) = stream.next().await {
             let batch = batch.map_err(|error| running.error(Engine::error(error)))?;
             let rows = assignment.apply(&batch)?;
+            keys.add(&rows)?;
             bytes += rows.get_array_memory_size();
             self.check_room(bytes)?;
             batches.push(rows);
@@ -158,19 +210,13 @@ impl Session {
             .hint("Make a table in sandbox, or raise limits.temporary_bytes_max in lakeport.toml."))
     }
 
-    fn keep_temporary(
-        &mut self,
-        name: &str,
-        schema: SchemaRef,
-        batches: Vec<RecordBatch>,
-        drops: bool,
-    ) -> Result<()> {
+    fn keep_temporary(&mut self, name: &str, table: Temporary) -> Result<()> {
         let others = self.temporary.iter().filter(|(known, _)| *known != name);
-        let held = others.flat_map(|(_, table)| &table.batches).chain(&batches);
+        let held = others.flat_map(|(_, other)| &other.batches).chain(&table.batches);
         self.check_room(held.map(RecordBatch::get_array_memory_size).sum())?;
         // Outside a transaction nothing is left of it by the statement's end.
-        if !drops || self.transaction.is_block() {
-            self.temporary.insert(name.to_owned(), Temporary { schema, batches, drops });
+        if !table.drops || self.transaction.is_block() {
+            self.temporary.insert(name.to_owned(), table);
         }
         self.settings.plan_anew();
         Ok(())

@@ -13,7 +13,7 @@ use futures::StreamExt;
 
 use crate::catalog::{Relation, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::{CommitMode, Table};
+use crate::lake::CommitMode;
 use crate::query::{AuthorizedPlan, Engine};
 use crate::syntax::Update;
 
@@ -23,6 +23,7 @@ use super::keys::Keys;
 use super::pending::Change;
 use super::prepared::Prepared;
 use super::running::Running;
+use super::write::read_by;
 
 impl Session {
     /// UPDATE; answers `UPDATE n`.
@@ -38,8 +39,8 @@ impl Session {
         }
         let relation = self.writable_table(&update.name).await?;
         let (plan, context) =
-            self.current_plan(&update.query, prepared, &parameters, running).await?;
-        let table = read_table(&plan, &relation)?;
+            self.newest_plan(&relation, &update.query, prepared, &parameters, running).await?;
+        let table = read_by(&context, &self.services.lake.location(relation.place()))?;
         let changed = Changed::new(&relation, table.schema(), update, &plan, self)?;
         let mut keys = Keys::of(&relation, &table.schema())?;
         let execution = self.services.engine.execute(&plan, &context, parameters).await;
@@ -50,7 +51,8 @@ impl Session {
             let batch = batch.map_err(|error| running.error(Engine::error(error)))?;
             let (rows, of_them) = changed.apply(&batch)?;
             count += of_them;
-            if changed.in_key {
+            // Rows that the transaction adds later are compared with those that stay.
+            if changed.in_key || self.is_in_block() {
                 keys.add(&rows)?;
             }
             writer.write(rows).await?;
@@ -95,13 +97,6 @@ impl Session {
         }
         Ok(declared)
     }
-}
-
-/// The version of the table that the plan reads.
-pub(super) fn read_table(plan: &AuthorizedPlan, relation: &Relation) -> Result<Table> {
-    let read = plan.sources().iter().find(|(name, _)| *name == relation.name);
-    let table = read.map(|(_, table)| table.clone());
-    table.ok_or_else(|| Error::internal("a change of a table that is not read"))
 }
 
 /// How a batch of the query becomes rows of the table.

@@ -11,9 +11,10 @@ use futures::StreamExt;
 
 use crate::catalog::Relation;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::{Commit, CommitMode, CommitOutcome, DataFiles, Published, Table};
-use crate::query::Engine;
-use crate::syntax::{Delete, Insert, ObjectName};
+use crate::lake::{Commit, CommitMode, CommitOutcome, Location, Published, TRANSACTION, Table};
+use crate::name::Version;
+use crate::query::{AuthorizedPlan, Context, Engine};
+use crate::syntax::{Delete, Insert, ObjectName, Query};
 
 use super::assign::Assignment;
 use super::connection::Session;
@@ -21,7 +22,6 @@ use super::keys::{self, Keys};
 use super::pending::Change;
 use super::prepared::Prepared;
 use super::running::Running;
-use super::update::read_table;
 
 impl Session {
     /// INSERT; answers `INSERT 0 n`.
@@ -76,20 +76,20 @@ impl Session {
         running: &Running,
     ) -> Result<String> {
         if self.temporary(&delete.name).is_some() {
-            return Err(Error::unsupported("DELETE from a temporary table")
-                .hint("TRUNCATE empties it; DROP TABLE takes it away."));
+            self.check_condition(delete, prepared, running).await?;
+            return self.delete_temporary(delete, prepared, parameters, running).await;
         }
         let relation = self.writable_table(&delete.name).await?;
+        self.check_condition(delete, prepared, running).await?;
         let (plan, context) =
-            self.current_plan(&delete.query, prepared, &parameters, running).await?;
-        // The version whose rows stay or go: rows that others have added since are a conflict.
-        let table = read_table(&plan, &relation)?;
+            self.newest_plan(&relation, &delete.query, prepared, &parameters, running).await?;
+        let table = read_by(&context, &self.services.lake.location(relation.place()))?;
         let Some(had) = table.rows() else {
             let name = &relation.name.relation;
             let what = format!("DELETE from \"{name}\", whose files do not tell their rows,");
             return Err(Error::unsupported(what));
         };
-        let keys = Keys::of(&relation, &table.schema())?;
+        let mut keys = Keys::of(&relation, &table.schema())?;
         let assignment = Assignment::new(
             &relation.name.relation,
             table.schema(),
@@ -102,7 +102,12 @@ impl Session {
         let mut writer = self.services.lake.writer(table.location(), &table.spec())?;
         while let Some(batch) = stream.next().await {
             let batch = batch.map_err(|error| running.error(Engine::error(error)))?;
-            writer.write(assignment.apply(&batch)?).await?;
+            let rows = assignment.apply(&batch)?;
+            // Rows that the transaction adds later are compared with those that stay.
+            if self.is_in_block() {
+                keys.add(&rows)?;
+            }
+            writer.write(rows).await?;
         }
         let files = writer.finish().await?;
         let gone = had.saturating_sub(files.rows());
@@ -111,6 +116,40 @@ impl Session {
             self.change_rows(Change { relation, table, mode, files, keys }).await?;
         }
         Ok(format!("DELETE {gone}"))
+    }
+
+    /// The plan of a DELETE or UPDATE over the table's newest version. One made a moment ago may read an older one, and rows
+    /// that came since would not be among those that stay.
+    pub(super) async fn newest_plan(
+        &mut self,
+        relation: &Relation,
+        query: &Query,
+        prepared: &Prepared,
+        parameters: &[ScalarValue],
+        running: &Running,
+    ) -> Result<(AuthorizedPlan, Context)> {
+        let newest = self.stored(relation).await?;
+        let planned = self.current_plan(query, prepared, parameters, running).await?;
+        if read_by(&planned.1, newest.location())?.version() >= newest.version() {
+            return Ok(planned);
+        }
+        self.settings.plan_anew();
+        self.current_plan(query, prepared, parameters, running).await
+    }
+
+    /// Names that mean several things in DELETE ... USING are refused as in a query, where the rows that stay are
+    /// told by a subquery in which the inner one would win.
+    async fn check_condition(
+        &mut self,
+        delete: &Delete,
+        prepared: &Prepared,
+        running: &Running,
+    ) -> Result<()> {
+        let Some(matched) = &delete.matched else { return Ok(()) };
+        let declared: Vec<Option<FieldRef>> =
+            prepared.parameters.iter().cloned().map(Some).collect();
+        let planned = self.plan(matched, &declared, running).await;
+        planned.map(drop).map_err(|error| running.error(error).nowhere())
     }
 
     /// Gives parameters that go straight into a column the column's type; what the client declared
@@ -147,10 +186,9 @@ impl Session {
         Ok(declared)
     }
 
-    /// A people's table at its newest version.
+    /// A table that people write, at the version to build upon.
     pub(super) async fn stored(&self, relation: &Relation) -> Result<Table> {
-        let location = self.services.lake.location(relation.place());
-        self.services.lake.newest(&location).await?.ok_or_else(|| {
+        self.services.catalog.writable(relation).await?.ok_or_else(|| {
             Error::new(
                 ErrorKind::UndefinedFile,
                 format!("table \"{}\" has lost its files", relation.name.relation),
@@ -172,76 +210,55 @@ impl Session {
         Ok(relation)
     }
 
-    /// Makes the rows in `files` part of the table, whose `keys` came with them.
-    pub(super) async fn append(
+    /// Makes a change part of its table. With a catalog's version it is seen, and built upon, only with that.
+    ///
+    /// # Errors
+    /// `SerializationFailure`, `UniqueViolation`; `StatementCompletionUnknown`.
+    pub(super) async fn write_rows(
         &mut self,
-        relation: &Relation,
-        mut base: Table,
-        files: DataFiles,
-        keys: &Keys,
+        change: Change,
+        catalog: Option<Version>,
     ) -> Result<Table> {
+        match change.mode {
+            CommitMode::Append => self.append(change, catalog).await,
+            _ => self.replace_rows(change, catalog).await,
+        }
+    }
+
+    /// Adds rows, behind whatever others do to the table's rows meanwhile, but not to its columns.
+    async fn append(&mut self, change: Change, catalog: Option<Version>) -> Result<Table> {
+        let written_for = change.table.spec();
+        let mut base = change.table.clone();
         let mut attempt = 1;
         loop {
-            let mut progress = Vec::new();
-            if !keys.is_empty() {
-                self.check_keys(&base, keys).await?;
-                let version = i64::try_from(base.version()).unwrap_or(i64::MAX);
-                progress.push((keys::PROGRESS.to_owned(), version.saturating_add(1)));
-            }
-            let commit = Commit {
-                location: base.location().clone(),
-                spec: base.spec(),
-                base: Some(base),
-                mode: CommitMode::Append,
-                files: files.clone(),
-                progress,
-                run: None,
-                operation: "WRITE",
-            };
+            // Another writer's keys are in the table by now.
+            self.check_keys(&base, &change.keys).await?;
+            let commit = change.commit(base, catalog);
             let why = match self.services.lake.commit(commit).await? {
                 CommitOutcome::Committed(table) => return Ok(table),
                 CommitOutcome::Conflict(why) => why,
             };
-            let name = &relation.name.relation;
+            let name = &change.relation.name.relation;
             let message = format!("table \"{name}\" was changed while rows were added");
             let error = Error::new(ErrorKind::SerializationFailure, message).detail(why);
-            // Another writer's keys are in the table now, and compared with the next time.
-            if keys.is_empty() || !self.tries_again(&error, attempt) {
+            if !self.tries_again(&error, attempt) {
                 return Err(error);
             }
             attempt += 1;
-            base = self.stored(relation).await?;
+            base = self.stored(&change.relation).await?;
+            if base.spec() != written_for {
+                return Err(error);
+            }
         }
     }
 
-    /// Puts `files` in the place of rows, if nobody has changed the table since `base`.
-    pub(super) async fn replace_rows(
-        &self,
-        relation: &Relation,
-        base: Table,
-        mode: CommitMode,
-        files: DataFiles,
-        keys: &Keys,
-    ) -> Result<Table> {
-        let mut progress = Vec::new();
-        if !keys.is_empty() {
-            let version = i64::try_from(base.version()).unwrap_or(i64::MAX);
-            progress.push((keys::PROGRESS.to_owned(), version.saturating_add(1)));
-        }
-        let commit = Commit {
-            location: base.location().clone(),
-            spec: base.spec(),
-            base: Some(base),
-            mode,
-            files,
-            progress,
-            run: None,
-            operation: "WRITE",
-        };
+    /// Puts files in the place of rows, if nobody has changed the table since they were computed.
+    async fn replace_rows(&self, change: Change, catalog: Option<Version>) -> Result<Table> {
+        let commit = change.commit(change.table.clone(), catalog);
         match self.services.lake.commit(commit).await? {
             CommitOutcome::Committed(table) => Ok(table),
             CommitOutcome::Conflict(why) => {
-                let name = &relation.name.relation;
+                let name = &change.relation.name.relation;
                 let message = format!("table \"{name}\" was changed meanwhile");
                 Err(Error::new(ErrorKind::SerializationFailure, message)
                     .detail(why)
@@ -249,6 +266,33 @@ impl Session {
             }
         }
     }
+}
+
+impl Change {
+    fn commit(&self, base: Table, catalog: Option<Version>) -> Commit {
+        let number = |version: Version| i64::try_from(version).unwrap_or(i64::MAX);
+        let mut progress = Vec::new();
+        if !self.keys.is_empty() {
+            progress.push((keys::PROGRESS.to_owned(), number(base.version() + 1)));
+        }
+        progress.extend(catalog.map(|version| (TRANSACTION.to_owned(), number(version))));
+        Commit {
+            location: base.location().clone(),
+            spec: base.spec(),
+            base: Some(base),
+            mode: self.mode,
+            files: self.files.clone(),
+            progress,
+            run: None,
+            operation: "WRITE",
+        }
+    }
+}
+
+/// A table as a plan over `context` reads it.
+pub(super) fn read_by(context: &Context, location: &Location) -> Result<Table> {
+    let read = context.snapshot.table(location);
+    read.ok_or_else(|| Error::internal("a change of a table that is not read"))
 }
 
 pub(super) fn published(relation: &Relation, table: &Table) -> Published {

@@ -127,8 +127,8 @@ impl StatementParser<'_> {
             return unsupported("EXPECT on a table that is not maintained");
         }
         let clauses = self.clauses(&["PARTITIONED BY", "COMMENT"])?;
-        if temporary && !(elements.keys.is_empty() && clauses.partition_by.is_empty()) {
-            return unsupported("a key or a partition of a temporary table");
+        if temporary && !clauses.partition_by.is_empty() {
+            return unsupported("a partition of a temporary table");
         }
         let drops = temporary && self.accept("ON COMMIT DROP");
         if temporary && !drops {

@@ -19,6 +19,8 @@ pub struct Delete {
     pub name: ObjectName,
     /// The rows that stay.
     pub query: Box<Query>,
+    /// With USING: those that go, as a join in which every name means one thing.
+    pub matched: Option<Box<Query>>,
 }
 
 impl StatementParser<'_> {
@@ -190,7 +192,7 @@ impl StatementParser<'_> {
         if self.at("RETURNING") {
             return unsupported("DELETE ... RETURNING");
         }
-        let stays = match (using, condition) {
+        let stays = match (&using, &condition) {
             (Some(using), Some(condition)) => {
                 format!("NOT EXISTS (SELECT 1 FROM {using} WHERE {condition})")
             }
@@ -207,7 +209,12 @@ impl StatementParser<'_> {
         let from = from.join(".");
         let text = format!("SELECT {alias}.* FROM {from} AS {alias} WHERE {stays}");
         let query = Box::new(Query::parse(&text)?);
-        Ok(Statement::Delete(Box::new(Delete { name, query })))
+        let join = |using: &str| {
+            let condition = condition.unwrap_or("TRUE");
+            Query::parse(&format!("SELECT 1 FROM {from} AS {alias}, {using} WHERE {condition}"))
+        };
+        let matched = using.map(join).transpose()?.map(Box::new);
+        Ok(Statement::Delete(Box::new(Delete { name, query, matched })))
     }
 
     pub(super) fn refresh(&mut self) -> Parsed<Statement> {

@@ -3,6 +3,7 @@
 //! A real process on a real disk, and others that read it all the while: what they see is either the
 //! state before the run or the one after it, nothing between.
 
+mod transactions;
 mod watch;
 
 use std::collections::BTreeMap;

@@ -12,6 +12,33 @@ const SEEDS: [u64; 2] = [20_261_121, 7];
 /// Expressions of each.
 const COUNT: u64 = 250;
 
+/// Sessions of made-up transactions, from this seed on; `LAKEPORT_TRANSACTION_SEEDS=first,count` has others.
+const SESSIONS: (u64, u64) = (20_261_122, 12);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_are_postgresqls() {
+    let Some(python) = python(&["psycopg"]) else { return };
+    let Some(postgres) = Postgres::start() else { return };
+    let server = Deployment::new().serve().await;
+    let asked = std::env::var("LAKEPORT_TRANSACTION_SEEDS").ok();
+    let asked = asked.as_deref().and_then(|text| text.split_once(','));
+    let asked = asked.and_then(|(first, count)| Some((first.parse().ok()?, count.parse().ok()?)));
+    let (first, count) = asked.unwrap_or(SESSIONS);
+    let script =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/transactions.py");
+    let mut command = Command::new(&python);
+    command
+        .arg("-B")
+        .arg(script)
+        .args(["127.0.0.1", &postgres.port.to_string(), "lakeport"])
+        .arg(server.addresses.postgres.port().to_string())
+        .arg(&server.services.config.name)
+        .args([first.to_string(), count.to_string()]);
+    let outcome = tokio::task::spawn_blocking(move || ended(&mut command)).await.unwrap();
+    assert_eq!(outcome.code, Some(0), "{}\n{}", outcome.stdout, outcome.stderr);
+    println!("{}", outcome.stdout);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_are_postgresqls() {
     let Some(python) = python(&["psycopg"]) else { return };

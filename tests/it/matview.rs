@@ -17,3 +17,4 @@ mod unpublished;
 mod vectors;
 mod verify;
 mod world;
+mod written;

@@ -1,7 +1,9 @@
 //! One connection: settings, transactions, privileges, over the Postgres protocol.
 
 mod altering;
+mod conflicts;
 mod prepared;
+mod rights;
 mod temporary;
 mod transactions;
 mod writes;

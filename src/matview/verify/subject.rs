@@ -129,7 +129,7 @@ impl Place<'_> {
         for source in &sources.relations {
             let location = match &source.kind {
                 RelationKind::External { location } => self.lake.external_location(location)?,
-                _ => self.lake.location(&source.name),
+                _ => self.lake.location(source.place()),
             };
             let version = if source.kind.is_maintained() {
                 progress::held(table, view.id, source).await?

@@ -44,7 +44,6 @@ async fn temporary_tables_are_one_sessions_own() {
         ("CREATE VIEW sandbox.v AS SELECT * FROM stays", "0A000 a view over a temporary table"),
         ("INSERT INTO stays VALUES ('x')", "22P02 "),
         ("INSERT INTO stays (nope) VALUES (1)", "42703 "),
-        ("DELETE FROM stays", "0A000 "),
         (
             "CREATE TEMP TABLE big AS SELECT repeat('x', 1000) AS a FROM generate_series(1, 400000)",
             "53400 ",
@@ -106,4 +105,51 @@ async fn deleted_rows_go_and_the_others_stay() {
     client.simple_query("RESET ROLE").await.unwrap();
     assert_eq!(client.execute("DELETE FROM sandbox.t", &[]).await.unwrap(), 3);
     assert_eq!(one(&client, "SELECT count(*) FROM sandbox.v").await, "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_temporary_table_has_keys_loses_rows_and_shields_its_namesake() {
+    let (_deployment, server) = server().await;
+    let client = server.client().await;
+    client
+        .simple_query("SET search_path = sandbox; CREATE TABLE orders AS SELECT 1 AS id")
+        .await
+        .unwrap();
+    client.simple_query("CREATE TEMP TABLE orders (id int PRIMARY KEY, name text)").await.unwrap();
+    client.simple_query("INSERT INTO orders VALUES (1, 'a'), (2, 'b'), (3, NULL)").await.unwrap();
+    for (sql, expected) in [
+        ("INSERT INTO orders VALUES (2, 'again')", "23505 duplicate key value violates unique"),
+        ("INSERT INTO orders VALUES (4, 'x'), (4, 'y')", "23505 "),
+        ("INSERT INTO orders VALUES (NULL, 'x')", "23502 "),
+        ("ALTER TABLE orders ADD COLUMN more int", "0A000 altering temporary table \"orders\""),
+        ("ALTER TABLE IF EXISTS orders RENAME TO away", "0A000 "),
+        ("COMMENT ON TABLE orders IS 'x'", "0A000 "),
+        ("COMMENT ON COLUMN orders.id IS 'x'", "0A000 "),
+        ("GRANT SELECT ON orders TO ann", "0A000 privileges on temporary table"),
+    ] {
+        let refused = fails(&client, sql).await;
+        assert!(refused.starts_with(expected), "{sql}: {refused}");
+    }
+    client.simple_query("CREATE INDEX i ON orders (id)").await.unwrap();
+    let delete = async |sql: &str| client.execute(sql, &[]).await.unwrap();
+    assert_eq!(delete("DELETE FROM orders WHERE name = 'b'").await, 1);
+    let using = "DELETE FROM orders AS o USING sandbox.orders AS s WHERE o.id = s.id";
+    assert_eq!(delete(using).await, 1);
+    client.simple_query("INSERT INTO orders VALUES (2, 'free')").await.unwrap();
+    assert_eq!(ask(&client, "SELECT * FROM orders ORDER BY id").await, ["2|free", "3|NULL"]);
+    client.simple_query("BEGIN; DELETE FROM orders; ROLLBACK").await.unwrap();
+    assert_eq!(one(&client, "SELECT count(*) FROM orders").await, "2");
+    assert_eq!(ask(&client, "SELECT * FROM sandbox.orders").await, ["1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_means_two_things_deletes_nothing() {
+    let (_deployment, server) = server().await;
+    let client = server.client().await;
+    client.simple_query("CREATE TABLE sandbox.t AS SELECT 1 AS id, 1 AS a").await.unwrap();
+    client.simple_query("CREATE TABLE sandbox.s AS SELECT 5 AS id, 2 AS b").await.unwrap();
+    let refused = fails(&client, "DELETE FROM sandbox.t USING sandbox.s WHERE id = 5").await;
+    assert!(refused.starts_with("42702 "), "{refused}");
+    let delete = "DELETE FROM sandbox.t USING sandbox.s WHERE t.id = $1 AND b = 2 AND a = 1";
+    assert_eq!(client.execute(delete, &[&1]).await.unwrap(), 1);
 }

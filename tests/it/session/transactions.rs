@@ -201,3 +201,63 @@ async fn prepared_statements_see_what_their_transaction_has_made() {
     client.simple_query("ROLLBACK").await.unwrap();
     assert_eq!(value().await, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_savepoint_turns_back_does_nothing_at_commit() {
+    let (_deployment, server) = server().await;
+    let client = server.client().await;
+    let rows = "SELECT a FROM sandbox.t ORDER BY a";
+    for key in ["", " UNIQUE"] {
+        client.simple_query("DROP TABLE IF EXISTS sandbox.t").await.unwrap();
+        client.simple_query(&format!("CREATE TABLE sandbox.t (a int{key})")).await.unwrap();
+        client.simple_query("INSERT INTO sandbox.t VALUES (1), (2)").await.unwrap();
+        // Rows that were to go stay, with those that came before.
+        client.simple_query("BEGIN; INSERT INTO sandbox.t VALUES (3); SAVEPOINT s").await.unwrap();
+        client.simple_query("TRUNCATE sandbox.t; ROLLBACK TO s").await.unwrap();
+        client.simple_query("INSERT INTO sandbox.t VALUES (4); COMMIT").await.unwrap();
+        assert_eq!(ask(&client, rows).await, ["1", "2", "3", "4"], "{key}");
+        client.simple_query("BEGIN; SAVEPOINT s; DELETE FROM sandbox.t").await.unwrap();
+        client.simple_query("ROLLBACK TO s; RELEASE s").await.unwrap();
+        client.simple_query("INSERT INTO sandbox.t VALUES (5); COMMIT").await.unwrap();
+        assert_eq!(ask(&client, rows).await, ["1", "2", "3", "4", "5"], "{key}");
+    }
+    // Keys that were turned back are free again, the others are not.
+    client.simple_query("BEGIN; INSERT INTO sandbox.t VALUES (6); SAVEPOINT s").await.unwrap();
+    client.simple_query("INSERT INTO sandbox.t VALUES (7)").await.unwrap();
+    let refused = fails(&client, "INSERT INTO sandbox.t VALUES (7)").await;
+    assert!(refused.starts_with("23505 "), "{refused}");
+    client.simple_query("ROLLBACK TO s; INSERT INTO sandbox.t VALUES (7)").await.unwrap();
+    client.simple_query("SAVEPOINT z").await.unwrap();
+    assert!(fails(&client, "INSERT INTO sandbox.t VALUES (6)").await.starts_with("23505 "));
+    client.simple_query("ROLLBACK TO z; COMMIT").await.unwrap();
+    assert_eq!(ask(&client, rows).await, ["1", "2", "3", "4", "5", "6", "7"]);
+    // Rows that stay after a DELETE keep their keys.
+    client.simple_query("BEGIN; DELETE FROM sandbox.t WHERE a = 1").await.unwrap();
+    client.simple_query("INSERT INTO sandbox.t VALUES (1); SAVEPOINT s").await.unwrap();
+    assert!(fails(&client, "INSERT INTO sandbox.t VALUES (2)").await.starts_with("23505 "));
+    client.simple_query("ROLLBACK TO s; COMMIT").await.unwrap();
+    assert_eq!(ask(&client, rows).await, ["1", "2", "3", "4", "5", "6", "7"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_wait_are_not_read_under_another_name() {
+    let (_deployment, server) = server().await;
+    let client = server.client().await;
+    client.simple_query("CREATE TABLE sandbox.t AS SELECT 1 AS a").await.unwrap();
+    client.simple_query("CREATE TABLE sandbox.u AS SELECT 1 AS a").await.unwrap();
+    client.simple_query("BEGIN; INSERT INTO sandbox.t VALUES (2)").await.unwrap();
+    client.simple_query("ALTER TABLE sandbox.t RENAME TO old").await.unwrap();
+    client.simple_query("CREATE TABLE sandbox.t AS SELECT 7 AS a; SAVEPOINT s").await.unwrap();
+    assert_eq!(one(&client, "SELECT a FROM sandbox.t").await, "7");
+    let refused = fails(&client, "SELECT sum(a) FROM sandbox.old").await;
+    assert!(refused.starts_with("0A000 reading \"sandbox.t\" in the transaction"), "{refused}");
+    client.simple_query("ROLLBACK TO s; COMMIT").await.unwrap();
+    assert_eq!(ask(&client, "SELECT a FROM sandbox.old ORDER BY a").await, ["1", "2"]);
+    // A table that is no more does not stand in another's way.
+    client
+        .simple_query("BEGIN; INSERT INTO sandbox.old VALUES (3); DROP TABLE sandbox.old")
+        .await
+        .unwrap();
+    client.simple_query("INSERT INTO sandbox.u VALUES (2); COMMIT").await.unwrap();
+    assert_eq!(ask(&client, "SELECT a FROM sandbox.u ORDER BY a").await, ["1", "2"]);
+}
