@@ -240,6 +240,14 @@ fn in_session(array: &ArrayRef, to: &DataType, styles: &Styles) -> Result<ArrayR
     }
 }
 
+/// Whether values of a type that only a mark tells are read and printed by the session's clocks or names.
+fn asks_session(field: &Field) -> bool {
+    marked_type(field).is_some_and(|name| {
+        let name = name.trim_start_matches('_');
+        name.starts_with("reg") || name.starts_with("tstz") || name == "timetz"
+    })
+}
+
 /// A cast as a function of a plan; users reach it by CAST only.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Cast {
@@ -251,7 +259,8 @@ struct Cast {
 
 impl Cast {
     fn new(from: Option<FieldRef>, to: FieldRef) -> Self {
-        let volatility = if from.is_some() { Volatility::Stable } else { Volatility::Immutable };
+        let told = from.as_ref().is_some_and(|from| asks_session(from) || asks_session(&to));
+        let volatility = if told { Volatility::Stable } else { Volatility::Immutable };
         Self { to, from, signature: Signature::any(1, volatility) }
     }
 

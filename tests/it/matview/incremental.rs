@@ -259,3 +259,40 @@ GROUP BY CAST(o.currency AS integer);";
     assert_eq!(filtered, ["12|2", "13|1", "7|1"]);
     assert_eq!(world.rows("SELECT * FROM silver.joined").await, ["12|2"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn casts_to_types_that_tables_do_not_have_follow_what_moved() {
+    let view = "-- Documents.
+        CREATE MATERIALIZED VIEW silver.documents REFRESH POLICY INCREMENTAL AS
+        SELECT order_id, ('{\"c\": \"' || currency || '\"}')::jsonb AS document, currency::varchar(5) AS short
+        FROM bronze.orders;";
+    let reader = "-- What reads them.
+        CREATE MATERIALIZED VIEW silver.readers REFRESH POLICY INCREMENTAL AS
+        SELECT document ->> 'c' AS currency, short::text AS short, count(*) AS orders
+        FROM silver.documents GROUP BY document ->> 'c', short::text;";
+    let world = World::new(&[("silver/documents", view), ("silver/readers", reader)]).await;
+    world.arrive("bronze.orders", orders(&[(Some(1), "EUR", None), (Some(2), "USD", None)])).await;
+    world.refresh().await;
+    world.wait(60);
+    world.arrive("bronze.orders", orders(&[(Some(3), "EUR", None)])).await;
+    world.refresh().await;
+    let mut strategies = strategies(&world).await;
+    strategies.sort();
+    assert_eq!(
+        strategies,
+        [
+            "documents|incremental|sources changed: bronze.orders",
+            "readers|incremental|sources changed: silver.documents"
+        ]
+    );
+    assert_eq!(
+        world.rows("SELECT currency, short, orders FROM silver.readers").await,
+        ["EUR|EUR|2", "USD|USD|1"]
+    );
+    assert_eq!(
+        world
+            .rows("SELECT pg_typeof(document)::text, document ->> 'c' FROM silver.documents")
+            .await,
+        ["jsonb|EUR", "jsonb|EUR", "jsonb|USD"]
+    );
+}
