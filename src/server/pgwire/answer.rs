@@ -59,6 +59,10 @@ pub(super) fn notice_response(notice: &Notice) -> Backend {
         (b'V', severity),
         (b'C', notice.sqlstate().to_owned()),
         (b'M', plain(notice.public_message())),
+        // Drivers that show notices take it that each says where it was made.
+        (b'F', file!().to_owned()),
+        (b'L', line!().to_string()),
+        (b'R', "notice_response".to_owned()),
     ];
     fields.extend(notice.detail_text().map(|detail| (b'D', plain(detail))));
     fields.extend(notice.hint_text().map(|hint| (b'H', plain(hint))));

@@ -28,6 +28,8 @@ pub(super) enum Opening {
     Gss,
     /// CancelRequest.
     Cancel { pid: i32, secret: i32 },
+    /// What is none of these: nothing that could read an answer.
+    Malformed,
     /// StartupMessage, with the version's major and minor number.
     Startup { major: u16, minor: u16, parameters: Vec<(String, String)> },
 }
@@ -84,7 +86,7 @@ pub(super) fn take_opening(input: &mut BytesMut) -> Result<Option<Opening>> {
         return Ok(None);
     };
     if !(8..=STARTUP_BYTES_MAX).contains(&length) {
-        return Err(violation("invalid length of startup packet"));
+        return Ok(Some(Opening::Malformed));
     }
     if input.len() < length {
         return Ok(None);

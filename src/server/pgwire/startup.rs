@@ -93,7 +93,7 @@ async fn open(
     }
     loop {
         let answer = match wire.opening().await? {
-            None => return Ok(None),
+            None | Some(Opening::Malformed) => return Ok(None),
             Some(Opening::Cancel { pid, secret }) => {
                 cancels.cancel(pid, secret);
                 return Ok(None);
