@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::RelationName;
-use crate::query::kept_type;
+use crate::query::{is_wide_numeric, kept_type, refused_wide};
 use crate::syntax::ColumnDefinition;
 
 /// Prefix of columns that are the server's own.
@@ -72,6 +72,9 @@ pub(super) fn stored(listed: &[ColumnDefinition], output: &Schema) -> Result<Sch
                 format!("column name \"{name}\" is reserved"),
             )
             .hint("Give the result column another name with AS."));
+        }
+        if is_wide_numeric(field) {
+            return Err(refused_wide());
         }
         let data_type = storable(field.data_type()).ok_or_else(|| not_storable(field))?;
         let mut stored = Field::new(name, data_type, true);

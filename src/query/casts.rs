@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Cast, Expr, ExprSchemable, cast as cast_expr};
 
 use super::cast;
 use super::system::{marked_type, storage};
+use super::wide::is_wide_numeric;
 
 /// The cast as one to a type that leaves nothing open.
 pub(super) fn settled(cast: Cast, schema: &DFSchema) -> Transformed<Expr> {
@@ -60,12 +61,17 @@ fn numeric_of_digits(cast: Cast, schema: &DFSchema) -> Transformed<Expr> {
     let whole = |precision| DataType::Decimal128(precision, 0);
     let data_type = match given {
         Ok(DataType::Decimal128(..)) => return Transformed::yes(*cast.expr),
+        Ok(DataType::Utf8) if is_wide(&cast.expr, schema) => return Transformed::yes(*cast.expr),
         Ok(DataType::Int16) => whole(5),
         Ok(DataType::Int32) => whole(10),
         Ok(DataType::Int64) => whole(19),
         _ => cast.field.data_type().clone(),
     };
     Transformed::yes(cast_expr(*cast.expr, data_type))
+}
+
+fn is_wide(expr: &Expr, schema: &DFSchema) -> bool {
+    expr.to_field(schema).is_ok_and(|(_, field)| is_wide_numeric(&field))
 }
 
 /// A literal's number; what is none says so when it runs.

@@ -24,12 +24,16 @@ fn mark_of(expr: &Expr, schema: &DFSchema) -> Option<String> {
     marked_type(&field).map(str::to_owned)
 }
 
-/// The mark of a value whose statement is still being planned, when an array's element has none yet.
+/// The mark of a value whose statement is still being planned, when an array and its elements have none yet.
 pub(super) fn told(expr: &Expr, schema: &DFSchema) -> Option<String> {
     match expr {
         Expr::ScalarFunction(call) if call.func.name() == "array_element" => {
             let array = told(call.args.first()?, schema)?;
             element(&array).map(str::to_owned)
+        }
+        Expr::ScalarFunction(call) if call.func.name() == "make_array" => {
+            let element = told(call.args.first()?, schema)?;
+            Some(format!("_{}", element.trim_start_matches('_')))
         }
         other => mark_of(other, schema),
     }

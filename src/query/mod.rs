@@ -54,6 +54,7 @@ mod travel;
 mod unions;
 mod unordered;
 mod untold;
+mod wide;
 mod windows;
 
 pub use actions::{Actions, AdvisoryKey, LockMode};
@@ -78,3 +79,4 @@ pub use system::{
     VisibleRelation, element_of, is_row, kept_type, marked_type, own_modifier, postgres_type,
     row_fields, type_field, type_name_of as type_name, type_number, type_shown, type_spelled,
 };
+pub use wide::{is_wide_numeric, refused_wide, wide_numeric};

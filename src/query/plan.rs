@@ -34,6 +34,7 @@ use super::sorted;
 use super::system::marked_type;
 use super::unordered;
 use super::untold::taken_as_any;
+use super::wide;
 
 /// The highest parameter number, as in Postgres' protocol.
 const PARAMETERS_MAX: usize = 65_535;
@@ -57,6 +58,8 @@ pub(crate) fn plan(
             (analyze(state, second).map_err(blame)?, types)
         }
     };
+    let is_shown = context.session_id.is_some() && !context.untold_as_text;
+    wide::refused(&analyzed, is_shown).map_err(blame)?;
     let analyzed = if context.session_id.is_some() { sorted::shown(analyzed) } else { analyzed };
     let (plan, schema) = shown(analyzed, query.column_names(), context)?;
     let written = spread(query.column_names(), query.column_types(), schema.fields().len());

@@ -10,7 +10,7 @@ use crate::catalog::CatalogState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Table, TableSpec};
 use crate::name::RelationName;
-use crate::query::kept_type;
+use crate::query::{is_wide_numeric, kept_type, refused_wide};
 use crate::syntax::{ColumnDefinition, CreateTable, Key, ObjectName};
 
 /// A table about to be.
@@ -80,6 +80,9 @@ pub(super) fn storable(schema: &Schema) -> Result<SchemaRef> {
                 ErrorKind::DuplicateColumn,
                 format!("column \"{}\" specified more than once", field.name()),
             ));
+        }
+        if is_wide_numeric(field) {
+            return Err(refused_wide());
         }
         let data_type = match field.data_type() {
             DataType::Null => DataType::Utf8,

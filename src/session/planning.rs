@@ -7,7 +7,7 @@ use datafusion::scalar::ScalarValue;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{AuthorizedPlan, Context, Engine, Snapshot};
+use crate::query::{AuthorizedPlan, Context, Engine, Snapshot, wide_numeric};
 use crate::syntax::{Explain, ExplainFormat, Explained, Query, Statement};
 
 use super::actions::StatementActions;
@@ -53,6 +53,10 @@ fn refined(prepared: &Prepared, values: &[ScalarValue]) -> Option<Vec<Option<Fie
     let mut changed = false;
     let fields = prepared.parameters.iter().zip(values).map(|(planned, value)| {
         let data_type = value.data_type();
+        if scale_of(planned.data_type()).is_some() && data_type == DataType::Utf8 {
+            changed = true;
+            return Some(Arc::new(wide_numeric(planned.name())));
+        }
         let same = *planned.data_type() == data_type || value.is_null();
         if same || !differs(planned.data_type(), &data_type) {
             return Some(Arc::clone(planned));

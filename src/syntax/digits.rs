@@ -9,6 +9,8 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::error::{Error, Result};
 
+use super::forms::call;
+
 /// The numeric of a literal's own digits, which nobody writes.
 pub(super) const OWN_DIGITS: &str = "__numeric";
 /// Digits of the widest numeric.
@@ -19,6 +21,10 @@ const PRECISION_MAX: usize = 38;
 /// # Errors
 /// `FeatureNotSupported` for more digits after the point than are kept.
 pub(super) fn as_written(expr: &mut Expr) -> Result<()> {
+    if let Some(wide) = wide_literal(expr) {
+        *expr = call("__numeric", vec![Expr::value(Value::SingleQuotedString(wide))]);
+        return Ok(());
+    }
     let Expr::Cast { expr: value, data_type, array: false, .. } = expr else { return Ok(()) };
     if let DataType::Array(ArrayElemTypeDef::SquareBracket(..)) = data_type {
         if let Some(text) = literal(value) {
@@ -38,6 +44,69 @@ pub(super) fn as_written(expr: &mut Expr) -> Result<()> {
     let arguments = vec![precision.to_string(), scale.to_string()];
     *data_type = DataType::Custom(ObjectName::from(vec![Ident::new(OWN_DIGITS)]), arguments);
     Ok(())
+}
+
+/// The text of `'NaN'::numeric`, or of its negative, where no number holds it.
+fn wide_literal(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Cast { expr: value, data_type, array: false, .. } if is_unconstrained(data_type) => {
+            match value.as_ref() {
+                Expr::Value(value) => match &value.value {
+                    Value::SingleQuotedString(text) => wide_numeric(text),
+                    _ => None,
+                },
+                _ => None,
+            }
+        }
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } => {
+            let text = wide_literal(inner)?;
+            Some(match text.strip_prefix('-') {
+                Some(positive) => positive.to_owned(),
+                None if text == "NaN" => text,
+                None => format!("-{text}"),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// A numeric that no number here holds, as Postgres prints it: NaN, an infinity, or one of more than 38
+/// digits. `None` for the others, and for what is none.
+pub fn wide_numeric(text: &str) -> Option<String> {
+    /// Digits before and after the point, as many as Postgres has.
+    const DIGITS_MAX: (usize, usize) = (131_072, 16_383);
+    let text = text.trim();
+    let (sign, unsigned) = match text.strip_prefix('-') {
+        Some(unsigned) => ("-", unsigned),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    match unsigned.to_ascii_lowercase().as_str() {
+        "nan" if unsigned.len() == text.len() => return Some("NaN".to_owned()),
+        "inf" | "infinity" => return Some(format!("{sign}Infinity")),
+        _ => {}
+    }
+    let (before, scale) = digits(text)?;
+    if before + scale <= PRECISION_MAX || before > DIGITS_MAX.0 || scale > DIGITS_MAX.1 {
+        return None;
+    }
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
+        None => (unsigned, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let point = i64::try_from(whole.len()).ok()?.checked_add(exponent)?;
+    let figures = format!("{whole}{fraction}");
+    let figure = |at: i64| {
+        let found = usize::try_from(at).ok().and_then(|at| figures.as_bytes().get(at));
+        found.map_or('0', |figure| char::from(*figure))
+    };
+    let (before, scale) = (i64::try_from(before).ok()?, i64::try_from(scale).ok()?);
+    let whole: String = (point - before..point).map(figure).collect();
+    let fraction: String = (point..point + scale).map(figure).collect();
+    let whole = if whole.is_empty() { "0" } else { &whole };
+    let is_zero = !figures.bytes().any(|figure| figure != b'0');
+    let (sign, dot) = (if is_zero { "" } else { sign }, if scale == 0 { "" } else { "." });
+    Some(format!("{sign}{whole}{dot}{fraction}"))
 }
 
 /// Whether a type is `numeric` without a precision.

@@ -58,6 +58,7 @@ pub use alter::{Alter, AlterAction, Commented};
 pub use chance::RUNS_ONCE;
 pub use columns::{ColumnName, shown_name};
 pub use control::*;
+pub use digits::wide_numeric;
 pub use expand::{FindFunction, FunctionText, expand_functions};
 pub use external::{CreateExternalTable, CsvForm, FileKind, StoredAs};
 pub use function::{CreateFunction, Parameter};

@@ -210,6 +210,10 @@ def parameters():
     ranges = [kind(*ends, form) for kind, *ends in bounds for form in ("[]", "()", "(]")]
     ranges += [kind(empty=True) for kind, *_ in bounds] + [kind(ends[0], None, "()") for kind, *ends in bounds]
     # As many digits as are sent come back, and arrays of any dimensions.
+    wide = ("NaN", "Infinity", "-Infinity", "1E+40", "-1E-60", "1.0E-50", "123456789012345678901234567890123456789012.5")
+    for digits in wide:
+        for into in ("s", "t", "b"):
+            yield f"SELECT %{into} AS x, %{into}::numeric AS y, %{into}::text AS z", (decimal.Decimal(digits),) * 3
     for digits in ("1.50", "-0.00000000000000000001", "12345678901234567890.123456789", "0", "1E+5"):
         for into in ("s", "t", "b"):
             yield f"SELECT %{into} AS x, %{into}::numeric AS y", (decimal.Decimal(digits),) * 2

@@ -318,6 +318,7 @@ SELECT date_bin('-2 days', TIMESTAMP '1970-01-01 01:00:00', TIMESTAMP '1970-01-0
 SELECT date_bin('0 days', TIMESTAMP '1970-01-01 01:00:00', TIMESTAMP '1970-01-01')
 SELECT jsonb_path_query('[1,"2",3]', '+$', silent => true), '[1,"2",0,3]'::jsonb @? '-$[*]', '{"a":1}'::jsonb @? 'strict $.b'
 SELECT '2000-01-02 03:04:05.678915'::timestamp(2), '2000-01-02 03:04:05.678915+00'::timestamptz(0), '1999-12-31 23:59:59.995'::timestamp(2), '1900-01-01 00:00:00.00005'::timestamp(4), '23:59:59.9996'::time(3), '12:00:00.5'::time(0)
+SELECT 'nan'::numeric, '-Infinity'::decimal, '1e40'::numeric, -'inf'::numeric, '-0.0000000000000000000000000000000000000000123000'::numeric, '1e40'::numeric::float8, '12345678901234567890123456789012345678901234567890.5'::numeric::text
 SELECT NULL::time(2), NULL::timetz(0), NULL::timestamp(5), NULL::interval(3), '1.2345 s'::interval(2), '12:34:56.7+02'::timetz(1), '{1.5}'::numeric(5,2)[]
 SELECT NULL::numeric(10,-1), NULL::numeric(1000,1000), NULL::numeric(3,5), NULL::bit(3), NULL::bit, NULL::varbit, NULL::varbit(42)
 SELECT ARRAY['int4'::regtype, 'text'::regtype], '{int4,_text}'::regtype[]

@@ -52,6 +52,7 @@ mod truncate;
 mod type_of;
 mod unescaped;
 mod whole;
+mod wide;
 mod zones;
 
 use std::sync::Arc;
@@ -126,6 +127,7 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     state.register_udf(zones::timezone())?;
     state.register_udf(truncate::date_trunc())?;
     state.register_udf(precision::to_precision())?;
+    state.register_udf(wide::kept_as_text())?;
     state.register_udaf(sum::sum())?;
     state.register_udaf(average::avg())?;
     state.register_expr_planner(Arc::new(operators::Operators))?;

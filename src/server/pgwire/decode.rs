@@ -12,6 +12,7 @@ use datafusion::scalar::ScalarValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::text::Styles;
 use crate::query::{cast_styled, json_text, jsonb_text, textual, type_name};
+use crate::syntax::wide_numeric;
 
 use super::decode_array::{array_from_binary, array_from_text};
 use super::decode_textual::textual_from_binary;
@@ -112,7 +113,10 @@ fn from_text(text: &str, oid: u32, data_type: &DataType, styles: &Styles) -> Res
         DataType::Int16 | DataType::Int32 | DataType::Int64 => integer(trimmed, oid, data_type)?,
         DataType::Float32 => ScalarValue::Float32(Some(trimmed.parse().map_err(|_| invalid())?)),
         DataType::Float64 => ScalarValue::Float64(Some(trimmed.parse().map_err(|_| invalid())?)),
-        DataType::Decimal128(..) => numeric(trimmed)?.ok_or_else(invalid)?,
+        DataType::Decimal128(..) => match wide_numeric(trimmed) {
+            Some(wide) => ScalarValue::Utf8(Some(wide)),
+            None => numeric(trimmed)?.ok_or_else(invalid)?,
+        },
         DataType::Binary => ScalarValue::Binary(Some(bytea(text).ok_or_else(invalid)?)),
         _ => cast_text(trimmed, oid, data_type, styles)?,
     })
@@ -326,8 +330,26 @@ fn from_binary(
 }
 
 fn numeric_from_binary(bytes: &[u8]) -> Result<ScalarValue> {
+    let no_number = match bytes {
+        [0, 0, _, _, 0xc0, 0, ..] => Some("NaN"),
+        [0, 0, _, _, 0xd0, 0, ..] => Some("Infinity"),
+        [0, 0, _, _, 0xf0, 0, ..] => Some("-Infinity"),
+        _ => None,
+    };
+    if let Some(text) = no_number {
+        return Ok(ScalarValue::Utf8(Some(text.to_owned())));
+    }
     let (negative, figures, exponent, scale) = numeric_parts(bytes)?;
-    exact_decimal(negative, &figures, exponent, scale)
+    exact_decimal(negative, &figures, exponent, scale).or_else(|error| {
+        let written = numeric_text_from_binary(bytes)?;
+        let wide = wide_numeric(&written).ok_or(error)?;
+        // As many digits after the point as are said, whatever the last group has.
+        let (whole, fraction) = wide.split_once('.').unwrap_or((&wide, ""));
+        let scale = usize::try_from(scale).unwrap_or_default();
+        let fraction: String = fraction.chars().chain(std::iter::repeat('0')).take(scale).collect();
+        let dot = if scale == 0 { "" } else { "." };
+        Ok(ScalarValue::Utf8(Some(format!("{whole}{dot}{fraction}"))))
+    })
 }
 
 /// A numeric of any size as figures and a power of ten.

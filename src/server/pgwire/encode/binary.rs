@@ -8,7 +8,7 @@ use crate::query::type_spelled;
 
 use super::datetime::{date_binary, put_interval, timestamp_binary};
 use super::figures::put_decimal_binary;
-use super::number::put_numeric_binary;
+use super::number::{put_numeric_binary, put_plain_number};
 use super::patch_length;
 use super::text::{duration, interval, without_nul};
 use super::textual::put_textual;
@@ -53,6 +53,12 @@ impl Values {
                     .map_err(|error| Error::internal("a uuid that is none").caused_by(error))?;
                 out.put_slice(uuid.as_bytes());
             }
+            Values::NumericText(array) => match array.value(row) {
+                "NaN" => out.put_slice(&[0, 0, 0, 0, 0xc0, 0, 0, 0]),
+                "Infinity" => out.put_slice(&[0, 0, 0, 0, 0xd0, 0, 0, 0x20]),
+                "-Infinity" => out.put_slice(&[0, 0, 0, 0, 0xf0, 0, 0, 0x20]),
+                digits => put_plain_number(digits, out),
+            },
             Values::NameOfObject(array, is_type) => {
                 let name = array.value(row);
                 let number = is_type.then(|| type_spelled(name)).flatten();

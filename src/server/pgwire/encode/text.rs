@@ -44,6 +44,7 @@ impl Values {
             | Values::JsonText(array)
             | Values::JsonbText(array)
             | Values::UuidText(array)
+            | Values::NumericText(array)
             | Values::NameOfObject(array, _) => {
                 out.put_slice(without_nul(array.value(row))?.as_bytes());
             }

@@ -44,6 +44,8 @@ pub(in crate::server::pgwire) enum Values {
     Textual(&'static str, StringArray, Tz),
     /// An object's name, whose binary form would be its number; whether it is a type's.
     NameOfObject(StringArray, bool),
+    /// A numeric that no number holds.
+    NumericText(StringArray),
     /// Numbers of objects and transactions: 32 bits without a sign.
     Oid(Int64Array),
     /// `int2vector` and `oidvector`: arrays that begin at 0 and print without braces.
@@ -112,6 +114,7 @@ impl Values {
                     Some("json") => Values::JsonText(text),
                     Some("jsonb") => Values::JsonbText(text),
                     Some("uuid") => Values::UuidText(text),
+                    Some("numeric") => Values::NumericText(text),
                     Some(name) if name.starts_with("reg") => {
                         Values::NameOfObject(text, name == "regtype")
                     }
@@ -260,6 +263,7 @@ impl Values {
             | Values::JsonbText(array)
             | Values::UuidText(array)
             | Values::Textual(_, array, _)
+            | Values::NumericText(array)
             | Values::NameOfObject(array, _) => array.is_null(row),
             Values::Bytes(array, _) | Values::Encoded(array, _) => array.is_null(row),
             Values::Uuid(array) => array.is_null(row),
