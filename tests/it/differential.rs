@@ -13,7 +13,7 @@ const SEEDS: [u64; 2] = [20_261_121, 7];
 const COUNT: u64 = 250;
 
 /// Sessions of made-up transactions, from this seed on; `LAKEPORT_TRANSACTION_SEEDS=first,count` has others.
-const SESSIONS: (u64, u64) = (20_261_122, 12);
+const SESSIONS: (u64, u64) = (20_261_122, 8);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transactions_are_postgresqls() {

@@ -62,7 +62,7 @@ class Maker:
 
     def table(self):
         # Mostly one, so that statements meet.
-        return self.random.choices(NAMES + ["tmp1"], weights=[5, 3, 1, 2, 2])[0]
+        return self.random.choices(NAMES + ["tmp1"], weights=[20, 6, 1, 4, 1])[0]
 
     def value(self):
         return self.any_of("1", "2", "3", "4", "5", "6", "7", "8", "9", "NULL", "10")
@@ -91,9 +91,9 @@ class Maker:
 
     def statement(self):
         kinds = {
-            self.begin: 10, self.insert: 22, self.delete: 9, self.truncate: 3, self.select: 8, self.create: 5,
-            self.create_as: 3, self.temporary: 3, self.rename: 5, self.columns_change: 5, self.drop: 4, self.view: 3,
-            self.savepoint: 9, self.end: 9, self.mistake: 2, self.comment: 1, self.update: 5,
+            self.insert: 24, self.delete: 10, self.truncate: 3, self.select: 6, self.create: 3, self.create_as: 3,
+            self.temporary: 3, self.rename: 2, self.columns_change: 3, self.drop: 2, self.view: 2, self.savepoint: 10,
+            self.end: 7, self.mistake: 1, self.comment: 1, self.update: 6,
         }
         kind = self.random.choices(list(kinds), weights=list(kinds.values()))[0]
         return kind()
@@ -217,7 +217,13 @@ def one_seed(seed, statements, postgres_at, lakeport_at, counts):
         for _ in range(statements):
             # What fails is mostly ended soon, or nothing else would happen.
             failed = postgres.status() == TransactionStatus.INERROR and maker.random.random() < 0.7
-            sql = maker.any_of("ROLLBACK", "ROLLBACK TO s", "COMMIT") if failed else maker.statement()
+            idle = postgres.status() == TransactionStatus.IDLE
+            if failed:
+                sql = maker.any_of("ROLLBACK", "ROLLBACK TO s", "ROLLBACK TO s", "COMMIT")
+            elif idle and maker.random.random() < 0.5:
+                sql = maker.any_of(maker.begin(), f"CREATE TABLE IF NOT EXISTS {maker.any_of('t1', 't2', VIEWED)} {maker.columns()}")
+            else:
+                sql = maker.statement()
             there = lakeport.run(sql)
             counts["statements"] += 1
             counts["done"] += not isinstance(there[1], str)
