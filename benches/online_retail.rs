@@ -91,7 +91,7 @@ impl Lake {
             let ingested = started.elapsed().as_secs_f64();
             while number(REFRESHED).await < before + FOLLOWING {
                 assert!(started.elapsed() < Duration::from_secs(60), "views do not follow");
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                tokio::time::sleep(Duration::from_millis(25)).await;
             }
             let all = started.elapsed().as_secs_f64();
             println!("a day more, served: ingest {ingested:.2} s, with all views {all:.2} s");
