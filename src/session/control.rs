@@ -277,6 +277,7 @@ fn steers(statement: &Statement) -> bool {
     matches!(
         statement,
         Statement::Begin(_)
+            | Statement::Start(_)
             | Statement::Commit { .. }
             | Statement::Rollback { .. }
             | Statement::Savepoint(_)

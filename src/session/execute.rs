@@ -283,6 +283,10 @@ impl Session {
                 self.begin(*modes)?;
                 "BEGIN"
             }
+            Statement::Start(modes) => {
+                self.begin(*modes)?;
+                "START TRANSACTION"
+            }
             Statement::Commit { chain } => self.end_block(true, *chain)?,
             Statement::Rollback { chain } => self.end_block(false, *chain)?,
             Statement::Savepoint(name) => {

@@ -9,7 +9,7 @@ use super::statement::Statement;
 impl StatementParser<'_> {
     pub(super) fn transaction(&mut self) -> Parsed<Statement> {
         if self.accept("START TRANSACTION") {
-            return Ok(Statement::Begin(self.transaction_modes()?));
+            return Ok(Statement::Start(self.transaction_modes()?));
         }
         if self.accept("BEGIN") {
             self.work();

@@ -81,6 +81,8 @@ pub enum Statement {
         limit: Option<u64>,
     },
     Begin(TransactionModes),
+    /// The same, by its standard name and with a tag of its own.
+    Start(TransactionModes),
     Commit {
         chain: bool,
     },

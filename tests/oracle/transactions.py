@@ -99,7 +99,7 @@ class Maker:
         return kind()
 
     def begin(self):
-        return self.any_of("BEGIN", "BEGIN", "BEGIN WORK", "BEGIN READ WRITE", "BEGIN READ ONLY" if self.random.random() < 0.1 else "BEGIN")
+        return self.any_of("BEGIN", "START TRANSACTION", "BEGIN WORK", "BEGIN READ WRITE", "BEGIN READ ONLY" if self.random.random() < 0.1 else "BEGIN")
 
     def end(self):
         return self.any_of("COMMIT", "COMMIT", "ROLLBACK", "END", "COMMIT AND CHAIN" if self.random.random() < 0.2 else "COMMIT")

@@ -95,7 +95,7 @@ fn settings_and_transactions_are_read() {
     }
     assert!(set("SET LOCAL x TO y").2);
     let begin = |text: &str| match one(text) {
-        Statement::Begin(modes) => (modes.isolation, modes.read_only),
+        Statement::Begin(modes) | Statement::Start(modes) => (modes.isolation, modes.read_only),
         other => panic!("{text}: {other:?}"),
     };
     assert_eq!(begin("BEGIN"), (None, None));
