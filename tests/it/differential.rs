@@ -3,6 +3,7 @@
 //! The statements, fixed and made up, are in `tests/oracle/differential.*`. Without PostgreSQL, or without
 //! psycopg, it is skipped by name; in CI a skip is a failure.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::support::{Deployment, Postgres, ended, python};
@@ -19,21 +20,25 @@ const SESSIONS: (u64, u64) = (20_261_122, 8);
 async fn transactions_are_postgresqls() {
     let Some(python) = python(&["psycopg"]) else { return };
     let Some(postgres) = Postgres::start() else { return };
-    let server = Deployment::new().serve().await;
     let asked = std::env::var("LAKEPORT_TRANSACTION_SEEDS").ok();
     let asked = asked.as_deref().and_then(|text| text.split_once(','));
     let asked = asked.and_then(|(first, count)| Some((first.parse().ok()?, count.parse().ok()?)));
     let (first, count) = asked.unwrap_or(SESSIONS);
-    let script =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/transactions.py");
-    let mut command = Command::new(&python);
+    compared(&python, &postgres, "transactions.py", (first, count)).await;
+}
+
+/// Runs an oracle's script against PostgreSQL and a server of our own: from this seed on, so many.
+async fn compared(python: &Path, postgres: &Postgres, script: &str, (seed, count): (u64, u64)) {
+    let server = Deployment::new().serve().await;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle");
+    let mut command = Command::new(python);
     command
         .arg("-B")
-        .arg(script)
+        .arg(folder.join(script))
         .args(["127.0.0.1", &postgres.port.to_string(), "lakeport"])
         .arg(server.addresses.postgres.port().to_string())
         .arg(&server.services.config.name)
-        .args([first.to_string(), count.to_string()]);
+        .args([seed.to_string(), count.to_string()]);
     let outcome = tokio::task::spawn_blocking(move || ended(&mut command)).await.unwrap();
     assert_eq!(outcome.code, Some(0), "{}\n{}", outcome.stdout, outcome.stderr);
     println!("{}", outcome.stdout);
@@ -44,19 +49,6 @@ async fn answers_are_postgresqls() {
     let Some(python) = python(&["psycopg"]) else { return };
     for seed in SEEDS {
         let Some(postgres) = Postgres::start() else { return };
-        let server = Deployment::new().serve().await;
-        let script =
-            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/differential.py");
-        let mut command = Command::new(&python);
-        command
-            .arg("-B")
-            .arg(script)
-            .args(["127.0.0.1", &postgres.port.to_string(), "lakeport"])
-            .arg(server.addresses.postgres.port().to_string())
-            .arg(&server.services.config.name)
-            .args([seed.to_string(), COUNT.to_string()]);
-        let outcome = tokio::task::spawn_blocking(move || ended(&mut command)).await.unwrap();
-        assert_eq!(outcome.code, Some(0), "{}\n{}", outcome.stdout, outcome.stderr);
-        println!("{}", outcome.stdout);
+        compared(&python, &postgres, "differential.py", (seed, COUNT)).await;
     }
 }
