@@ -34,6 +34,15 @@ impl Landing {
         Self { window: self.window, ..Self::new(&self.root) }
     }
 
+    /// Makes the folders of sources.
+    pub(super) fn open(&self, sources: &[&str]) -> Result<()> {
+        for source in sources {
+            let folder = self.root.join(source);
+            std::fs::create_dir_all(&folder).map_err(|error| io_error(&folder, error))?;
+        }
+        Ok(())
+    }
+
     /// Whether a file of this name is put.
     pub(super) fn takes(&self, path: &str) -> bool {
         self.window.is_none_or(|(from, to)| ready_at(path).is_some_and(|at| at > from && at <= to))

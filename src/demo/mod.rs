@@ -239,6 +239,7 @@ pub fn generate(options: &Options, landing: &Path, progress: &Progress<'_>) -> R
     }
     let shop = Shop::generate(options, 0);
     let mut files = Landing::new(landing);
+    files.open(deliver::SOURCES)?;
     write(&shop, &mut files, landing, progress)?;
     Ok(shop.summary(&files))
 }

@@ -33,6 +33,28 @@ use super::{Progress, Shop};
 
 pub(super) use vendor_catalog::says_lead_days;
 
+/// The folders of all sources. Each is there from the first day, also where nothing has come yet.
+pub(super) const SOURCES: &[&str] = &[
+    "access_log",
+    "ad_performance",
+    "app_events",
+    "crm_customers",
+    "crm_interactions",
+    "experiment_assignments",
+    "fx_rates",
+    "geo_locations",
+    "inventory",
+    "online_orders",
+    "payments",
+    "products",
+    "purchase_orders",
+    "shipments",
+    "store_sales",
+    "stores",
+    "vendor_catalog",
+    "web_events",
+];
+
 /// Writes the sources of sales, finance and operations.
 pub(super) fn write(shop: &Shop, files: &mut Landing, progress: &Progress<'_>) -> Result<()> {
     master::products(shop, files)?;
