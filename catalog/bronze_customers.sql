@@ -57,10 +57,19 @@ AS SELECT
     *,
     _metadata.file_path AS _source_file,
     _metadata.ingested_at AS _ingested_at,
-    -- The day by the shop's clock: what a day's events change is found among the days, not in all there ever were.
-    CAST(
-        try_cast(event_at AS timestamp) + (try_cast(received_at AS timestamp) - try_cast(sent_at AS timestamp)) AS date
-    ) AS event_day
+    -- The day by the browser's clock, the same each time the event is sent: what a day's events change is found among
+    -- the days, not in all there ever were. A clock that was never set is put right by whole days.
+    CASE
+        WHEN try_cast(received_at AS timestamp) - try_cast(event_at AS timestamp)
+            BETWEEN INTERVAL '-2 days' AND INTERVAL '30 days'
+            THEN CAST(try_cast(event_at AS timestamp) AS date)
+        ELSE CAST(
+            try_cast(event_at AS timestamp) + INTERVAL '1 day' * CAST(
+                round(extract(epoch FROM try_cast(received_at AS timestamp) - try_cast(sent_at AS timestamp)) / 86400)
+                AS bigint
+            ) AS date
+        )
+    END AS browser_day
 FROM STREAM read_files(
     'web_events/*.ndjson',
     format => 'json',

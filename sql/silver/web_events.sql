@@ -2,10 +2,15 @@
 -- For example: what do people from Leeds look at? SELECT sku, count(*) FROM silver.web_events WHERE event = 'product_view' AND city = 'Leeds' GROUP BY sku ORDER BY 2 DESC LIMIT 10;
 -- Robots are left out: those whose browser says so, and visitors of 200 events a day and more. Events of
 -- nobody are kept apart, in quarantine.
+-- An event is told by its number and the day the browser had, which are the same however often and whenever it is
+-- sent, and by whom; a number used again on another day is another event. What a refresh reads are the days touched,
+-- whole, not all there ever were.
 CREATE MATERIALIZED VIEW silver.web_events (
     event_id COMMENT 'The browser''s own number of the event.',
     event COMMENT 'page_view, product_view, add_to_cart, sign_in, checkout, purchase or session_end.',
     occurred_at COMMENT 'UTC by the shop''s clock: the browser''s is put right by what it said when it sent the event.',
+    received_at COMMENT 'When it first arrived, UTC.',
+    browser_day COMMENT 'The day by the browser''s clock; with event_id it tells an event.',
     event_day COMMENT 'The day of occurred_at.',
     event_month COMMENT 'The first day of that month.',
     visitor_id COMMENT 'The browser, by its cookie.',
@@ -17,12 +22,14 @@ CREATE MATERIALIZED VIEW silver.web_events (
     country COMMENT 'ISO 3166 code of the country of the network; NULL for networks nobody knows.',
     region COMMENT 'Its region, NULL where not known.',
     city COMMENT 'Its city, NULL where not known.',
+    CONSTRAINT event_has_id EXPECT (event_id IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT event_has_visitor EXPECT (visitor_id IS NOT NULL) ON VIOLATION QUARANTINE ROW,
-    CONSTRAINT event_has_time EXPECT (occurred_at IS NOT NULL) ON VIOLATION QUARANTINE ROW,
+    CONSTRAINT event_has_time EXPECT (occurred_at IS NOT NULL AND browser_day IS NOT NULL) ON VIOLATION QUARANTINE ROW,
+    CONSTRAINT event_is_no_older_than_a_month EXPECT (received_at - occurred_at < INTERVAL '30 days') ON VIOLATION QUARANTINE ROW,
     CONSTRAINT event_is_known EXPECT (event IN ('page_view', 'product_view', 'add_to_cart', 'sign_in', 'checkout', 'purchase', 'session_end')) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT purchase_has_order EXPECT (event <> 'purchase' OR order_id IS NOT NULL),
     CONSTRAINT place_is_known EXPECT (country IS NOT NULL),
-    PRIMARY KEY (event_id)
+    PRIMARY KEY (event_id, browser_day)
 )
 PARTITIONED BY (event_month)
 COMMENT 'What people do in the web shop, each event once.'
@@ -31,13 +38,14 @@ REFRESH POLICY INCREMENTAL
 AS
 WITH delivered AS (
     SELECT
-        event_id,
+        nullif(event_id, '') AS event_id,
         event,
         -- The browser's clock was as wrong when it sent the event as when it happened.
         try_cast(event_at AS timestamp) + (try_cast(received_at AS timestamp) - try_cast(sent_at AS timestamp)) AS occurred_at,
-        event_day,
+        browser_day,
         try_cast(received_at AS timestamp) AS received_at,
         visitor_id,
+        coalesce(visitor_id, '') = '' AS is_nobodys,
         nullif(user_id, '') AS user_id,
         concat(split_part(ip, '.', 1), '.', split_part(ip, '.', 2), '.', split_part(ip, '.', 3)) AS network,
         coalesce(lower(user_agent), '') ~ 'bot|crawler|spider' AS is_robot,
@@ -53,31 +61,36 @@ WITH delivered AS (
         END AS came_by
     FROM bronze.web_events
 ),
--- Of copies, the first to arrive. Both windows are over a visitor's day: one sort, and one day to do again. Visitor
--- and day are as they are stored, so that those of changed rows are found in the files by their statistics.
+-- Of copies, the first to arrive; one of nobody's is no copy. The day is as it is stored, so that the days of changed
+-- rows are found in the files by their statistics.
 ranked AS (
     SELECT
         *,
-        row_number() OVER (PARTITION BY visitor_id, event_day, event_id ORDER BY received_at, event) AS place
+        row_number() OVER (
+            PARTITION BY browser_day, event_id, is_nobodys
+            ORDER BY received_at, occurred_at, visitor_id, event
+        ) AS place
     FROM delivered
 ),
 counted AS (
     SELECT
         *,
-        count(*) OVER (PARTITION BY visitor_id, event_day) AS events_that_day
+        count(*) OVER (PARTITION BY browser_day, visitor_id) AS events_that_day
     FROM ranked
-    WHERE place = 1
+    WHERE place = 1 OR event_id IS NULL
 ),
 people AS (
     SELECT *
     FROM counted
-    WHERE (coalesce(visitor_id, '') = '' OR events_that_day < 200) AND NOT is_robot
+    WHERE (is_nobodys OR events_that_day < 200) AND NOT is_robot
 )
 SELECT
     people.event_id,
     people.event,
     people.occurred_at,
-    people.event_day,
+    people.received_at,
+    people.browser_day,
+    CAST(people.occurred_at AS date) AS event_day,
     CAST(date_trunc('month', people.occurred_at) AS date) AS event_month,
     nullif(people.visitor_id, '') AS visitor_id,
     people.user_id,
