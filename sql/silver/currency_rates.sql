@@ -5,7 +5,8 @@ CREATE MATERIALIZED VIEW silver.currency_rates (
     currency COMMENT 'ISO 4217 code; EUR itself is there with rate 1.',
     rate COMMENT 'Units of the currency per one euro.',
     published_on COMMENT 'The day the bank published the rate: day itself, or the last working day before.',
-    CONSTRAINT rate_is_positive EXPECT (rate > 0) ON VIOLATION FAIL UPDATE,
+    CONSTRAINT day_is_known EXPECT (day IS NOT NULL) ON VIOLATION QUARANTINE ROW,
+    CONSTRAINT rate_is_positive EXPECT (rate > 0) ON VIOLATION QUARANTINE ROW,
     PRIMARY KEY (day, currency)
 )
 COMMENT 'Daily rates against the euro. Weekends, holidays and N/A take the last earlier rate; the newest one holds for a week.'
@@ -23,15 +24,27 @@ WITH delivered AS (
     UNION ALL
     SELECT f.date, 'EUR', '1' FROM bronze.fx_rates AS f
 ),
+typed AS (
+    SELECT
+        try_cast(trim(day) AS date) AS day,
+        currency,
+        try_cast(trim(rate) AS numeric(18, 8)) AS rate
+    FROM delivered
+    WHERE upper(trim(rate)) NOT IN ('N/A', '')
+),
 published AS (
     -- A day comes in several files; were they ever to differ, the higher rate wins in any order.
-    SELECT
-        CAST(day AS date) AS day,
-        currency,
-        max(CAST(rate AS numeric(18, 8))) AS rate
-    FROM delivered
-    WHERE rate <> 'N/A' AND rate <> ''
-    GROUP BY 1, 2
+    SELECT day, currency, max(rate) AS rate
+    FROM typed
+    WHERE day IS NOT NULL AND rate > 0
+    GROUP BY day, currency
+),
+refused AS (
+    -- What is no rate of a day is kept in quarantine, and the last rate carried on.
+    SELECT day, currency, min(rate) AS rate
+    FROM typed
+    WHERE day IS NULL OR rate IS NULL OR rate <= 0
+    GROUP BY day, currency
 ),
 periods AS (
     SELECT
@@ -49,4 +62,7 @@ SELECT
     currency,
     rate,
     day AS published_on
-FROM periods;
+FROM periods
+UNION ALL
+SELECT day, currency, CASE WHEN rate <= 0 THEN rate END, day
+FROM refused;

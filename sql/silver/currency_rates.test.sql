@@ -43,3 +43,15 @@ EXPECT silver.currency_rates (day, currency, rate, published_on) VALUES
     ('2026-10-25', 'EUR', 1, '2026-10-23'), ('2026-10-26', 'EUR', 1, '2026-10-23'),
     ('2026-10-27', 'EUR', 1, '2026-10-23'), ('2026-10-28', 'EUR', 1, '2026-10-23'),
     ('2026-10-29', 'EUR', 1, '2026-10-23');
+
+TEST 'what is no rate and no day stops nothing: it is kept apart, and the last rate carried on';
+GIVEN bronze.fx_rates (date, usd, gbp, cad, aud) VALUES
+    ('2026-10-01', '1.2', '0.8', 'n/a', ' N/A '),
+    ('2026-10-02', 'about 1.3', '0', '', NULL),
+    ('2026-10-03', '1.4', '0.9', '', ''),
+    ('the 4th', '1.5', '', '', '');
+EXPECT quarantine.silver__currency_rates (day, currency, rate, _constraints) VALUES
+    ('2026-10-02', 'USD', NULL, '["rate_is_positive"]'),
+    ('2026-10-02', 'GBP', 0, '["rate_is_positive"]'),
+    (NULL, 'USD', NULL, '["day_is_known", "rate_is_positive"]'),
+    (NULL, 'EUR', NULL, '["day_is_known", "rate_is_positive"]');

@@ -18,11 +18,13 @@ CREATE MATERIALIZED VIEW silver.orders (
     refund_amount COMMENT 'How much was given back, in the order''s currency.',
     rate COMMENT 'Units of the currency per euro on the order day.',
     refund_eur COMMENT 'refund_amount in euro, at the rate of the day it was given back.',
+    unread_events COMMENT 'Events of the order that cannot be read: without a time, or a refund without an amount.',
     CONSTRAINT order_has_id EXPECT (order_id IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT order_has_time EXPECT (ordered_at IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT country_is_known EXPECT (country IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT currency_has_rate EXPECT (rate IS NOT NULL) ON VIOLATION QUARANTINE ROW,
-    CONSTRAINT refund_has_sign EXPECT (refund_amount IS NULL OR refund_amount > 0) ON VIOLATION FAIL UPDATE,
+    CONSTRAINT events_are_readable EXPECT (unread_events = 0) ON VIOLATION QUARANTINE ROW,
+    CONSTRAINT refund_has_sign EXPECT (refund_amount IS NULL OR refund_amount > 0) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT payment_follows_order EXPECT (paid_at IS NULL OR paid_at >= ordered_at),
     PRIMARY KEY (order_id)
 )
@@ -33,6 +35,7 @@ REFRESH POLICY INCREMENTAL
 AS
 WITH till_lines AS (
     SELECT
+        lpad(trim(coalesce(store, store_id)), 3, '0') || '-' || trim(coalesce(receipt, receipt_no)) AS order_id,
         lpad(trim(coalesce(store, store_id)), 3, '0') AS store_id,
         trim(coalesce(receipt, receipt_no)) AS receipt_no,
         try_cast(coalesce(line, line_no) AS bigint) AS line,
@@ -47,18 +50,19 @@ WITH till_lines AS (
     FROM bronze.store_sales
 ),
 receipts AS (
-    -- A receipt's lines repeat what belongs to the whole: the newest revision's first line counts.
+    -- A receipt's lines repeat what belongs to the whole: the newest revision's first line counts. Those without a
+    -- number stay apart, store by store.
     SELECT
         *,
         row_number() OVER (
-            PARTITION BY store_id, receipt_no
+            PARTITION BY order_id, store_id, receipt_no
             ORDER BY revision DESC NULLS LAST, line, ordered_at, currency, customer_id, tax_percent
         ) AS place
     FROM till_lines
 ),
 in_stores AS (
     SELECT
-        receipts.store_id || '-' || receipts.receipt_no AS order_id,
+        receipts.order_id,
         'store' AS channel,
         receipts.store_id,
         receipts.customer_id,
@@ -69,7 +73,8 @@ in_stores AS (
         receipts.ordered_at AS paid_at,
         CAST(NULL AS timestamp) AS cancelled_at,
         CAST(NULL AS timestamp) AS refunded_at,
-        CAST(NULL AS numeric(12, 2)) AS refund_amount
+        CAST(NULL AS numeric(12, 2)) AS refund_amount,
+        CAST(0 AS bigint) AS unread_events
     FROM receipts
     LEFT JOIN silver.stores AS stores ON stores.store_id = receipts.store_id
     WHERE receipts.place = 1
@@ -81,7 +86,7 @@ events AS (
         order_id,
         event,
         sequence,
-        CAST(event_at AS timestamp) AS event_at,
+        try_cast(event_at AS timestamp) AS event_at,
         channel,
         customer_id,
         country,
@@ -94,14 +99,14 @@ newest_events AS (
     SELECT
         *,
         row_number() OVER (
-            PARTITION BY order_key, event
-            ORDER BY sequence DESC, event_at DESC, refund_amount DESC
+            PARTITION BY order_id, order_key, event
+            ORDER BY sequence DESC NULLS LAST, event_at DESC NULLS LAST, refund_amount DESC NULLS LAST
         ) AS place
     FROM events
 ),
 online AS (
     SELECT
-        max(order_id) AS order_id,
+        order_id,
         max(channel) AS channel,
         CAST(NULL AS text) AS store_id,
         max(customer_id) AS customer_id,
@@ -112,10 +117,11 @@ online AS (
         max(CASE WHEN event = 'paid' THEN event_at END) AS paid_at,
         max(CASE WHEN event = 'cancelled' THEN event_at END) AS cancelled_at,
         max(CASE WHEN event = 'refunded' THEN event_at END) AS refunded_at,
-        max(CASE WHEN event = 'refunded' THEN refund_amount END) AS refund_amount
+        max(CASE WHEN event = 'refunded' THEN refund_amount END) AS refund_amount,
+        count(CASE WHEN event_at IS NULL OR (event = 'refunded' AND refund_amount IS NULL) THEN 1 END) AS unread_events
     FROM newest_events
     WHERE place = 1
-    GROUP BY order_key
+    GROUP BY order_id, order_key
 ),
 all_orders AS (
     SELECT * FROM in_stores
@@ -144,7 +150,8 @@ SELECT
     orders.refunded_at,
     orders.refund_amount,
     order_rates.rate,
-    CAST(round(orders.refund_amount / refund_rates.rate, 2) AS numeric(18, 2)) AS refund_eur
+    CAST(round(orders.refund_amount / refund_rates.rate, 2) AS numeric(18, 2)) AS refund_eur,
+    orders.unread_events
 FROM all_orders AS orders
 LEFT JOIN silver.currency_rates AS order_rates
     ON order_rates.currency = orders.currency AND order_rates.day = CAST(orders.ordered_at AS date)

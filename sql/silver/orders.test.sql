@@ -36,3 +36,32 @@ EXPECT silver.orders EMPTY;
 EXPECT quarantine.silver__orders (order_id, _constraints) VALUES
     (NULL, '["order_has_id", "currency_has_rate"]'),
     ('W3', '["currency_has_rate"]');
+
+TEST 'an event that cannot be read and a refund below zero stop nothing: their orders are kept apart';
+GIVEN silver.stores EMPTY;
+GIVEN silver.currency_rates (day, currency, rate) VALUES ('2026-10-05', 'EUR', 1);
+GIVEN bronze.store_sales EMPTY;
+GIVEN bronze.online_orders (event_id, event, order_id, sequence, event_at, channel, country, currency, refund_amount) VALUES
+    ('a1', 'placed', 'W1', 1, 'not a time', 'web', 'DE', 'EUR', NULL),
+    ('b1', 'placed', 'W2', 1, '2026-10-05T10:00:00', 'web', 'DE', 'EUR', NULL),
+    ('b2', 'paid', 'W2', 2, '2026-10-05 at ten', 'web', 'DE', 'EUR', NULL),
+    ('c1', 'placed', 'W3', 1, '2026-10-05T10:00:00', 'web', 'DE', 'EUR', NULL),
+    ('c2', 'refunded', 'W3', 2, '2026-10-05T11:00:00', 'web', 'DE', 'EUR', '-5.00'),
+    ('d1', 'placed', 'W4', 1, '2026-10-05T10:00:00', 'web', 'DE', 'EUR', NULL),
+    ('d2', 'paid', 'W4', 2, 'at ten', 'web', 'DE', 'EUR', NULL),
+    ('d2', 'paid', 'W4', 3, '2026-10-05T10:01:00', 'web', 'DE', 'EUR', NULL);
+EXPECT silver.orders (order_id, status, paid_at) VALUES ('W4', 'paid', '2026-10-05 10:01');
+EXPECT quarantine.silver__orders (order_id, _constraints) VALUES
+    ('W1', '["order_has_time", "currency_has_rate", "events_are_readable"]'),
+    ('W2', '["events_are_readable"]'),
+    ('W3', '["refund_has_sign"]');
+
+TEST 'receipts without a number stay apart';
+GIVEN silver.stores (store_id, country) VALUES ('007', 'DE'), ('008', 'DE');
+GIVEN silver.currency_rates (day, currency, rate) VALUES ('2026-10-05', 'EUR', 1);
+GIVEN bronze.store_sales (store, receipt, line, rev, sold_at, currency, vat) VALUES
+    ('7', NULL, '1', '1', '05/10/2026 09:30:00', 'EUR', '19%'),
+    ('8', NULL, '1', '1', '05/10/2026 09:30:00', 'EUR', '19%');
+GIVEN bronze.online_orders EMPTY;
+EXPECT silver.orders EMPTY;
+EXPECT quarantine.silver__orders (store_id, _constraints) VALUES ('007', '["order_has_id"]'), ('008', '["order_has_id"]');
