@@ -13,7 +13,9 @@ CREATE MATERIALIZED VIEW silver.ad_spend_daily (
     spend COMMENT 'Cost in the account''s currency.',
     currency COMMENT 'ISO 4217 code of spend.',
     spend_eur COMMENT 'Cost in euro, at the rate of the day.',
+    CONSTRAINT campaign_has_id EXPECT (campaign_id IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT day_is_known EXPECT (day IS NOT NULL) ON VIOLATION QUARANTINE ROW,
+    CONSTRAINT spend_is_known EXPECT (spend IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT currency_has_rate EXPECT (spend_eur IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT spend_has_sign EXPECT (spend >= 0) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT clicks_need_impressions EXPECT (clicks <= impressions),
@@ -28,7 +30,8 @@ WITH delivered AS (
     SELECT
         'google_ads' AS platform,
         try_cast(date AS date) AS day,
-        id AS campaign_id,
+        date AS delivered_day,
+        nullif(trim(id), '') AS campaign_id,
         name AS campaign,
         'paid_search' AS channel,
         device,
@@ -43,7 +46,8 @@ WITH delivered AS (
     SELECT
         'instagram_ads',
         try_cast(date AS date),
-        campaign_id,
+        date,
+        nullif(trim(campaign_id), ''),
         campaign_name,
         'paid_social',
         'all',
@@ -58,7 +62,8 @@ WITH delivered AS (
     SELECT
         'google_analytics',
         try_cast(concat(substr(date, 1, 4), '-', substr(date, 5, 2), '-', substr(date, 7, 2)) AS date),
-        campaign_id,
+        date,
+        nullif(trim(campaign_id), ''),
         session_campaign,
         split_part(session_source_medium, ' / ', 2),
         'all',
@@ -70,14 +75,21 @@ WITH delivered AS (
     FROM bronze.ad_performance
     WHERE ad_cost IS NOT NULL
 ),
+keyed AS (
+    -- Rows without a campaign or a day stay apart, each by what it says, to be kept in quarantine.
+    SELECT
+        *,
+        CASE WHEN campaign_id IS NULL OR day IS NULL THEN concat(campaign, '|', delivered_day, '|', spend) END AS stray
+    FROM delivered
+),
 ranked AS (
     SELECT
         *,
         row_number() OVER (
-            PARTITION BY platform, campaign_id, day, device
+            PARTITION BY platform, campaign_id, day, stray, device
             ORDER BY exported_at DESC NULLS LAST, spend DESC, clicks DESC, impressions DESC, campaign, currency
         ) AS place
-    FROM delivered
+    FROM keyed
 ),
 totals AS (
     SELECT
@@ -89,10 +101,11 @@ totals AS (
         max(upper(trim(currency))) AS currency,
         CAST(sum(impressions) AS bigint) AS impressions,
         CAST(sum(clicks) AS bigint) AS clicks,
-        CAST(sum(spend) AS numeric(18, 2)) AS spend
+        -- What one device cost is not the whole when another's cost cannot be read.
+        CASE WHEN count(spend) = count(*) THEN CAST(sum(spend) AS numeric(18, 2)) END AS spend
     FROM ranked
     WHERE place = 1
-    GROUP BY platform, campaign_id, day
+    GROUP BY platform, campaign_id, day, stray
 )
 SELECT
     totals.day,

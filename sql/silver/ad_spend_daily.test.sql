@@ -15,3 +15,18 @@ GIVEN bronze.ad_performance (campaign_id, campaign_name, date, inline_link_click
 GIVEN silver.currency_rates (day, currency, rate) VALUES ('2026-10-01', 'EUR', 1);
 EXPECT silver.ad_spend_daily (platform, campaign, channel, spend_eur) VALUES ('instagram_ads', 'reels-games', 'paid_social', 3.50);
 EXPECT quarantine.silver__ad_spend_daily (campaign_id) VALUES ('7');
+
+TEST 'what names no campaign, no day or no cost is kept apart, row by row';
+GIVEN silver.currency_rates (day, currency, rate) VALUES ('2026-10-01', 'EUR', 1);
+GIVEN bronze.ad_performance (id, name, device, date, impressions, clicks, cost_micros, currency_code, _fivetran_synced) VALUES
+    (NULL, 'Autumn', 'all', '2026-10-01', '10', '1', '1000000', 'EUR', '2026-10-02'),
+    ('', 'Winter', 'all', '2026-10-01', '10', '1', '2000000', 'EUR', '2026-10-02'),
+    ('7', 'Spring', 'all', 'yesterday', '10', '1', '3000000', 'EUR', '2026-10-02'),
+    ('8', 'Summer', 'phone', '2026-10-01', '10', '1', '4000000', 'EUR', '2026-10-02'),
+    ('8', 'Summer', 'tablet', '2026-10-01', '10', '1', 'n/a', 'EUR', '2026-10-02');
+EXPECT silver.ad_spend_daily EMPTY;
+EXPECT quarantine.silver__ad_spend_daily (campaign, spend, _constraints) VALUES
+    ('autumn', 1, '["campaign_has_id"]'),
+    ('winter', 2, '["campaign_has_id"]'),
+    ('spring', 3, '["day_is_known", "currency_has_rate"]'),
+    ('summer', NULL, '["spend_is_known", "currency_has_rate", "spend_has_sign"]');

@@ -28,7 +28,11 @@ WITH delivered AS (
     SELECT
         event_id,
         name AS event,
-        TIMESTAMP '1970-01-01 00:00:00' + (client_ms + server_ms - sent_ms) * INTERVAL '1 millisecond' AS occurred_at,
+        -- Numbers that are no times of this era are left out.
+        CASE
+            WHEN abs(client_ms) < 10000000000000 AND abs(server_ms) < 10000000000000 AND abs(sent_ms) < 10000000000000
+                THEN TIMESTAMP '1970-01-01 00:00:00' + (client_ms + server_ms - sent_ms) * INTERVAL '1 millisecond'
+        END AS occurred_at,
         server_ms,
         device_id,
         session_id,
@@ -59,4 +63,4 @@ SELECT
     sku,
     order_id
 FROM ranked
-WHERE place = 1;
+WHERE place = 1 OR event_id IS NULL;

@@ -8,6 +8,7 @@ CREATE MATERIALIZED VIEW silver.experiment_exposures (
     assigned_at COMMENT 'When they were put into it.',
     assignments COMMENT 'How many different assignments there were.',
     crossover COMMENT 'Whether another arm followed: such customers count in no result.',
+    CONSTRAINT experiment_is_known EXPECT (experiment IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT customer_is_known EXPECT (customer_id IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT assignment_has_time EXPECT (assigned_at IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT customer_stays_in_arm EXPECT (NOT crossover),
@@ -20,7 +21,7 @@ REFRESH POLICY INCREMENTAL
 AS
 WITH assignments AS (
     SELECT DISTINCT
-        lower(trim(delivered.experiment)) AS experiment,
+        nullif(lower(trim(delivered.experiment)), '') AS experiment,
         coalesce(identities.customer_id, 'unknown ' || delivered.customer_id) AS person,
         identities.customer_id,
         lower(trim(delivered.arm)) AS arm,

@@ -46,20 +46,24 @@ ranked AS (
             ORDER BY modified_at DESC NULLS LAST, closed_at DESC NULLS LAST, rating_given, body
         ) AS place
     FROM delivered
+),
+newest AS (
+    SELECT *
+    FROM ranked
+    WHERE place = 1 OR interaction_id IS NULL
 )
 SELECT
-    ranked.interaction_id,
-    ranked.kind,
-    ranked.crm_id,
+    newest.interaction_id,
+    newest.kind,
+    newest.crm_id,
     identities.customer_id,
-    ranked.order_id,
-    ranked.opened_at,
-    CAST(date_trunc('month', ranked.opened_at) AS date) AS opened_month,
-    ranked.closed_at,
-    ranked.rating,
-    ranked.rating_given,
-    ranked.body
-FROM ranked
+    newest.order_id,
+    newest.opened_at,
+    CAST(date_trunc('month', newest.opened_at) AS date) AS opened_month,
+    newest.closed_at,
+    newest.rating,
+    newest.rating_given,
+    newest.body
+FROM newest
 LEFT JOIN silver.customer_identities AS identities
-    ON identities.source = 'crm' AND identities.source_id = ranked.crm_id
-WHERE ranked.place = 1;
+    ON identities.source = 'crm' AND identities.source_id = newest.crm_id;

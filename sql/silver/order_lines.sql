@@ -19,6 +19,7 @@ CREATE MATERIALIZED VIEW silver.order_lines (
     discount_eur COMMENT 'discount in euro.',
     tax_eur COMMENT 'Tax contained in what was charged, in euro.',
     cost_eur COMMENT 'What the pieces cost the shop, in euro.',
+    CONSTRAINT line_has_number EXPECT (order_id IS NOT NULL AND line IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT product_is_known EXPECT (product_name IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT price_is_positive EXPECT (unit_price > 0) ON VIOLATION DROP ROW,
     CONSTRAINT amounts_are_known EXPECT (gross_eur IS NOT NULL AND discount_eur IS NOT NULL AND tax_eur IS NOT NULL) ON VIOLATION QUARANTINE ROW,
@@ -60,19 +61,20 @@ placed AS (
     SELECT
         order_id,
         items,
-        row_number() OVER (PARTITION BY order_id ORDER BY sequence DESC, event_at DESC) AS place
+        row_number() OVER (PARTITION BY order_id ORDER BY sequence DESC NULLS LAST, event_at DESC NULLS LAST) AS place
     FROM bronze.online_orders
     WHERE event = 'placed' AND order_id IS NOT NULL
 ),
 items AS (
-    SELECT order_id, unnest(items) AS item
+    -- A basket may name a line twice.
+    SELECT order_id, unnest(array_distinct(items)) AS item
     FROM placed
     WHERE place = 1
 ),
 all_lines AS (
     SELECT order_id, line, sku, quantity, unit_price, discount
     FROM ranked_till_lines
-    WHERE place = 1
+    WHERE place = 1 OR line IS NULL
     UNION ALL
     SELECT
         order_id,

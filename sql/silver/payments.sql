@@ -66,7 +66,7 @@ signed AS (
         CAST(CASE WHEN kind = 'capture' THEN coalesce(gross, net + fee) ELSE -gross END AS numeric(12, 2)) AS amount,
         fee
     FROM ranked
-    WHERE place = 1
+    WHERE place = 1 OR payment_id IS NULL
 )
 SELECT
     payments.payment_id,

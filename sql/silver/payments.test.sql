@@ -29,3 +29,13 @@ GIVEN bronze.payments (settlement_date, transaction_id, type, merchant_reference
 EXPECT silver.payments (payment_id, order_id, reference) VALUES ('A', NULL, 'INV-7');
 EXPECT quarantine.silver__payments (payment_id, _constraints) VALUES
     ('B', '["kind_is_known", "sign_tells_the_kind"]'), ('C', '["amounts_are_known"]');
+
+TEST 'movements without a number are all kept apart';
+GIVEN silver.orders EMPTY;
+GIVEN silver.currency_rates (day, currency, rate) VALUES ('2026-10-05', 'EUR', 1);
+GIVEN bronze.payments (transaction_id, type, settlement_date, currency, gross, fee, net, version) VALUES
+    ('', 'CAPTURE', '2026-10-05', 'EUR', '10.00', '0.10', '9.90', '1'),
+    (NULL, 'CAPTURE', '2026-10-05', 'EUR', '20.00', '0.20', '19.80', '1');
+EXPECT silver.payments EMPTY;
+EXPECT quarantine.silver__payments (payment_id, amount, _constraints) VALUES
+    (NULL, 10, '["payment_has_id"]'), (NULL, 20, '["payment_has_id"]');

@@ -17,6 +17,7 @@ CREATE MATERIALIZED VIEW silver.purchase_orders (
     last_received_on COMMENT 'When the newest pieces came.',
     status COMMENT 'open, partial or received.',
     days_late COMMENT 'From promised_on to last_received_on; below zero when early, NULL before all pieces came.',
+    CONSTRAINT order_has_number EXPECT (po_number IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT order_has_date EXPECT (ordered_on IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT quantities_are_known EXPECT (ordered > 0 AND received >= 0) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT cost_is_known EXPECT (ordered_eur IS NOT NULL AND received_eur IS NOT NULL) ON VIOLATION QUARANTINE ROW,
@@ -32,7 +33,7 @@ AS
 WITH words AS (
     -- 13-OCT-2026, 13 October 2026, October 13th, 2026: a month's name, a number of one or two digits, a year.
     SELECT
-        trim(po_number) AS po_number,
+        nullif(trim(po_number), '') AS po_number,
         upper(trim(supplier)) AS vendor_id,
         lpad(trim(item), 8, '0') AS sku,
         try_cast(revision AS bigint) AS revision,
@@ -43,26 +44,50 @@ WITH words AS (
         order_date,
         promised_date,
         last_receipt,
-        CASE upper(trim(status))
-            WHEN 'OPEN' THEN 'open'
-            WHEN 'PARTIALLY RECEIVED' THEN 'partial'
-            WHEN 'RECEIVED' THEN 'received'
-        END AS status,
+        status,
         'JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC' AS months
     FROM bronze.purchase_orders
+),
+received AS (
+    -- Of all revisions it counts when pieces came; what else they say, of the newest one only.
+    SELECT
+        *,
+        try_cast(
+            concat(
+                (regexp_match(last_receipt, '([0-9]{4})'))[1], '-',
+                CAST((strpos(months, upper((regexp_match(last_receipt, '([A-Za-z]{3})'))[1])) + 2) / 3 AS text), '-',
+                (regexp_match(last_receipt, '(^|[^0-9])([0-9]{1,2})([^0-9]|$)'))[2]
+            ) AS date
+        ) AS last_received_on
+    FROM words
+),
+ranked AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY po_number
+            ORDER BY revision DESC NULLS LAST, received DESC NULLS LAST, ordered, unit_cost, promised_date
+        ) AS place,
+        min(last_received_on) OVER (PARTITION BY po_number) AS first_received_on
+    FROM received
 ),
 parsed AS (
     SELECT
         po_number,
         vendor_id,
         sku,
-        revision,
         ordered,
         received,
         unit_cost,
         currency,
         promised_date,
-        status,
+        first_received_on,
+        last_received_on,
+        CASE upper(trim(status))
+            WHEN 'OPEN' THEN 'open'
+            WHEN 'PARTIALLY RECEIVED' THEN 'partial'
+            WHEN 'RECEIVED' THEN 'received'
+        END AS status,
         try_cast(
             concat(
                 (regexp_match(order_date, '([0-9]{4})'))[1], '-',
@@ -70,13 +95,6 @@ parsed AS (
                 (regexp_match(order_date, '(^|[^0-9])([0-9]{1,2})([^0-9]|$)'))[2]
             ) AS date
         ) AS ordered_on,
-        try_cast(
-            concat(
-                (regexp_match(last_receipt, '([0-9]{4})'))[1], '-',
-                CAST((strpos(months, upper((regexp_match(last_receipt, '([A-Za-z]{3})'))[1])) + 2) / 3 AS text), '-',
-                (regexp_match(last_receipt, '(^|[^0-9])([0-9]{1,2})([^0-9]|$)'))[2]
-            ) AS date
-        ) AS last_received_on,
         try_cast(
             concat(
                 (regexp_match(promised_date, '([0-9]{4})'))[1], '-',
@@ -87,19 +105,10 @@ parsed AS (
                 END
             ) AS date
         ) AS promised_day,
-        try_cast((regexp_match(promised_date, 'in ([0-9]+) (day|week)'))[1] AS bigint) AS promised_after,
-        CASE (regexp_match(promised_date, 'in ([0-9]+) (day|week)'))[2] WHEN 'week' THEN 7 ELSE 1 END AS promised_unit
-    FROM words
-),
-ranked AS (
-    SELECT
-        *,
-        row_number() OVER (
-            PARTITION BY po_number
-            ORDER BY revision DESC NULLS LAST, received DESC, ordered, unit_cost, promised_date
-        ) AS place,
-        min(last_received_on) OVER (PARTITION BY po_number) AS first_received_on
-    FROM parsed
+        try_cast((regexp_match(promised_date, 'in ([0-9]{1,3}) (day|week)'))[1] AS bigint) AS promised_after,
+        CASE (regexp_match(promised_date, 'in ([0-9]{1,3}) (day|week)'))[2] WHEN 'week' THEN 7 ELSE 1 END AS promised_unit
+    FROM ranked
+    WHERE place = 1 OR po_number IS NULL
 ),
 current_orders AS (
     SELECT
@@ -109,8 +118,7 @@ current_orders AS (
             WHEN promised_date LIKE 'end of %' THEN CAST(promised_day + INTERVAL '1 month' - INTERVAL '1 day' AS date)
             ELSE promised_day
         END AS promised_on
-    FROM ranked
-    WHERE place = 1
+    FROM parsed
 )
 SELECT
     orders.po_number,

@@ -25,13 +25,23 @@ COMMENT 'Refunds of orders online, with their settlement.'
 TRIGGER ON UPDATE AT MOST EVERY INTERVAL 1 MINUTE
 REFRESH POLICY INCREMENTAL
 AS
-WITH events AS (
+WITH ranked_events AS (
     SELECT
         order_id,
         reason,
-        row_number() OVER (PARTITION BY order_id ORDER BY sequence DESC, event_at DESC, reason) AS place
+        row_number() OVER (PARTITION BY order_id ORDER BY sequence DESC NULLS LAST, event_at DESC NULLS LAST, reason) AS place
     FROM bronze.online_orders
     WHERE event = 'refunded' AND order_id IS NOT NULL
+),
+events AS (
+    SELECT order_id, reason
+    FROM ranked_events
+    WHERE place = 1
+),
+orders AS (
+    SELECT *
+    FROM silver.orders
+    WHERE refunded_at IS NOT NULL
 ),
 settled AS (
     SELECT order_id, max(settled_on) AS settled_on, -sum(amount) AS amount
@@ -53,7 +63,6 @@ SELECT
     orders.refund_eur AS amount_eur,
     settled.settled_on,
     CAST(settled.amount AS numeric(12, 2)) AS settled_amount
-FROM silver.orders AS orders
-LEFT JOIN events ON events.order_id = orders.order_id AND events.place = 1
-LEFT JOIN settled ON settled.order_id = orders.order_id
-WHERE orders.refunded_at IS NOT NULL;
+FROM orders
+LEFT JOIN events ON events.order_id = orders.order_id
+LEFT JOIN settled ON settled.order_id = orders.order_id;

@@ -12,6 +12,8 @@ CREATE MATERIALIZED VIEW silver.vendor_offers (
     available COMMENT 'Pieces the vendor has.',
     lead_days COMMENT 'Days from order to delivery; NULL where the vendor does not say.',
     discontinued COMMENT 'Whether the vendor sells only what is left.',
+    CONSTRAINT offer_has_vendor EXPECT (vendor_id IS NOT NULL) ON VIOLATION QUARANTINE ROW,
+    CONSTRAINT offer_has_product EXPECT (sku IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT offer_has_day EXPECT (as_of IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT price_is_positive EXPECT (unit_price > 0) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT currency_has_rate EXPECT (unit_price_eur IS NOT NULL) ON VIOLATION QUARANTINE ROW,
@@ -66,7 +68,10 @@ WITH delivered AS (
     FROM bronze.vendor_catalog_json
 ),
 numbered AS (
-    SELECT *, lpad(regexp_replace(vendor_code, '[^0-9]', '', 'g'), 8, '0') AS sku
+    -- A code of more than eight digits is none of our numbers.
+    SELECT
+        *,
+        lpad((regexp_match(regexp_replace(vendor_code, '[^0-9]', '', 'g'), '^[0-9]{1,8}$'))[1], 8, '0') AS sku
     FROM delivered
 ),
 ranked AS (
@@ -77,6 +82,11 @@ ranked AS (
             ORDER BY as_of DESC NULLS LAST, unit_price, available DESC, vendor_code
         ) AS place
     FROM numbered
+),
+newest AS (
+    SELECT *
+    FROM ranked
+    WHERE place = 1 OR vendor_id IS NULL OR sku IS NULL
 )
 SELECT
     offers.vendor_id,
@@ -89,7 +99,6 @@ SELECT
     offers.available,
     offers.lead_days,
     offers.discontinued
-FROM ranked AS offers
+FROM newest AS offers
 LEFT JOIN silver.currency_rates AS rates
-    ON rates.currency = offers.currency AND rates.day = offers.as_of
-WHERE offers.place = 1;
+    ON rates.currency = offers.currency AND rates.day = offers.as_of;

@@ -27,3 +27,16 @@ GIVEN bronze.vendor_catalog_json (vendorid, code, unit, price, availability, lea
     ('V05', '1002', 'each', 'on request', 'in stock (2)', '3 jours', '2026-10-05');
 EXPECT silver.vendor_offers (sku, unit_price) VALUES ('00001001', 14);
 EXPECT quarantine.silver__vendor_offers (sku) VALUES ('00001002');
+
+TEST 'offers of nobody and of nothing are kept apart';
+GIVEN silver.currency_rates (day, currency, rate) VALUES ('2026-10-01', 'EUR', 1);
+GIVEN bronze.vendor_catalog (vendor_id, item, net_price, currency, stock, valid_from) VALUES
+    (NULL, '1001', 10, 'EUR', 1, '2026-10-01'),
+    (NULL, '1002', 20, 'EUR', 1, '2026-10-01'),
+    ('V1', 'none', 30, 'EUR', 1, '2026-10-01'),
+    ('V1', '1234567890', 40, 'EUR', 1, '2026-10-01');
+GIVEN bronze.vendor_catalog_json EMPTY;
+EXPECT silver.vendor_offers EMPTY;
+EXPECT quarantine.silver__vendor_offers (vendor_id, sku, unit_price, _constraints) VALUES
+    (NULL, '00001001', 10, '["offer_has_vendor"]'), (NULL, '00001002', 20, '["offer_has_vendor"]'),
+    ('V1', NULL, 30, '["offer_has_product"]'), ('V1', NULL, 40, '["offer_has_product"]');

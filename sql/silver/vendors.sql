@@ -49,4 +49,4 @@ ranked AS (
 )
 SELECT vendor_id, name, country, terms_days, offered_on
 FROM ranked
-WHERE place = 1;
+WHERE place = 1 OR vendor_id IS NULL;
