@@ -13,6 +13,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode as _};
 use datafusion::common::{Column, TableReference};
 use datafusion::datasource::{MemTable, provider_as_source, source_as_provider};
 use datafusion::error::Result as DataFusionResult;
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
     Expr, Filter, LogicalPlan, LogicalPlanBuilder, SubqueryAlias, TableScan, TableScanBuilder,
@@ -185,15 +186,14 @@ impl Engine {
         context: &Context,
     ) -> Result<Sealed<LogicalPlan>> {
         let state = runtime::statement_state(&self.shared, context, Joins::Hash);
-        let mut config = state.config_options().as_ref().clone();
+        // The rules ask it for functions, too: that of DISTINCT ON is one.
+        let mut state = SessionState::clone(&state);
         // Scalar subqueries become joins, so that they too have a law.
-        config.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
+        let options = state.config_mut().options_mut();
+        options.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
         let optimizer = Optimizer::with_rules(normalizing());
-        let config =
-            datafusion::optimizer::OptimizerContext::new_with_config_options(config.into())
-                .with_query_execution_start_time(context.now);
         let plan = moment::marked(plan).map_err(error::convert)?;
-        let normal = optimizer.optimize(plan, &config, |_, _| {});
+        let normal = optimizer.optimize(plan, &state, |_, _| {});
         let normal = normal.and_then(filters_above_scans).map_err(error::convert)?;
         Ok(seal(normal))
     }
