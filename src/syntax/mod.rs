@@ -17,6 +17,7 @@ mod dialect;
 mod digits;
 mod expand;
 mod external;
+mod foreign;
 mod forms;
 mod from;
 mod function;

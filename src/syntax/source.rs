@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::tokenizer::{
 use crate::error::{Error, ErrorKind, Result};
 
 use super::dialect::LakeportDialect;
+use super::foreign::is_foreign_clause;
 use super::split;
 
 /// A text, with what is needed to turn a line and column into a position.
@@ -215,7 +216,7 @@ pub(super) fn postgres_tokens(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> 
         let next = following.next().map(|t| &t.token);
         if is_word(&token.token, "TABLE") && starts_query(before.as_ref()) && names_table(next) {
             read.extend(select_all(token.span));
-        } else if is_foreign_clause(&token.token, next) {
+        } else if is_foreign_clause(before.as_ref(), &token.token, next) {
             let mut plain = token.clone();
             if let Token::Word(word) = &mut plain.token {
                 word.keyword = Keyword::NoKeyword;
@@ -273,12 +274,6 @@ fn select_all(span: Span) -> [TokenWithSpan; 3] {
 /// Whether what comes next in dollars is a function's text, and no literal.
 fn is_body(before: Option<&Token>) -> bool {
     before.is_some_and(|before| is_word(before, "AS") || is_word(before, "DO"))
-}
-
-fn is_foreign_clause(token: &Token, next: Option<&Token>) -> bool {
-    let at = is_word(token, "AT") && !next.is_some_and(|next| is_word(next, "TIME"));
-    let foreign = ["BEFORE", "CHANGES", "TOP", "QUALIFY", "PREWHERE", "SORT", "DISTRIBUTE"];
-    at || foreign.iter().any(|word| is_word(token, word))
 }
 
 /// Operators that may follow each other in one expression, and set operations in one query: the
