@@ -169,7 +169,9 @@ impl DataFileList {
         };
         if !is_rounded(data_type) {
             known.least = usable(log.min_values(&column), data_type);
-            known.greatest = usable(log.max_values(&column), data_type).and_then(later);
+            // NaN is greater than all numbers, and writers leave it out.
+            let greatest = log.max_values(&column).filter(|_| !data_type.is_floating());
+            known.greatest = usable(greatest, data_type).and_then(later);
         }
         self.known.insert(field.name().clone(), known);
     }

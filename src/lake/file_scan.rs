@@ -322,6 +322,12 @@ impl FileScan {
         };
         // Spark's old way of times reaches beyond what nanoseconds can say.
         options.global.coerce_int96 = Some("us".to_owned());
+        // Of parts of files as of files: what they hold at most is said without NaN, which is greater. Filters on
+        // what is read come while the query runs, too.
+        if self.looks_at_floats(projection, filters) {
+            options.global.pruning = false;
+            options.global.enable_page_index = false;
+        }
         let footers = session.runtime_env().cache_manager.get_file_metadata_cache();
         let reader = CachedParquetFileReaderFactory::new(Arc::clone(&self.store), footers);
         let mut source = ParquetSource::new(self.table.clone())
@@ -337,6 +343,20 @@ impl FileScan {
         };
         let projection = projection.iter().map(place).collect::<Result<_>>()?;
         Ok((files, source, projection))
+    }
+
+    fn looks_at_floats(&self, projection: Option<&Vec<usize>>, filters: &[Expr]) -> bool {
+        let is_float = |field: &Field| field.data_type().is_floating();
+        let reads = |&column: &usize| is_float(self.schema.field(column));
+        let tests = |filter: &Expr| {
+            let columns = filter.column_refs();
+            columns.iter().any(|c| self.schema.field_with_name(&c.name).is_ok_and(is_float))
+        };
+        let of_rows = match projection {
+            Some(projection) => projection.iter().any(reads),
+            None => self.schema.fields().iter().any(|field| is_float(field)),
+        };
+        of_rows || filters.iter().any(tests)
     }
 
     fn is_of_table(&self, filter: &Expr) -> bool {

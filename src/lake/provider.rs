@@ -81,7 +81,10 @@ impl PinnedScan {
         let Some(partitioned_by) = &self.partitioned_by else { return false };
         filter.column_refs().into_iter().any(|column| {
             let field = self.schema.field_with_name(&column.name);
-            let rounded = field.is_ok_and(|field| statistics::is_rounded(field.data_type()));
+            // What a float is at most is said without NaN, which is greater.
+            let rounded = field.is_ok_and(|field| {
+                statistics::is_rounded(field.data_type()) || field.data_type().is_floating()
+            });
             rounded && !partitioned_by.contains(&column.name)
         })
     }

@@ -12,6 +12,7 @@ mod choices;
 mod dates;
 mod decimals;
 mod extract;
+mod extremes;
 mod floats;
 mod format;
 mod info;
@@ -130,6 +131,9 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     state.register_udf(wide::kept_as_text())?;
     state.register_udaf(sum::sum())?;
     state.register_udaf(average::avg())?;
+    for name in ["min", "max"] {
+        state.register_udaf(extremes::extreme(state.udaf(name)?))?;
+    }
     state.register_expr_planner(Arc::new(operators::Operators))?;
     Ok(())
 }

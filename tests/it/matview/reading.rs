@@ -2,7 +2,7 @@
 
 use lakeport::config::Config;
 
-use super::world::{World, orders};
+use super::world::{World, orders, rates};
 
 const PLACES: &str = "-- One row an order.
 CREATE MATERIALIZED VIEW silver.places REFRESH POLICY INCREMENTAL AS
@@ -41,4 +41,25 @@ async fn what_both_versions_have_is_read_once() {
     assert!(held.contains(&"13|USD|1|4".to_owned()), "{held:?}");
     // The new row, for its key and for itself, and the four of its currency: once, or for each version.
     assert_eq!((once, twice), (6, 10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_number_is_greater_than_all_numbers_whatever_files_say_of_themselves() {
+    let world = World::new(&[]).await;
+    world.arrive("bronze.rates", rates(&[("EUR", 0.5), ("XXX", f64::NAN)])).await;
+    world.arrive("bronze.rates", rates(&[("USD", 1.5)])).await;
+    for (condition, found) in [
+        ("rate > 100", vec!["XXX"]),
+        ("rate = 'NaN'", vec!["XXX"]),
+        ("rate >= 1.5", vec!["USD", "XXX"]),
+        ("rate < 1", vec!["EUR"]),
+        ("rate IN (SELECT max(rate) FROM bronze.rates WHERE currency <> 'USD')", vec!["XXX"]),
+    ] {
+        let query = format!("SELECT currency FROM bronze.rates WHERE {condition} ORDER BY 1");
+        assert_eq!(world.rows(&query).await, found, "{condition}");
+    }
+    let newest = "SELECT currency FROM bronze.rates ORDER BY rate DESC LIMIT 1";
+    assert_eq!(world.rows(newest).await, ["XXX"]);
+    let met = "SELECT a.currency FROM bronze.rates AS a JOIN bronze.rates AS b ON a.rate = b.rate ORDER BY 1";
+    assert_eq!(world.rows(met).await, ["EUR", "USD", "XXX"]);
 }
