@@ -29,6 +29,9 @@ use super::weigh::Rejected;
 /// How often one view starts over within one run because another refresh of it came first.
 const CONFLICTS_MAX: usize = 5;
 
+/// Files from this share of the memory on are much: a byte of them may be eight of rows, for four views at once.
+const MUCH: u64 = 32;
+
 /// What the views of a run have in common, and none of them changes.
 pub(super) struct RunContext {
     pub(super) refresher: Arc<Refresher>,
@@ -42,7 +45,7 @@ pub(super) struct RunContext {
     /// Definitions the run builds by: waiting ones take the place of those they will replace.
     pub(super) building: Arc<CatalogState>,
     pub(super) heads: BTreeMap<RelationId, Table>,
-    /// Of views that are computed in full one at a time is: each takes all the memory there is.
+    /// Of views that are computed in full of much, one at a time is: each may take all the memory there is.
     pub(super) in_full: tokio::sync::Mutex<()>,
     /// Held by every view that is computed; whole by one that found the memory taken by those beside it.
     pub(super) beside: tokio::sync::RwLock<()>,
@@ -215,11 +218,20 @@ impl RunContext {
                 }
             }
         }
-        let _alone = self.in_full.lock().await;
+        let _alone = match self.is_of_much(job) {
+            true => Some(self.in_full.lock().await),
+            false => None,
+        };
         let Some(built) = job.full(&full).await? else { return Ok(None) };
         alert::strategy(job, false, full.deviation.as_deref(), reason).await;
         let (strategy, reason) = (Strategy::Full, reason.clone());
         Ok(Some(Done { built, strategy, reason, rejected: full.rejected }))
+    }
+
+    /// Whether what a view is computed from may not fit into memory beside as much for others.
+    fn is_of_much(&self, job: &Job<'_>) -> bool {
+        let bytes: u64 = job.sources.iter().map(|pin| pin.table.files().1).sum();
+        bytes > self.refresher.config.limits.memory_bytes / MUCH
     }
 
     /// A view whose table holds the result already: by an earlier run that may not have published it.

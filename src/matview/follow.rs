@@ -13,13 +13,14 @@ use arrow::datatypes::SchemaRef;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{ChangesOutcome, CommitMode, Edited, Location, Table};
+use crate::syntax::{Expectation, ViolationAction};
 
 use super::build::{Built, Figures, Job, quarantine_schema};
 use super::check::{CheckedView, has_quarantine, prepare};
 use super::columns;
 use super::expectations::{ExpectationCount, Splitter};
 use super::incremental::{
-    Budget, Changing, NetRows, Outcome, SourceChange, changes_of, groups_of, unsteady,
+    Budget, Changing, NetRows, Outcome, Shown, SourceChange, changes_of, groups_of, unsteady,
 };
 use super::operators::OperatorRow;
 use super::primary_key::PrimaryKey;
@@ -101,6 +102,7 @@ impl Job<'_> {
             budget: budget.as_ref(),
             hold_from_bytes: self.hold_from_bytes,
             bytes_max: usize::try_from(self.memory_bytes / MEMORY_SHARE).unwrap_or(usize::MAX),
+            shown: self.shown(head, &checked)?,
         };
         let flagged = columns::flagged(&checked.schema, self.view.constraints.len());
         let conform =
@@ -109,7 +111,8 @@ impl Job<'_> {
         let mut outcome = None;
         if let Some(grouped) = &checked.grouped {
             outcome = groups_of(&changing, grouped, head, &flagged, &conform).await?;
-            identity = Some(grouped.keys()).filter(|keys| outcome.is_some() && !keys.is_empty());
+            // What is kept of a group may be written in two ways; its keys are one.
+            identity = Some(grouped.keys()).filter(|keys| !keys.is_empty());
         }
         let outcome = match outcome {
             Some(outcome) => outcome,
@@ -137,6 +140,22 @@ impl Job<'_> {
         let operators = self.operators(&changed.laws, &sources, &reads);
         let going = Going { split, identity, figures, operators, changed_bytes };
         self.apply(head, &checked, going).await
+    }
+
+    /// Where the rows stand that the query gave before, unless an expectation has dropped some.
+    fn shown(&self, head: &Table, checked: &CheckedView) -> Result<Option<Shown>> {
+        let drops = |of: &Expectation| of.action == ViolationAction::Drop;
+        if self.view.constraints.iter().any(drops) {
+            return Ok(None);
+        }
+        let mut tables = vec![head.stored_provider()?];
+        if has_quarantine(self.view) {
+            let Some(quarantine) = &self.quarantine_head else { return Ok(None) };
+            tables.push(quarantine.stored_provider()?);
+        }
+        let columns = checked.visible.clone();
+        let primary_key = self.view.primary_key.clone();
+        Ok(Some(Shown { tables, columns, primary_key }))
     }
 
     /// Whether the view's rows change with the clock alone.

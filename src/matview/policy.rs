@@ -9,12 +9,14 @@ use crate::query::{Context, Engine};
 use crate::syntax::RefreshPolicy;
 
 use super::check::CheckedView;
-use super::incremental::analyze;
+use super::incremental::{Blocked, analyze, unsteady};
 
-/// A view that promises to follow changes has a rule for each of its operators.
+/// A view that promises to follow changes has a rule for each of its operators, and the rows of one that may
+/// follow them are told by its sources.
 ///
 /// # Errors
-/// `FeatureNotSupported` naming the operator that has none.
+/// `FeatureNotSupported` naming the operator that has none, or a function whose value nothing tells, unless it is
+/// always computed in full.
 pub(super) fn check(
     engine: &Engine,
     relation: &Relation,
@@ -22,6 +24,19 @@ pub(super) fn check(
     checked: &CheckedView,
     context: &Context,
 ) -> Result<()> {
+    if view.policy != RefreshPolicy::Full
+        && let Some(volatile) = unsteady(&checked.plan)?.filter(Blocked::is_volatile)
+    {
+        return Err(Error::new(
+            ErrorKind::FeatureNotSupported,
+            format!("{} has other rows each time it is computed", relation.name),
+        )
+        .detail(format!("In it, {}.", volatile.reason))
+        .hint(format!(
+            "{} REFRESH POLICY FULL computes it anew whenever a source changes.",
+            volatile.hint
+        )));
+    }
     if !matches!(view.policy, RefreshPolicy::Incremental | RefreshPolicy::IncrementalStrict) {
         return Ok(());
     }

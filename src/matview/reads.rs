@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 
 use crate::lake::{Edited, Location, Table};
 use crate::query::{OperatorRead, Ran, ScanRead};
+use crate::syntax::RefreshPolicy;
 
 use super::build::Job;
 use super::follow::Sides;
@@ -172,10 +173,14 @@ impl Job<'_> {
             chosen: true,
             ..OperatorRow::default()
         });
+        let why = match self.view.policy {
+            RefreshPolicy::Auto => "following the changes was expected to be cheaper",
+            _ => "the policy is to follow the changes",
+        };
         let tables = || self.sources.iter().map(|pin| &pin.table);
         let full = OperatorRow {
             operator: "full refresh".to_owned(),
-            reason: Some("following the changes was expected to be cheaper".to_owned()),
+            reason: Some(why.to_owned()),
             estimated_rows: tables().map(Table::rows).sum(),
             estimated_bytes: Some(tables().map(|table| table.files().1).sum()),
             ..OperatorRow::default()

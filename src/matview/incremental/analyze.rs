@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use crate::error::Result;
 use crate::query::{AuthorizedPlan, Context, Engine, MOMENTS, Sealed, metered};
 
-use super::answer::{Blocked, Stop};
+use super::answer::{Blocked, Stop, VOLATILE};
 use super::differ::{Differ, Sources};
 use super::known::Known;
 use super::merge::{Grouped, MERGED};
@@ -50,6 +50,7 @@ pub(crate) fn analyze(
         hold_from_bytes: 0,
         laws: RefCell::default(),
         again: None,
+        result: None,
     };
     let changed = match grouped {
         Some(grouped) => {
@@ -144,7 +145,7 @@ fn unsteady_function(plan: &LogicalPlan) -> datafusion::error::Result<Option<Blo
                             hint: "Leave it to the query that reads the view.",
                         }),
                         Volatility::Volatile => Some(Blocked {
-                            operator: "volatile function",
+                            operator: VOLATILE,
                             reason: format!("{}() has another value for each row", call.name()),
                             hint: "Compute it where the rows come from.",
                         }),

@@ -16,6 +16,16 @@ pub(crate) struct Blocked {
     pub(crate) hint: &'static str,
 }
 
+/// What [`Blocked::operator`] is of a function with another value for each row.
+pub(super) const VOLATILE: &str = "volatile function";
+
+impl Blocked {
+    /// Whether not even the same sources give the same rows.
+    pub(crate) fn is_volatile(&self) -> bool {
+        self.operator == VOLATILE
+    }
+}
+
 /// Rows that are needed before a plan can be put together.
 #[derive(Debug)]
 pub(super) struct Needed {

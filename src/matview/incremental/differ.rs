@@ -28,6 +28,7 @@ use super::answer::{Delta, Difference, Stop, blocked};
 use super::keys::KeyRows;
 use super::known::{Asker, Known};
 use super::law;
+use super::shown::ResultOf;
 
 /// Behind a place: the meter of the keys that are affected there.
 pub(crate) const KEYS: &str = " keys";
@@ -74,6 +75,8 @@ pub(super) struct Differ<'a> {
     pub(super) laws: RefCell<Vec<(String, &'static str, &'static str)>>,
     /// How many rows of affected keys may be computed again.
     pub(super) again: Option<&'a Arc<Allowance>>,
+    /// The plan's result, where it can be looked into.
+    pub(super) result: Option<ResultOf<'a>>,
 }
 
 impl Differ<'_> {

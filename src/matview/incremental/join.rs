@@ -11,7 +11,9 @@ use datafusion::logical_expr::{Expr, Filter, Join, LogicalPlan};
 
 use super::answer::{Delta, Difference, Stop, blocked};
 use super::differ::Differ;
+use super::keys::KeyRows;
 use super::known::Asker;
+use super::shown::Found;
 use super::{law, sink};
 
 impl Differ<'_> {
@@ -73,8 +75,9 @@ impl Differ<'_> {
             let other = matching(join, other, &opposite_on)?;
             let known =
                 self.known(&format!("{place} other"), asker, vec![(other, &opposite_on)])?;
-            if let Some(known) = known {
-                let (_, rows) = self.both(input, &input_on, &known, "kept")?;
+            if let Some(known) = known
+                && let Some(rows) = self.kept_of(join, input, &input_on, &known, place)?
+            {
                 let (new, old) = self.both(opposite, &opposite_on, &known, "other")?;
                 let rows = || self.again(rows.clone(), place);
                 let new = side.over(join, rows(), self.again(new, place))?;
@@ -87,6 +90,29 @@ impl Differ<'_> {
             return Ok(None);
         }
         Ok(Some(Delta { plan: law::stack(terms, &join.schema)?, copies }))
+    }
+
+    /// X@0 ⋉ K, X the kept side; `None` when there is no such row.
+    fn kept_of(
+        &self,
+        join: &Join,
+        input: &LogicalPlan,
+        on: &[Expr],
+        known: &KeyRows,
+        place: &str,
+    ) -> Result<Option<LogicalPlan>, Stop> {
+        let found = match is_dear(input)? {
+            true => self.found(join, on, known, place)?,
+            false => Found::Unknown,
+        };
+        Ok(match found {
+            Found::Unknown => Some(self.both(input, on, known, "kept")?.1),
+            Found::Nothing => None,
+            Found::Among(exprs, shown) => {
+                let (_, rows) = self.both(input, &exprs, &shown, "shown")?;
+                Some(law::matched(rows, on, known, "kept")?)
+            }
+        })
     }
 
     fn bilinear(

@@ -21,6 +21,9 @@ use super::{law, sink};
 /// Keys taken over from the operator below, at most: among more there are too many that did not change.
 const INHERITED_MAX: usize = 50_000;
 
+/// What an operator asks for that it can do without.
+pub(super) const SHOWN: &str = "shown";
+
 /// Who asks for keys.
 #[derive(Debug, Clone)]
 pub(super) struct Asker {
@@ -42,6 +45,11 @@ impl Asker {
             Ok(TreeNodeRecursion::Continue)
         })?;
         Ok(Self { operator, what, reads })
+    }
+
+    /// Whether who asks knows another way.
+    pub(super) fn can_do_without(&self) -> bool {
+        self.what == SHOWN
     }
 
     /// Scans are equal by name, so what they read is compared, too.

@@ -144,7 +144,7 @@ pub(super) fn restricted(
 }
 
 /// A column, or a time as another kind of time.
-fn never_fails(expr: &Expr, schema: &DFSchema) -> bool {
+pub(super) fn never_fails(expr: &Expr, schema: &DFSchema) -> bool {
     let is_time = |of: Result<DataType>| of.is_ok_and(|of| of.is_temporal());
     match expr {
         Expr::Column(_) => true,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Aggregate, Expr, Join, JoinType, LogicalPlan};
+use datafusion::logical_expr::{Aggregate, Expr, Join, JoinType, LogicalPlan, Union};
 
 use super::differ::partition_of;
 use super::keys::KeyRows;
@@ -63,9 +63,8 @@ fn sunk(plan: &LogicalPlan, exprs: &[Expr], keys: &KeyRows, mark: &str) -> Resul
         }
         LogicalPlan::Union(union) => {
             let mut inputs = Vec::new();
-            for input in &union.inputs {
-                let inside = |at: usize| Expr::Column(column(input.schema(), at));
-                let Some(below) = mapped(exprs, &union.schema, &inside)? else { return Ok(None) };
+            for (at, input) in union.inputs.iter().enumerate() {
+                let Some(below) = through_union(union, at, exprs)? else { return Ok(None) };
                 inputs.push(restricted(LogicalPlan::clone(input), &below, keys, mark)?);
             }
             over(plan, inputs)
@@ -116,6 +115,13 @@ pub(super) fn through<'p>(
     };
     let below = below.filter(|below| !below.iter().any(Expr::is_volatile));
     Ok(below.map(|below| (input.as_ref(), below)))
+}
+
+/// The key in the terms of one input of a union.
+pub(super) fn through_union(union: &Union, at: usize, exprs: &[Expr]) -> Result<Option<Vec<Expr>>> {
+    let input = &union.inputs[at];
+    let inside = |at: usize| Expr::Column(column(input.schema(), at));
+    mapped(exprs, &union.schema, &inside)
 }
 
 /// The groups of an aggregate, as those above it name them.

@@ -26,6 +26,7 @@ use super::known::{Asker, Known};
 use super::merge::{Grouped, MERGED};
 use super::net::NetRows;
 use super::runs::{Rows, held_of, rows_of, sum_up};
+use super::shown::{ResultOf, Shown};
 
 /// Of the memory for changed rows, the part that rows read once for both versions may take.
 const HELD_SHARE: usize = 2;
@@ -50,6 +51,8 @@ pub(crate) struct Changing<'a> {
     pub(crate) hold_from_bytes: u64,
     /// Bytes of summed-up rows that are held at most.
     pub(crate) bytes_max: usize,
+    /// Where the rows stand that the plan gave before, where all do.
+    pub(crate) shown: Option<Shown>,
 }
 
 impl Changing<'_> {
@@ -133,7 +136,7 @@ pub(crate) async fn changes_of(
     let normal = normal(changing, grouped)?;
     let mut laws = Laws::new();
     let asked = |differ: &Differ<'_>| Ok(differ.changed(&normal, "0")?.map(|delta| delta.plan));
-    let resolved = resolve(changing, &asked, &mut laws).await?;
+    let resolved = resolve(changing, Some(&normal), &asked, &mut laws).await?;
     outcome_of(changing, resolved, schema, conform, laws).await
 }
 
@@ -169,7 +172,7 @@ pub(crate) async fn groups_of(
         let delta = if grouped.only_grows() { differ.summed(delta)? } else { delta };
         Ok(Some(grouped.added(delta.plan)?))
     };
-    let added = match resolve(changing, &asked, &mut laws).await? {
+    let added = match resolve(changing, None, &asked, &mut laws).await? {
         Resolved::Rows(plan) => plan,
         other => return outcome_of(changing, other, schema, conform, laws).await.map(Some),
     };
@@ -241,11 +244,16 @@ async fn outcome_of(
 pub(crate) type Laws = Vec<(String, &'static str, &'static str)>;
 
 /// Asks the laws until they ask for no more keys.
-async fn resolve(changing: &Changing<'_>, asked: &Asked<'_>, laws: &mut Laws) -> Result<Resolved> {
+async fn resolve(
+    changing: &Changing<'_>,
+    whole: Option<&Sealed<LogicalPlan>>,
+    asked: &Asked<'_>,
+    laws: &mut Laws,
+) -> Result<Resolved> {
     let mut keys = Known::default();
     let mut room = changing.bytes_max / HELD_SHARE;
     for _ in 0..STEPS_MAX {
-        let (step, noted) = next(changing, asked, &keys)?;
+        let (step, noted) = next(changing, whole, asked, &keys)?;
         match step {
             Step::Done(resolved) => {
                 laws.extend(noted);
@@ -260,6 +268,7 @@ async fn resolve(changing: &Changing<'_>, asked: &Asked<'_>, laws: &mut Laws) ->
                     let width = found.schema.fields().len();
                     keys.insert(asker, found.keys(width).map_err(Engine::error)?);
                 }
+                Err(_) if asker.can_do_without() => keys.hold(asker, None),
                 Err(why) => return Ok(Resolved::TooMany(why)),
             },
         }
@@ -267,13 +276,19 @@ async fn resolve(changing: &Changing<'_>, asked: &Asked<'_>, laws: &mut Laws) ->
     Ok(Resolved::TooMany(format!("more than {STEPS_MAX} operators ask for keys")))
 }
 
-/// Asks the laws once.
-fn next(changing: &Changing<'_>, asked: &Asked<'_>, keys: &Known) -> Result<(Step, Laws)> {
+/// Asks the laws once; `whole` is the plan they are asked about, where its result may be looked into.
+fn next(
+    changing: &Changing<'_>,
+    whole: Option<&Sealed<LogicalPlan>>,
+    asked: &Asked<'_>,
+    keys: &Known,
+) -> Result<(Step, Laws)> {
     let sources = Sources::Moved(changing.sources);
     let again = changing.budget.map(Budget::again);
     let hold_from_bytes = changing.hold_from_bytes;
     let (then, laws) = (changing.then, RefCell::default());
-    let differ = Differ { sources, keys, then, hold_from_bytes, laws, again };
+    let result = whole.zip(changing.shown.as_ref()).map(|(plan, shown)| ResultOf { plan, shown });
+    let differ = Differ { sources, keys, then, hold_from_bytes, laws, again, result };
     let authorized = |plan| changing.engine.derived(changing.plan, plan, changing.context);
     let step = match asked(&differ) {
         Ok(None) => Step::Done(Resolved::Nothing),

@@ -296,3 +296,104 @@ async fn casts_to_types_that_tables_do_not_have_follow_what_moved() {
         ["jsonb|EUR", "jsonb|EUR", "jsonb|USD"]
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_new_rate_is_for_is_found_in_the_views_own_table() {
+    let priced = "-- One row an order, as it was first heard of, with the rate of its currency.
+CREATE MATERIALIZED VIEW silver.priced (PRIMARY KEY (order_id)) REFRESH POLICY INCREMENTAL AS
+SELECT o.order_id, o.currency, r.rate
+FROM (
+    SELECT order_id, currency FROM (
+        SELECT order_id, currency, row_number() OVER (PARTITION BY order_id ORDER BY currency) AS place
+        FROM bronze.orders
+    ) AS ranked WHERE place = 1
+) AS o LEFT JOIN bronze.rates AS r ON r.currency = o.currency;";
+    let world = World::new(&[("silver/priced", priced)]).await;
+    let first = [(Some(1), "EUR", None), (Some(2), "USD", None), (Some(3), "JPY", None)];
+    world.arrive("bronze.orders", orders(&first)).await;
+    world.arrive("bronze.rates", rates(&[("EUR", 1.0)])).await;
+    world.refresh().await;
+    let read = "SELECT operator || ' ' || actual_rows::text FROM lakeport.refresh_operators \
+         NATURAL JOIN (SELECT refresh_id FROM lakeport.refreshes WHERE strategy = 'incremental' \
+         ORDER BY started_at DESC LIMIT 1) AS newest WHERE operator = 'scan bronze.orders'";
+    // Nobody has paid in pounds: no order is read.
+    world.wait(60);
+    world.arrive("bronze.rates", rates(&[("GBP", 0.8)])).await;
+    world.refresh().await;
+    assert!(world.rows(read).await.is_empty());
+    // One has in dollars: that one is.
+    world.wait(60);
+    world.arrive("bronze.rates", rates(&[("USD", 1.1)])).await;
+    world.refresh().await;
+    assert_eq!(world.rows(read).await, ["scan bronze.orders 1"]);
+    assert_eq!(
+        world.rows("SELECT * FROM silver.priced").await,
+        ["1|EUR|1.0", "2|USD|1.1", "3|JPY|"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_digits_of_floats_lose_no_row() {
+    // Added in any other order, these are other sums.
+    let sums = "-- One row a currency.
+CREATE MATERIALIZED VIEW silver.sums REFRESH POLICY INCREMENTAL STRICT AS
+SELECT currency, sum(amount) AS amount, avg(amount) AS mean FROM bronze.orders GROUP BY currency;";
+    let world = World::new(&[("silver/sums", sums)]).await;
+    let amount = |id: i64| f64::from(u32::try_from(id * 7919 % 1009).unwrap()) * 0.1;
+    let many = |from: i64, to: i64| -> Vec<(Option<i64>, &str, Option<f64>)> {
+        (from..to).map(|id| (Some(id), ["EUR", "USD"][id as usize % 2], Some(amount(id)))).collect()
+    };
+    for part in 0..6 {
+        world.arrive("bronze.orders", orders(&many(part * 4001, (part + 1) * 4001))).await;
+    }
+    world.refresh().await;
+    for part in 0..4 {
+        world.wait(60);
+        world.arrive("bronze.orders", orders(&many(30_000 + part, 30_001 + part))).await;
+        let report = world.refresh().await;
+        assert_eq!(states(&report), ["silver.sums refreshed"]);
+    }
+    let shown = "SELECT currency, round(amount::numeric, 4), round(mean::numeric, 6)";
+    assert_eq!(
+        world.rows(&format!("{shown} FROM silver.sums")).await,
+        world
+            .rows(&format!(
+                "{shown} FROM (SELECT currency, sum(amount) AS amount, avg(amount) AS mean \
+                 FROM bronze.orders GROUP BY currency) AS sums"
+            ))
+            .await
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_of_a_group_without_values_is_found_again() {
+    let greatest = "-- One row a currency.
+CREATE MATERIALIZED VIEW silver.greatest REFRESH POLICY INCREMENTAL STRICT AS
+SELECT currency, sum(order_id) AS total, max(order_id) AS newest FROM bronze.orders GROUP BY currency;";
+    let world = World::new(&[("silver/greatest", greatest)]).await;
+    world.arrive("bronze.orders", orders(&[(None, "EUR", None), (Some(7), "USD", None)])).await;
+    world.refresh().await;
+    world.wait(60);
+    // Merged into what is kept; then a row goes, which the greatest cannot follow.
+    world.arrive("bronze.orders", orders(&[(None, "EUR", Some(1.0))])).await;
+    assert_eq!(states(&world.refresh().await), ["silver.greatest refreshed"]);
+    world.wait(60);
+    world.overwrite("bronze.orders", orders(&[(None, "EUR", None), (Some(7), "USD", None)])).await;
+    assert_eq!(states(&world.refresh().await), ["silver.greatest refreshed"]);
+    assert_eq!(world.rows("SELECT * FROM silver.greatest").await, ["EUR||", "USD|7|7"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn distinct_on_follows_what_moved() {
+    let newest = "-- One row a currency.
+CREATE MATERIALIZED VIEW silver.newest REFRESH POLICY INCREMENTAL STRICT AS
+SELECT DISTINCT ON (currency) currency, order_id FROM bronze.orders ORDER BY currency, order_id DESC;";
+    let world = World::new(&[("silver/newest", newest)]).await;
+    world.arrive("bronze.orders", orders(&[(Some(1), "EUR", None), (Some(2), "USD", None)])).await;
+    world.refresh().await;
+    world.wait(60);
+    world.arrive("bronze.orders", orders(&[(Some(3), "EUR", None)])).await;
+    assert_eq!(states(&world.refresh().await), ["silver.newest refreshed"]);
+    assert_eq!(world.rows("SELECT * FROM silver.newest").await, ["EUR|3", "USD|2"]);
+    assert!(strategies(&world).await[0].starts_with("newest|incremental|"));
+}

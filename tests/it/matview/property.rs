@@ -12,12 +12,14 @@ use futures::StreamExt as _;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use self::grammar::view;
+use self::grammar::{Keyed, floats, keyed, over, view};
 use self::history::{Step, TABLES, bronze, steps};
 use super::world::World;
 
-/// Views a seed has.
-const VIEWS: usize = 3;
+/// Plain views a seed has.
+const VIEWS: usize = 2;
+/// What tells the chance of the other views from that of the plain ones.
+const OTHERS: u64 = 1 << 40;
 /// Seeds of a person's run, and of CI's.
 const SEEDS: u64 = 60;
 const SEEDS_IN_CI: u64 = 500;
@@ -59,6 +61,8 @@ async fn a_view_equals_its_query_whatever_happened() {
         }
     }
     eprintln!("{all:#?}");
+    let lost = all.keys().find(|reason| reason.contains("were not in its table"));
+    assert_eq!(lost, None, "rows that a view had were not found in its table");
     let incremental = all.get("incremental").copied().unwrap_or(0);
     let marking = all.remove("of these with deletion vectors").unwrap_or(0);
     let refreshes: u64 = all.values().sum();
@@ -66,10 +70,38 @@ async fn a_view_equals_its_query_whatever_happened() {
     assert!(incremental * 2 > refreshes, "{incremental} of {refreshes} were incremental");
 }
 
+#[derive(Debug, Clone)]
+struct View {
+    query: String,
+    /// Between its name and its policy.
+    clauses: String,
+    /// What its rows hold to, where others are kept apart.
+    holds: Option<&'static str>,
+    /// What of it is compared.
+    shown: &'static str,
+}
+
+impl View {
+    fn plain(query: String) -> Self {
+        Self { query, clauses: String::new(), holds: None, shown: "*" }
+    }
+
+    fn floats((query, shown): (String, &'static str)) -> Self {
+        Self { shown, ..Self::plain(query) }
+    }
+
+    fn keyed(Keyed { query, key, holds }: Keyed) -> Self {
+        let clauses = format!(
+            " (CONSTRAINT has_key EXPECT ({holds}) ON VIOLATION QUARANTINE ROW, PRIMARY KEY ({key}))"
+        );
+        Self { query, clauses, holds: Some(holds), shown: "*" }
+    }
+}
+
 /// Views over tables, and what happens to these.
 #[derive(Debug, Clone)]
 struct Case {
-    views: Vec<String>,
+    views: Vec<View>,
     steps: Vec<Step>,
 }
 
@@ -77,7 +109,15 @@ impl Case {
     fn random(seed: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         // One of them shallow: there a wrong rule is not covered by the operators above it.
-        let views = (0..VIEWS).map(|i| view(&mut random, if i == 0 { 1 } else { 3 })).collect();
+        let depth = |i| if i == 0 { 1 } else { 3 };
+        let mut views: Vec<View> =
+            (0..VIEWS).map(|i| View::plain(view(&mut random, depth(i)))).collect();
+        let mut others = ChaCha8Rng::seed_from_u64(seed ^ OTHERS);
+        views.push(View::keyed(keyed(&mut others)));
+        views.push(match seed.is_multiple_of(2) {
+            true => View::floats(floats(&mut others)),
+            false => View::plain(over(&mut others)),
+        });
         // Starting Python takes half a second, so not every history has strangers in it.
         let foreign = seed.is_multiple_of(FOREIGN_EVERY) && history::delta_rs().is_some();
         Self { views, steps: steps(&mut random, foreign) }
@@ -89,10 +129,10 @@ impl Case {
             .views
             .iter()
             .enumerate()
-            .map(|(i, query)| {
+            .map(|(i, View { query, clauses, .. })| {
                 let marks = i % 2 == 1;
                 let text = format!(
-                    "-- One row.\nCREATE MATERIALIZED VIEW silver.v{i}\nREFRESH POLICY INCREMENTAL\n\
+                    "-- One row.\nCREATE MATERIALIZED VIEW silver.v{i}{clauses}\nREFRESH POLICY INCREMENTAL\n\
                      TBLPROPERTIES ('delta.enableDeletionVectors' = {marks})\nAS {query};"
                 );
                 (format!("silver/v{i}"), text)
@@ -135,18 +175,17 @@ impl Case {
                 return Err(format!("step {number}: {} {:?}", outcome.view, outcome.state));
             }
         }
-        for (i, query) in self.views.iter().enumerate() {
-            let wanted = world.try_rows(query).await.map_err(|e| format!("{query}: {e}"))?;
-            let found = world.rows(&format!("SELECT * FROM silver.v{i}")).await;
-            if wanted != found {
-                let lacks: Vec<_> = wanted.iter().filter(|row| !found.contains(row)).collect();
-                let has: Vec<_> = found.iter().filter(|row| !wanted.contains(row)).collect();
-                return Err(format!(
-                    "step {number}: v{i} has {} rows for {}; lacks {lacks:?}, has {has:?}\n{query}",
-                    found.len(),
-                    wanted.len()
-                ));
-            }
+        for (i, View { query, holds, shown, .. }) in self.views.iter().enumerate() {
+            let Some(holds) = holds else {
+                let query = format!("SELECT {shown} FROM ({query}) AS q");
+                same(world, number, &query, &format!("SELECT {shown} FROM silver.v{i}")).await?;
+                continue;
+            };
+            let kept = format!("SELECT * FROM ({query}) AS q WHERE {holds}");
+            same(world, number, &kept, &format!("SELECT * FROM silver.v{i}")).await?;
+            let refused = format!("SELECT * FROM ({query}) AS q WHERE NOT ({holds})");
+            let apart = format!("SELECT c0, c1, c2, c3 FROM quarantine.silver__v{i}");
+            same(world, number, &refused, &apart).await?;
         }
         let again = world.refresh().await;
         match again.epoch {
@@ -154,6 +193,22 @@ impl Case {
             Some(epoch) => Err(format!("step {number}: a second refresh made epoch {epoch}")),
         }
     }
+}
+
+/// The rows that a view has are those of its query.
+async fn same(world: &World, number: usize, query: &str, view: &str) -> Result<(), String> {
+    let wanted = world.try_rows(query).await.map_err(|e| format!("{query}: {e}"))?;
+    let found = world.rows(view).await;
+    if wanted == found {
+        return Ok(());
+    }
+    let lacks: Vec<_> = wanted.iter().filter(|row| !found.contains(row)).collect();
+    let has: Vec<_> = found.iter().filter(|row| !wanted.contains(row)).collect();
+    Err(format!(
+        "step {number}: {view} has {} rows for {}; lacks {lacks:?}, has {has:?}\n{query}",
+        found.len(),
+        wanted.len()
+    ))
 }
 
 /// Leaves out what does not matter to the failure.

@@ -285,7 +285,7 @@ async fn what_does_not_fit_in_memory_is_compared_in_several_passes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_time_is_that_of_the_refresh_and_chance_cannot_be_verified() {
     let clock = "CREATE MATERIALIZED VIEW silver.moment AS SELECT now() AS a, current_date AS b";
-    let dice = "CREATE MATERIALIZED VIEW silver.dice AS SELECT random() AS a";
+    let dice = "CREATE MATERIALIZED VIEW silver.dice REFRESH POLICY FULL AS SELECT random() AS a";
     let world = World::new(&[("silver/moment", clock), ("silver/dice", dice)]).await;
     let unbuilt = verify(&world, &[], 100.0).await;
     assert!(unbuilt.relations.iter().any(|v| matches!(v.state, VerifyState::Skipped)));

@@ -188,6 +188,23 @@ impl World {
 
     /// Commits rows to a table; without a run, as a stranger would.
     pub(super) async fn append(&self, table: &str, rows: RecordBatch, run: Option<&Run>) -> Table {
+        self.commit(table, rows, CommitMode::Append, run).await
+    }
+
+    /// Puts rows in the place of all that a bronze table has, and publishes them.
+    pub(super) async fn overwrite(&self, table: &str, rows: RecordBatch) {
+        let run = Run::start(RunKind::Ingest);
+        let table = self.commit(table, rows, CommitMode::Overwrite, Some(&run)).await;
+        self.publish(&run, "", &table).await;
+    }
+
+    async fn commit(
+        &self,
+        table: &str,
+        rows: RecordBatch,
+        mode: CommitMode,
+        run: Option<&Run>,
+    ) -> Table {
         let location = self.lake.location(&name(table));
         let base = self.lake.newest(&location).await.unwrap();
         let spec = base.as_ref().map_or_else(|| TableSpec::of(rows.schema()), Table::spec);
@@ -197,7 +214,7 @@ impl World {
             location,
             base,
             spec,
-            mode: CommitMode::Append,
+            mode,
             files: writer.finish().await.unwrap(),
             progress: Vec::new(),
             run: run.map(|run| run.id),

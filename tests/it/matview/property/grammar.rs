@@ -23,7 +23,12 @@ pub(super) fn view(random: &mut ChaCha8Rng, depth: usize) -> String {
         }
         3..=6 => joined(random, &x, depth),
         7..=9 => grouped(random, &x),
-        10 => format!("SELECT DISTINCT c0, c1, c2 FROM ({x}) AS x"),
+        10 => match random.random_ratio(1, 2) {
+            true => format!("SELECT DISTINCT c0, c1, c2 FROM ({x}) AS x"),
+            false => format!(
+                "SELECT DISTINCT ON (c0) c0, c1, c2 FROM ({x}) AS x ORDER BY c0, c2 DESC, c1"
+            ),
+        },
         11..=12 => windowed(random, &x),
         13 => member(random, &x, depth),
         17 => totals(random, &x),
@@ -43,6 +48,76 @@ pub(super) fn view(random: &mut ChaCha8Rng, depth: usize) -> String {
             "SELECT c0, c1, u AS c2 FROM (SELECT c0, c1, unnest(make_array(c2, c0)) AS u FROM ({x}) AS x) AS y"
         ),
     }
+}
+
+/// A view whose numbers depend on the order they are added in, and how they are shown.
+pub(super) fn floats(random: &mut ChaCha8Rng) -> (String, &'static str) {
+    let x = view(random, 2);
+    let tenth = "c2 * CAST(0.1 AS double precision)";
+    let query = match random.random_range(0..3) {
+        0 => format!(
+            "SELECT c1, CAST(sum({tenth}) OVER (PARTITION BY c1) AS double precision) AS s, c2 AS n \
+             FROM ({x}) AS x"
+        ),
+        1 => format!(
+            "SELECT c1, sum({tenth}) AS s, c0 AS n FROM ({x}) AS x GROUP BY ROLLUP (c1, c0)"
+        ),
+        _ => format!("SELECT c1, avg({tenth}) AS s, max(c2) AS n FROM ({x}) AS x GROUP BY c1"),
+    };
+    (query, "c1, n, round(CAST(s AS numeric), 6)")
+}
+
+/// A view over the views `silver.v0` and `silver.v1`, and over tables.
+pub(super) fn over(random: &mut ChaCha8Rng) -> String {
+    view(random, 2)
+        .replace("k AS c0, name AS c1, w AS c2 FROM bronze.things", "c0, c1, c2 FROM silver.v1")
+        .replace("x AS c0, g AS c1, x * 2 AS c2 FROM bronze.groups", "c0, c1, c2 FROM silver.v0")
+}
+
+/// A view with a key, as silver views are: what makes rows unique below, what they meet above.
+pub(super) struct Keyed {
+    pub(super) query: String,
+    pub(super) key: &'static str,
+    /// What rows of the view hold to; the others are kept apart.
+    pub(super) holds: &'static str,
+}
+
+/// Such a view, over random ones.
+pub(super) fn keyed(random: &mut ChaCha8Rng) -> Keyed {
+    let (key, holds) = *choose(
+        random,
+        &[("c0", "c0 IS NOT NULL"), ("c0, c1", "c0 IS NOT NULL AND c1 IS NOT NULL")],
+    );
+    let x = view(random, 2);
+    let one = match (random.random_range(0..3), key) {
+        (0, "c0") => format!("SELECT c0, max(c1) AS c1, max(c2) AS c2 FROM ({x}) AS x GROUP BY c0"),
+        _ => format!(
+            "SELECT c0, c1, c2 FROM (SELECT c0, c1, c2, row_number() OVER (PARTITION BY {key} \
+             ORDER BY c2, c1, c0) AS place FROM ({x}) AS x) AS x WHERE place = 1"
+        ),
+    };
+    let rows = match random.random_ratio(1, 3) {
+        true => format!(
+            "SELECT c0, c1, c2 FROM ({one}) AS a WHERE c0 > 1 \
+             UNION ALL SELECT c0, c1, c2 FROM ({one}) AS b WHERE c0 <= 1 OR c0 IS NULL"
+        ),
+        false => one,
+    };
+    let mut query = format!("SELECT f.c0, f.c1, f.c2, y.v AS c3 FROM ({rows}) AS f");
+    let met = |random: &mut ChaCha8Rng, name: &str| {
+        let on = choose(random, &["c0", "c1", "c2"]);
+        let of = view(random, 1);
+        format!(
+            " LEFT JOIN (SELECT {on} AS k, max(c0) AS v FROM ({of}) AS z GROUP BY {on}) AS {name} \
+             ON {name}.k = f.{on}"
+        )
+    };
+    query += &met(random, "y");
+    if random.random_ratio(1, 2) {
+        query = query.replacen("y.v AS c3", "coalesce(y.v, 0) + coalesce(z.v, 0) AS c3", 1);
+        query += &met(random, "z");
+    }
+    Keyed { query, key, holds }
 }
 
 fn base(random: &mut ChaCha8Rng) -> String {
@@ -163,6 +238,9 @@ fn windowed(random: &mut ChaCha8Rng, x: &str) -> String {
     let function = function.replace("{by}", by);
     let inner = format!("SELECT c0, c1, {function} AS c2 FROM ({x}) AS x");
     match random.random_ratio(1, 2) {
+        true if *by == "c1" => {
+            format!("SELECT c0, c1, {function} AS c2 FROM ({x}) AS x QUALIFY {function} = 1")
+        }
         true => format!("SELECT c0, c1, c2 FROM ({inner}) AS y WHERE c2 = 1"),
         false => inner,
     }
