@@ -42,6 +42,7 @@ mod reads;
 mod rebind;
 mod resolve;
 mod rows;
+mod rules;
 mod runtime;
 mod series;
 mod sides;

@@ -30,6 +30,7 @@ use super::meter::Planner;
 use super::patterns::Patterns;
 use super::pushdown::physical_rules;
 use super::rows::Registry;
+use super::rules::logical_rules;
 use super::system::{Facts, Names};
 use super::text::Styles;
 use super::{error, functions};
@@ -93,6 +94,7 @@ pub(crate) fn shared_state(
         .with_expr_planners(functions::first_planners())
         .with_default_features()
         .with_query_planner(Arc::new(Planner::new()))
+        .with_optimizer_rules(logical_rules())
         .with_physical_optimizer_rules(physical_rules())
         .with_file_formats(Vec::new())
         .with_table_factories(HashMap::new())

@@ -2,6 +2,7 @@
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, TableReference};
+use datafusion::logical_expr::expr::InSubquery;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Distinct, Expr, JoinType, LogicalPlan, Operator};
 
@@ -17,12 +18,67 @@ pub(super) fn is_hard(plan: &LogicalPlan) -> Result<bool> {
         {
             hard = true;
         }
-        node.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                hard |= is_hard_in(node, expr)?;
-                Ok(if hard { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-            })
-        })?;
+        hard |= match node {
+            LogicalPlan::Filter(filter) => is_hard_condition(node, &filter.predicate, true)?,
+            _ => {
+                let mut inside = false;
+                node.apply_expressions(|expr| {
+                    inside |= is_hard_anywhere(node, expr)?;
+                    Ok(TreeNodeRecursion::Continue)
+                })?;
+                inside
+            }
+        };
+        Ok(if hard { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(hard)
+}
+
+/// Whether a condition is beyond the engine. `whole` until an OR is passed.
+fn is_hard_condition(node: &LogicalPlan, expr: &Expr, whole: bool) -> Result<bool> {
+    if let Some((left, right, whole)) = connected(expr, whole) {
+        return Ok(is_hard_condition(node, left, whole)? || is_hard_condition(node, right, whole)?);
+    }
+    match membership(expr) {
+        Some((among, negated)) if is_told_apart(among, negated, whole)? => {
+            is_hard_anywhere(node, &among.expr)
+        }
+        _ => is_hard_anywhere(node, expr),
+    }
+}
+
+/// The sides of AND and OR, and whether each of them must still hold alone.
+pub(super) fn connected(expr: &Expr, whole: bool) -> Option<(&Expr, &Expr, bool)> {
+    let Expr::BinaryExpr(binary) = expr else { return None };
+    let whole = match binary.op {
+        Operator::And => whole,
+        Operator::Or => false,
+        _ => return None,
+    };
+    Some((&binary.left, &binary.right, whole))
+}
+
+/// `x IN (query)` and `NOT (x IN (query))`, and whether it is negated.
+pub(super) fn membership(expr: &Expr) -> Option<(&InSubquery, bool)> {
+    match expr {
+        Expr::InSubquery(among) => Some((among, among.negated)),
+        Expr::Not(inner) => membership(inner).map(|(among, negated)| (among, !negated)),
+        _ => None,
+    }
+}
+
+/// Whether the engine answers this condition right: of its joins only one that stands for a whole NOT IN, and asks
+/// nothing of the outside, tells "unknown" from "no", which is the same wherever nothing but AND and OR is above.
+pub(super) fn is_told_apart(among: &InSubquery, negated: bool, whole: bool) -> Result<bool> {
+    let plan = among.subquery.subquery.as_ref();
+    let correlated = !outer_columns(plan)?.is_empty();
+    Ok(if negated { whole && !correlated } else { !correlated || filters_only(plan, false)? })
+}
+
+fn is_hard_anywhere(node: &LogicalPlan, expr: &Expr) -> Result<bool> {
+    let mut hard = false;
+    expr.apply(|expr| {
+        hard |= is_hard_in(node, expr)?;
         Ok(if hard { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     })?;
     Ok(hard)
@@ -33,7 +89,7 @@ fn is_hard_in(node: &LogicalPlan, expr: &Expr) -> Result<bool> {
     let (subquery, scalar) = match expr {
         Expr::ScalarSubquery(subquery) => (subquery, true),
         Expr::Exists(exists) => (&exists.subquery, false),
-        Expr::InSubquery(among) => (&among.subquery, false),
+        Expr::InSubquery(_) => return Ok(true),
         _ => return Ok(false),
     };
     let plan = subquery.subquery.as_ref();

@@ -5,6 +5,7 @@
 //! The engine's own rules know the common forms and are faster there: only a plan that has another is
 //! taken apart here.
 
+mod among;
 mod check;
 mod lateral;
 mod push;
@@ -22,7 +23,7 @@ use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     Aggregate, Expr, Filter, JoinType, LogicalPlan, LogicalPlanBuilder, Projection, Sort, SortExpr,
-    Subquery, lit, not, when,
+    Subquery, lit,
 };
 
 use crate::error::Error;
@@ -78,8 +79,7 @@ impl Unnester {
             LogicalPlan::Filter(filter) => {
                 let columns = filter.input.schema().columns();
                 let input = Arc::unwrap_or_clone(filter.input);
-                let (input, mut exprs) = self.attached(input, vec![filter.predicate], true)?;
-                let predicate = exprs.pop().unwrap_or_else(|| lit(true));
+                let (input, predicate) = self.condition(input, filter.predicate, true)?;
                 let filter = LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(input))?);
                 only(filter, columns)
             }
@@ -160,9 +160,7 @@ impl Unnester {
                     Expr::Exists(exists) if !filters => {
                         (input.clone(), any_row(&exists.subquery, exists.negated)?)
                     }
-                    Expr::InSubquery(among) if !filters || is_correlated(&among.subquery)? => {
-                        self.among(input.clone(), *among.expr, &among.subquery, among.negated)?
-                    }
+                    Expr::InSubquery(among) => self.among(input.clone(), among)?,
                     other => return Ok(Transformed::no(other)),
                 };
                 input = with;
@@ -224,46 +222,6 @@ impl Unnester {
         let joined = joined_by(input, answers, JoinType::Left, &outer, None)?;
         let found = Expr::Column(Column::from_name(answer));
         Ok((joined, if negated { found.is_null() } else { found.is_not_null() }))
-    }
-
-    fn among(
-        &mut self,
-        input: LogicalPlan,
-        value: Expr,
-        subquery: &Subquery,
-        negated: bool,
-    ) -> Result<(LogicalPlan, Expr)> {
-        // The value itself is asked of the outside like any other column.
-        let column = Column::from_name(own("among", self.next()));
-        let columns = input.schema().columns().into_iter().map(Expr::Column);
-        let columns: Vec<Expr> = columns.chain([value.alias(column.name.clone())]).collect();
-        let input = LogicalPlanBuilder::from(input).project(columns)?.build()?;
-        let mut asked = asked_of(&input, &subquery.subquery)?;
-        asked.push(column);
-        let (domain, outer) = self.domain(&input, &asked)?;
-        let inside = first_column(&subquery.subquery)?;
-        let plan = Arc::unwrap_or_clone(Arc::clone(&subquery.subquery));
-        let pushed = push(plan, &domain, &outer)?;
-        let wanted = outer.last().map(|(_, key)| Expr::Column(key.clone()));
-        let equal = wanted.unwrap_or_else(|| lit(true)).eq(Expr::Column(inside));
-        let (found, unsure) = (own("found", self.next()), own("unsure", self.next()));
-        let keys = outer.iter().map(|(_, key)| Expr::Column(key.clone()));
-        let answers = LogicalPlanBuilder::from(pushed)
-            .aggregate(
-                keys,
-                [
-                    bool_or(equal.clone()).alias(found.clone()),
-                    bool_or(equal.is_null()).alias(unsure.clone()),
-                ],
-            )?
-            .build()?;
-        let joined = joined_by(input, answers, JoinType::Left, &outer, None)?;
-        let of = |name| Expr::Column(Column::from_name(name));
-        let unknown = lit(datafusion::scalar::ScalarValue::Boolean(None));
-        let answer = when(of(found).is_true(), lit(true))
-            .when(of(unsure).is_true(), unknown)
-            .otherwise(lit(false))?;
-        Ok((joined, if negated { not(answer) } else { answer }))
     }
 }
 

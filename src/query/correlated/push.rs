@@ -355,7 +355,8 @@ fn push_window(window: Window, domain: &LogicalPlan, outer: &Outer) -> Result<Lo
             }
             other => Ok(Transformed::no(other)),
         })?;
-        Ok(expr.data.alias(name))
+        // The engine knows a window under one name at most.
+        Ok(expr.data.unalias_nested().data.alias(name))
     });
     let partitioned = partitioned.collect::<Result<Vec<_>>>()?;
     LogicalPlanBuilder::from(input).window(partitioned)?.build()
