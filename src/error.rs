@@ -183,6 +183,8 @@ error_kinds! {
     DuplicateTable = "42P07", "duplicate_table";
     /// A cursor is declared as none can be.
     InvalidCursorDefinition = "42P11", "invalid_cursor_definition";
+    /// A window says what the one it is built on has said.
+    WindowingError = "42P20", "windowing_error";
     /// The type of a parameter cannot be told.
     IndeterminateDatatype = "42P18", "indeterminate_datatype";
     /// The definition of an object contradicts itself (a cycle, for example).

@@ -53,6 +53,7 @@ mod update;
 mod verbs;
 mod view;
 mod wholes;
+mod windows;
 mod written;
 
 pub use alter::{Alter, AlterAction, Commented};

@@ -31,6 +31,7 @@ use super::source::Source;
 use super::spelling::respell;
 use super::statement::STREAM_RELATION;
 use super::travel::{TABLE_CHANGES, table_changes, time_travel};
+use super::windows;
 
 /// Rewrites `tree` in place and lists the relations it reads, each once.
 ///
@@ -95,7 +96,7 @@ impl VisitorMut for Rewriter<'_> {
         refuse(&refused)?;
         check_body(&query.body)?;
         fetch_as_limit(query)?;
-        if let Err(error) = order::sets(query) {
+        if let Err(error) = windows::in_order(query).and_then(|()| order::sets(query)) {
             return ControlFlow::Break(error);
         }
         positions::as_expressions(query);
@@ -122,7 +123,7 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         check_select(select)?;
-        if let Err(error) = check_aliases(&select.from) {
+        if let Err(error) = check_aliases(&select.from).and_then(|()| windows::in_select(select)) {
             return ControlFlow::Break(error);
         }
         literals::keep_in_select(select);
