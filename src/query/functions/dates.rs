@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Date32Array, Int32Array, IntervalMonthDayNanoArray};
+use arrow::array::{
+    ArrayRef, AsArray, Date32Array, Int32Array, IntervalMonthDayNanoArray, PrimitiveArray,
+};
 use arrow::compute::kernels::arity::try_binary;
 use arrow::datatypes::{
     DataType, Date32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
@@ -10,6 +12,7 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 use chrono::{DateTime, Datelike, NaiveDateTime};
+use chrono_tz::Tz;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Signature, Volatility};
@@ -44,8 +47,21 @@ pub(crate) fn subtract_dates(left: &ArrayRef, right: &ArrayRef) -> Result<ArrayR
     Ok(Arc::new(days.map_err(|_| date_out_of_range())?))
 }
 
-/// Days and the time that remains, as Postgres subtracts timestamps.
-pub(crate) fn subtract_timestamps(left: &ArrayRef, right: &ArrayRef) -> Result<ArrayRef> {
+/// Days and the time that remains, as Postgres subtracts timestamps. Beside an instant, one without a zone is what
+/// the session's clocks show.
+pub(crate) fn subtract_timestamps(left: &ArrayRef, right: &ArrayRef, zone: Tz) -> Result<ArrayRef> {
+    let is_instant = |side: &ArrayRef| matches!(side.data_type(), DataType::Timestamp(_, Some(_)));
+    let beside_instant = is_instant(left) || is_instant(right);
+    let read = |side: &ArrayRef| -> Result<ArrayRef> {
+        if !beside_instant || is_instant(side) {
+            return Ok(Arc::clone(side));
+        }
+        let local = side.as_primitive::<TimestampMicrosecondType>();
+        let instants: PrimitiveArray<TimestampMicrosecondType> =
+            local.try_unary(|local| instant(local, zone).map_err(external))?;
+        Ok(Arc::new(instants))
+    };
+    let (left, right) = (read(left)?, read(right)?);
     let left = left.as_primitive::<TimestampMicrosecondType>();
     let right = right.as_primitive::<TimestampMicrosecondType>();
     let between: Result<IntervalMonthDayNanoArray, ArrowError> =
@@ -87,7 +103,7 @@ pub(crate) fn plus_interval(
 ) -> Result<i64> {
     let overflow =
         || external(Error::new(ErrorKind::DatetimeFieldOverflow, "timestamp out of range"));
-    let zone: Option<chrono_tz::Tz> = zone.and_then(|zone| zone.parse().ok());
+    let zone: Option<Tz> = zone.and_then(|zone| zone.parse().ok());
     let mut micros = micros;
     if interval.months != 0 || interval.days != 0 {
         let local = match zone {

@@ -15,6 +15,7 @@ use datafusion::logical_expr::{
     ScalarUDFImpl, Signature, Volatility, binary_expr, cast,
 };
 
+use crate::query::runtime::StatementInfo;
 use crate::query::{literals, sides};
 
 use super::operands::{json_operator, literal_typed};
@@ -181,11 +182,14 @@ fn arithmetic(symbol: &str, left: &Expr, right: &Expr, schema: &DFSchema) -> Opt
         return Some(call(op, left.clone(), right.clone()));
     }
     // A date moved by an interval is a timestamp in Postgres, and stays a date in DataFusion.
-    if left_type == DataType::Date32 && matches!(right_type, DataType::Interval(_)) {
-        let left = cast(left.clone(), DataType::Timestamp(TimeUnit::Microsecond, None));
-        return Some(binary_expr(left, operator(symbol)?, right.clone()));
-    }
-    None
+    let interval = |side: &DataType| matches!(side, DataType::Interval(_));
+    let (date, by) = match (&left_type, &right_type) {
+        (DataType::Date32, by) if interval(by) => (left, right),
+        (by, DataType::Date32) if interval(by) && symbol == "+" => (right, left),
+        _ => return None,
+    };
+    let moment = cast(date.clone(), DataType::Timestamp(TimeUnit::Microsecond, None));
+    Some(binary_expr(moment, operator(symbol)?, by.clone()))
 }
 
 fn operator(symbol: &str) -> Option<logical::Operator> {
@@ -282,8 +286,10 @@ impl ScalarUDFImpl for Operator {
                 types.iter().map(scaled).collect()
             }
             Op::SubtractDates => vec![DataType::Date32; 2],
-            Op::SubtractTimestamps if types.iter().any(zoned) => vec![utc; 2],
-            Op::SubtractTimestamps => vec![time; 2],
+            Op::SubtractTimestamps => {
+                let micros = |side| if zoned(side) { utc.clone() } else { time.clone() };
+                types.iter().map(micros).collect()
+            }
         })
     }
 
@@ -334,7 +340,10 @@ impl ScalarUDFImpl for Operator {
             Op::AddDays => dates::add_days(left, right, 1),
             Op::SubtractDays => dates::add_days(left, right, -1),
             Op::SubtractDates => dates::subtract_dates(left, right),
-            Op::SubtractTimestamps => dates::subtract_timestamps(left, right),
+            Op::SubtractTimestamps => {
+                let zone = StatementInfo::from_options(&args.config_options).time_zone();
+                dates::subtract_timestamps(left, right, zone)
+            }
             Op::MultiplyInterval => dates::multiply_interval(left, right),
             Op::ScaleInterval => scaled::multiply(left, right),
             Op::DivideInterval => scaled::divide(left, right),
