@@ -201,6 +201,8 @@ error_kinds! {
     ConfigurationLimitExceeded = "53400", "configuration_limit_exceeded";
     /// A statement is too long or too deeply nested.
     StatementTooComplex = "54001", "statement_too_complex";
+    /// What is asked for is larger than anything here may be.
+    ProgramLimitExceeded = "54000", "program_limit_exceeded";
     /// The object is not in a state for this.
     ObjectNotInPrerequisiteState = "55000", "object_not_in_prerequisite_state";
     /// The object is in use, or defined elsewhere (in a file).

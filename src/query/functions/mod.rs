@@ -7,6 +7,7 @@ mod array_of;
 mod arrays;
 mod average;
 mod bins;
+mod bounded;
 mod catalog;
 mod choices;
 mod dates;
@@ -114,6 +115,11 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     }
     if let Ok(date_bin) = state.udf("date_bin") {
         state.register_udf(bins::date_bin(date_bin))?;
+    }
+    for name in bounded::NAMES {
+        if let Ok(function) = state.udf(name) {
+            state.register_udf(bounded::bounded(function))?;
+        }
     }
     state.register_udf(type_of::pg_typeof())?;
     state.register_udaf(array_of::array_of())?;
