@@ -151,8 +151,22 @@ impl Ports {
     }
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// Of each thread: plans and what runs them call themselves as deep as a statement is nested. Pages that nothing touches
+/// cost nothing.
+const STACK_BYTES: usize = 32 << 20;
+
+fn main() -> ExitCode {
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    match threads.enable_all().thread_stack_size(STACK_BYTES).build() {
+        Ok(threads) => threads.block_on(started()),
+        Err(error) => {
+            eprintln!("lakeport: could not start threads: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn started() -> ExitCode {
     // Two providers are in the dependency tree; rustls refuses to choose. Set already is set.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let Flags { common, command } = Flags::parse();

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{FieldRef, SchemaRef};
@@ -32,6 +33,7 @@ use super::authorize::AuthorizedPlan;
 use super::execute::{self, Guarded, Holdings};
 use super::files::{self, FileFinder};
 use super::history::History;
+use super::planners::Planners;
 use super::probes::Probes;
 use super::reads::Ran;
 use super::resolve::Resolver;
@@ -40,18 +42,19 @@ use super::runtime::{self, Joins, Sealed};
 use super::snapshot::Snapshot;
 use super::system::Facts;
 use super::system::VisibleRelation;
-use super::{error, plan, system, travel};
+use super::{error, plan, system};
 
 /// Plans and runs queries for every session of the process, within `[limits]`.
 pub struct Engine {
     lake: Lake,
-    catalog: Arc<Catalog>,
+    pub(super) catalog: Arc<Catalog>,
     config: Arc<Config>,
     pub(super) shared: Sealed<SessionState>,
     registry: Arc<Registry>,
     history: Arc<History>,
     pub(super) probes: Probes,
     admission: Admission,
+    planners: Planners,
     metrics: Arc<Metrics>,
 }
 
@@ -114,6 +117,7 @@ impl Engine {
             shared: runtime::shared_state(&config.limits, &registry)?,
             registry,
             admission: Admission::new(&config.limits),
+            planners: Planners::default(),
             metrics: Arc::default(),
             probes: Probes::default(),
             history,
@@ -158,38 +162,6 @@ impl Engine {
         }
     }
 
-    /// The newest snapshot this process knows.
-    pub async fn snapshot(&self) -> Result<Arc<Snapshot>> {
-        let epoch = self.lake.epoch();
-        let catalog = self.catalog.at(&epoch).await?;
-        let grants = Arc::clone(&catalog);
-        let pinned = Default::default();
-        Ok(Arc::new(Snapshot { epoch, catalog, grants, pinned, as_of: false }))
-    }
-
-    /// The whole lake as it was: `text` is an epoch's number or a timestamp.
-    ///
-    /// # Errors
-    /// `InvalidDatetimeFormat`, `InvalidParameterValue`, `SnapshotTooOld`.
-    pub async fn snapshot_as_of(&self, text: &str) -> Result<Arc<Snapshot>> {
-        let text = text.trim();
-        let epoch = if !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()) {
-            let number = text.parse().map_err(|_| {
-                Error::new(
-                    ErrorKind::InvalidParameterValue,
-                    format!("epoch {text} has not been published"),
-                )
-            })?;
-            self.lake.epoch_at(number).await?
-        } else {
-            self.lake.epoch_at_time(travel::parse_time(text, "UTC")?).await?
-        };
-        let catalog = self.catalog.at(&epoch).await?;
-        let grants = self.catalog.at(&self.lake.epoch()).await?;
-        let pinned = Default::default();
-        Ok(Arc::new(Snapshot { epoch, catalog, grants, pinned, as_of: true }))
-    }
-
     /// Resolves, plans, types and authorizes. `declared` are the parameter types a client named.
     ///
     /// # Errors
@@ -212,14 +184,23 @@ impl Engine {
         share: Option<&Share>,
     ) -> Result<AuthorizedPlan> {
         let state = runtime::statement_state(&self.shared, context, Joins::Hash);
+        let cancel = context.cancel.clone();
         let (lake, registry) = (&self.lake, self.registry.as_ref());
-        let resolver = Resolver { lake, registry, state: &state, context, share };
+        let resolver =
+            Resolver { lake, registry, state: &state, context, share, views: AtomicUsize::new(0) };
         let resolved = tokio::select! {
             () = context.cancel.cancelled() => return Err(execute::canceled()),
             resolved = resolver.resolve(query, &context.role, 0) => resolved,
         };
-        let planned =
-            resolved.and_then(|resolved| plan::plan(&state, context, query, resolved, declared));
+        let planned = match resolved {
+            Ok(resolved) => {
+                let (context, query, declared) =
+                    (context.clone(), query.clone(), declared.to_vec());
+                let work = move || plan::plan(&state, &context, &query, resolved, &declared);
+                self.planners.run(&cancel, work).await
+            }
+            Err(error) => Err(error),
+        };
         self.metrics.plan_made();
         // Only what a client asked itself, not what a view's columns are asked for.
         if let (Err(error), Some(_)) = (&planned, context.session_id) {
@@ -309,7 +290,10 @@ impl Engine {
     ) -> Result<(Sealed<SessionState>, Arc<dyn ExecutionPlan>)> {
         let state = runtime::statement_state(&self.shared, context, joins);
         Facts::put(self, context, &state, text).await?;
-        let physical = execute::physical_plan(&state, plan).await?;
+        let (deep, plan) = (Arc::clone(&state), Arc::clone(plan));
+        let work = move || execute::optimized(&deep, &plan);
+        let plan = self.planners.run(&context.cancel, work).await?;
+        let physical = execute::physical_of(&state, &plan).await?;
         Ok((state, physical))
     }
 

@@ -20,7 +20,7 @@ use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -39,8 +39,18 @@ pub(crate) async fn physical_plan(
     plan: &Sealed<LogicalPlan>,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let plan = optimized(state, plan)?;
+    physical_of(state, &plan).await
+}
+
+/// The physical plan of an optimised one.
+pub(crate) async fn physical_of(
+    state: &Sealed<SessionState>,
+    plan: &Sealed<LogicalPlan>,
+) -> Result<Arc<dyn ExecutionPlan>> {
     let planner = state.query_planner();
-    let physical = planner.create_physical_plan(&plan, &***state).await.map_err(error::convert)?;
+    let planned = AssertUnwindSafe(planner.create_physical_plan(plan, &***state)).catch_unwind();
+    let planned = planned.await.unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+    let physical = planned.map_err(error::convert)?;
     once::joined(cooperative(physical)?).map_err(error::convert)
 }
 
@@ -242,7 +252,7 @@ pub(crate) fn canceled() -> Error {
     Error::new(ErrorKind::QueryCanceled, "canceling statement due to user request")
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> DataFusionError {
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> DataFusionError {
     let text = panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())

@@ -36,6 +36,7 @@ mod phrases;
 mod pinned;
 mod plan;
 mod planner;
+mod planners;
 mod probes;
 mod pushdown;
 mod reads;

@@ -4,13 +4,14 @@
 //! functions of the statement's state, so DataFusion's own catalogs, file formats and factories
 //! are out of reach.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::catalog::{TableFunctionArgs, TableProvider};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue, TableReference};
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::{ViewTable, provider_as_source};
@@ -29,6 +30,7 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::sql::parser::Statement as Tree;
 use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 
+use crate::error::{Error, ErrorKind};
 use crate::security;
 use crate::syntax::{Query, TypeNames};
 
@@ -60,6 +62,7 @@ pub(crate) fn plan_query(
     };
     let written_out = query.written_out(&columns);
     let tree = written_out.as_ref().unwrap_or(query.statement());
+    refuse_vast(tables, tree)?;
     let planned = match plan_tree(state, tables, tree, parameters.clone()) {
         Err(failure) if error::is_about_names(&failure) => match Query::distinctly_named(tree) {
             // The first failure speaks of what was written.
@@ -73,6 +76,38 @@ pub(crate) fn plan_query(
         .and_then(literals::settled)
         .and_then(multisets::counted)
         .and_then(correlated::unnested)
+}
+
+/// Relations that a statement reads at most, each as often as it does: what is made of them is walked many times.
+const RELATIONS_MAX: u64 = 4096;
+
+/// Refuses a statement that is short but stands for more than can be planned.
+fn refuse_vast(tables: &ResolvedTables, tree: &Tree) -> Result<()> {
+    let of = |parts: &[String]| {
+        let view = tables.get(parts).and_then(|table| table.get_logical_plan().map(leaves));
+        view.unwrap_or(1)
+    };
+    if Query::relations_read(tree, &of) <= RELATIONS_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "the statement reads more than {RELATIONS_MAX} relations, once its views and common table expressions are \
+         written out"
+    );
+    let hint = "Keep what is read many times in a table or a materialized view.";
+    Err(external(Error::new(ErrorKind::StatementTooComplex, message).hint(hint)))
+}
+
+/// The relations that a view's plan reads.
+fn leaves(plan: Cow<'_, LogicalPlan>) -> u64 {
+    let mut leaves = 0_u64;
+    // Walking fails where looking at a node does, which this never does.
+    let _ = plan.apply_with_subqueries(|node| {
+        leaves += u64::from(node.inputs().is_empty());
+        let more = leaves <= RELATIONS_MAX;
+        Ok(if more { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+    });
+    leaves.max(1)
 }
 
 /// Plans `tree` with `parameters` as the types of `$1`, `$2`, ... where known.
@@ -269,6 +304,6 @@ fn plain(name: &str) -> &str {
 }
 
 /// One of our errors on its way through DataFusion.
-pub(crate) fn external(error: crate::error::Error) -> DataFusionError {
+pub(crate) fn external(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }

@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::catalog::TableProvider;
@@ -37,6 +38,9 @@ const NET: &str = "__lakeport_net";
 /// Views within views deeper than this are a mistake, or an attack.
 const VIEW_DEPTH_MAX: usize = 32;
 
+/// Views that are looked into for one statement: each as often as another names it.
+const VIEWS_MAX: usize = 1000;
+
 /// What resolving a query gave.
 #[derive(Debug, Default)]
 pub(crate) struct Resolved {
@@ -54,6 +58,8 @@ pub(crate) struct Resolver<'a> {
     pub(crate) context: &'a Context,
     /// What is read of the one stored table that is named, where not all of it.
     pub(crate) share: Option<&'a Share>,
+    /// Views looked into so far.
+    pub(crate) views: AtomicUsize,
 }
 
 type Resolving<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -216,6 +222,10 @@ impl Resolver<'_> {
                 ErrorKind::StatementTooComplex,
                 format!("views are nested more than {VIEW_DEPTH_MAX} deep"),
             )));
+        }
+        if self.views.fetch_add(1, Ordering::Relaxed) >= VIEWS_MAX {
+            let message = format!("the statement reads more than {VIEWS_MAX} views within views");
+            return Err(within(Error::new(ErrorKind::StatementTooComplex, message)));
         }
         let query = Query::parse(text).map_err(within)?;
         let resolved = self.resolve(&query, &relation.owner, depth + 1).await.map_err(within)?;

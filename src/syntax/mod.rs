@@ -52,6 +52,7 @@ mod types;
 mod update;
 mod verbs;
 mod view;
+mod weight;
 mod wholes;
 mod windows;
 mod written;

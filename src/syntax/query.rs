@@ -11,6 +11,7 @@ use crate::error::Result;
 
 use super::columns::{ColumnName, distinctly_named};
 use super::parser::parse_query;
+use super::weight;
 use super::wholes;
 use super::written::WrittenType;
 
@@ -115,6 +116,11 @@ impl Query {
     /// each has one.
     pub fn distinctly_named(tree: &DFStatement) -> Option<DFStatement> {
         distinctly_named(tree)
+    }
+
+    /// How many relations `tree` reads once its names are written out, where `of` says it of those outside.
+    pub fn relations_read(tree: &DFStatement, of: &dyn Fn(&[String]) -> u64) -> u64 {
+        weight::relations(tree, of)
     }
 
     /// The text it was parsed from.

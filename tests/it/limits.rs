@@ -166,3 +166,53 @@ async fn a_message_over_the_limit_ends_only_its_connection() {
     client.simple_query(&sql).await.expect_err("over the limit");
     still_up(&server).await;
 }
+
+/// A query that reads one row, `2^levels` times, by names that each read the one before twice.
+fn doubled(levels: usize) -> String {
+    let tables = (1..=levels)
+        .map(|n| format!("c{n} AS (SELECT a.x + b.x AS x FROM c{0} a, c{0} b)", n - 1))
+        .collect::<Vec<_>>();
+    format!("WITH c0 AS (SELECT 0 AS x), {} SELECT * FROM c{levels}", tables.join(", "))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_for_too_much_is_refused_before_it_is_planned() {
+    let server = server("").await;
+    let client = server.client().await;
+    client.simple_query(&doubled(6)).await.unwrap();
+    for levels in [13, 40, 60] {
+        let error = client.simple_query(&doubled(levels)).await.unwrap_err();
+        assert_eq!(state(&error), "54001", "{levels}: {error:?}");
+    }
+    client.simple_query("CREATE VIEW public.v0 AS SELECT 0 AS x").await.unwrap();
+    let mut refused = None;
+    for n in 1..=14 {
+        let before = n - 1;
+        let view = format!(
+            "CREATE VIEW public.v{n} AS SELECT a.x + b.x AS x FROM public.v{before} a, public.v{before} b"
+        );
+        if let Err(error) = client.simple_query(&view).await {
+            refused = Some((n, state(&error).to_owned()));
+            break;
+        }
+    }
+    assert_eq!(refused, Some((13, "54001".to_owned())));
+    still_up(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planning_ends_with_its_statement() {
+    let server = server("").await;
+    let client = server.client().await;
+    let query = doubled(10);
+    let started = std::time::Instant::now();
+    client.batch_execute(&format!("EXPLAIN {query}")).await.unwrap();
+    let whole = started.elapsed();
+    client.batch_execute("SET statement_timeout = 50").await.unwrap();
+    let started = std::time::Instant::now();
+    let error = client.simple_query(&query).await.unwrap_err();
+    assert_eq!(state(&error), "57014", "{error:?}");
+    assert!(started.elapsed() < whole / 2, "{:?} of {whole:?}", started.elapsed());
+    client.batch_execute("SET statement_timeout = 0").await.unwrap();
+    still_up(&server).await;
+}
