@@ -13,6 +13,9 @@ const SEEDS: [u64; 2] = [20_261_121, 7];
 /// Expressions of each.
 const COUNT: u64 = 250;
 
+/// Seeds of made-up queries, as many as thirty seconds hold; `LAKEPORT_QUERY_SEEDS=first,count` has others.
+const QUERIES: (u64, u64) = (20_261_122, 4);
+
 /// Sessions of made-up transactions, from this seed on; `LAKEPORT_TRANSACTION_SEEDS=first,count` has others.
 const SESSIONS: (u64, u64) = (20_261_122, 8);
 
@@ -20,11 +23,23 @@ const SESSIONS: (u64, u64) = (20_261_122, 8);
 async fn transactions_are_postgresqls() {
     let Some(python) = python(&["psycopg"]) else { return };
     let Some(postgres) = Postgres::start() else { return };
-    let asked = std::env::var("LAKEPORT_TRANSACTION_SEEDS").ok();
-    let asked = asked.as_deref().and_then(|text| text.split_once(','));
-    let asked = asked.and_then(|(first, count)| Some((first.parse().ok()?, count.parse().ok()?)));
-    let (first, count) = asked.unwrap_or(SESSIONS);
-    compared(&python, &postgres, "transactions.py", (first, count)).await;
+    let seeds = asked("LAKEPORT_TRANSACTION_SEEDS").unwrap_or(SESSIONS);
+    compared(&python, &postgres, "transactions.py", seeds).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_queries_are_postgresqls() {
+    let Some(python) = python(&["psycopg"]) else { return };
+    let Some(postgres) = Postgres::start() else { return };
+    let seeds = asked("LAKEPORT_QUERY_SEEDS").unwrap_or(QUERIES);
+    compared(&python, &postgres, "queries.py", seeds).await;
+}
+
+/// Seeds that somebody wants instead.
+fn asked(variable: &str) -> Option<(u64, u64)> {
+    let text = std::env::var(variable).ok()?;
+    let (first, count) = text.split_once(',')?;
+    Some((first.parse().ok()?, count.parse().ok()?))
 }
 
 /// Runs an oracle's script against PostgreSQL and a server of our own: from this seed on, so many.
