@@ -1,4 +1,4 @@
-"""Advertising costs of nine platforms, worked out by DuckDB from the exports themselves.
+"""Advertising costs of eleven platforms, worked out by DuckDB from the exports themselves.
 
 FACTS is the landing folder.
 """
@@ -42,6 +42,14 @@ SEEDS = {
         "apple_search_campaign_report_data",
         "id", "date", "impressions", "taps", "local_spend_amount", 0, "local_spend_currency",
     ),
+    "linkedin_ads": (
+        "linkedin_ad_analytics_by_campaign_data", "campaign_id", "day", "impressions", "clicks",
+        "CASE WHEN cost_in_local_currency::DOUBLE = 0 THEN '0' ELSE cost_in_usd END", 0, "'USD'",
+    ),
+    "twitter_ads": (
+        "twitter_campaign_report_data", "campaign_id", "date", "impressions", "clicks", "billed_charge_local_micro", 6,
+        "'unknown'",
+    ),
 }
 
 
@@ -54,7 +62,7 @@ def prepare(connection, landing):
         f"""
         SELECT '{platform}' AS platform, {campaign} AS campaign_id, {currency} AS currency,
                ({day})::TIMESTAMP::DATE AS day, ({shown})::BIGINT AS shown, ({clicks})::BIGINT AS clicks,
-               {spend}::DECIMAL(24, 6) * (1e{6 - digits})::BIGINT AS millionths
+               ({spend})::DECIMAL(24, 6) * (1e{6 - digits})::BIGINT AS millionths
         FROM {read(file)}
         """
         for platform, (file, campaign, day, shown, clicks, spend, digits, currency) in SEEDS.items()

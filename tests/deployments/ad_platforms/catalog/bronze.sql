@@ -4,9 +4,13 @@ CREATE STREAMING TABLE bronze.google_ads (
     customer_id text,
     date text,
     id text,
+    ad_network_type text,
+    device text,
+    _fivetran_id text,
     clicks text,
     impressions text,
-    cost_micros text
+    cost_micros text,
+    _fivetran_synced text
 )
 COMMENT 'Google Ads: campaigns by day, network and device, cost in millionths.'
 SCHEDULE EVERY 1 HOURS
@@ -39,6 +43,14 @@ CREATE STREAMING TABLE bronze.microsoft_ads (
     date text,
     campaign_id text,
     currency_code text,
+    account_id text,
+    device_os text,
+    device_type text,
+    network text,
+    ad_distribution text,
+    bid_match_type text,
+    delivered_match_type text,
+    top_vs_other text,
     clicks text,
     impressions text,
     spend text
@@ -55,7 +67,8 @@ CREATE STREAMING TABLE bronze.pinterest_ads (
     impression_2 text,
     clickthrough_1 text,
     clickthrough_2 text,
-    spend_in_micro_dollar text
+    spend_in_micro_dollar text,
+    _fivetran_synced text
 )
 COMMENT 'Pinterest Ads: campaigns by day, paid and earned apart, spend in millionths.'
 SCHEDULE EVERY 1 HOURS
@@ -67,7 +80,8 @@ CREATE STREAMING TABLE bronze.snapchat_ads (
     date text,
     impressions text,
     swipes text,
-    spend text
+    spend text,
+    _fivetran_synced text
 )
 COMMENT 'Snapchat Ads: campaigns by hour, spend in millionths.'
 SCHEDULE EVERY 1 HOURS
@@ -79,7 +93,8 @@ CREATE STREAMING TABLE bronze.tiktok_ads (
     stat_time_hour text,
     impressions text,
     clicks text,
-    spend text
+    spend text,
+    _fivetran_synced text
 )
 COMMENT 'TikTok Ads: campaigns by hour, hours without leading zeros.'
 SCHEDULE EVERY 1 HOURS
@@ -87,11 +102,14 @@ AS SELECT *, _metadata.file_path AS _source_file, _metadata.ingested_at AS _inge
 FROM STREAM read_files('fivetran_ad_reporting/tiktok_campaign_report_hourly_data*.csv', format => 'csv');
 
 CREATE STREAMING TABLE bronze.reddit_ads (
+    account_id text,
     campaign_id text,
     date text,
+    region text,
     impressions text,
     clicks text,
-    spend text
+    spend text,
+    _fivetran_synced text
 )
 COMMENT 'Reddit Ads: campaigns by day and region, spend in millionths.'
 SCHEDULE EVERY 1 HOURS
@@ -104,7 +122,8 @@ CREATE STREAMING TABLE bronze.amazon_ads (
     campaign_budget_currency_code text,
     clicks text,
     cost text,
-    impressions text
+    impressions text,
+    _fivetran_synced text
 )
 COMMENT 'Amazon Ads: campaigns by day.'
 SCHEDULE EVERY 1 HOURS
@@ -123,3 +142,32 @@ COMMENT 'Apple Search Ads: campaigns by day.'
 SCHEDULE EVERY 1 HOURS
 AS SELECT *, _metadata.file_path AS _source_file, _metadata.ingested_at AS _ingested_at
 FROM STREAM read_files('fivetran_ad_reporting/apple_search_campaign_report_data*.csv', format => 'csv');
+
+CREATE STREAMING TABLE bronze.linkedin_ads (
+    campaign_id text,
+    day text,
+    clicks text,
+    impressions text,
+    cost_in_usd text,
+    cost_in_local_currency text,
+    _fivetran_synced text
+)
+COMMENT 'LinkedIn Ads: campaigns by day.'
+SCHEDULE EVERY 1 HOURS
+AS SELECT *, _metadata.file_path AS _source_file, _metadata.ingested_at AS _ingested_at
+FROM STREAM read_files('fivetran_ad_reporting/linkedin_ad_analytics_by_campaign_data*.csv', format => 'csv');
+
+CREATE STREAMING TABLE bronze.twitter_ads (
+    account_id text,
+    campaign_id text,
+    date text,
+    placement text,
+    clicks text,
+    impressions text,
+    billed_charge_local_micro text,
+    _fivetran_synced text
+)
+COMMENT 'Twitter Ads: campaigns by day and placement, cost in millionths.'
+SCHEDULE EVERY 1 HOURS
+AS SELECT *, _metadata.file_path AS _source_file, _metadata.ingested_at AS _ingested_at
+FROM STREAM read_files('fivetran_ad_reporting/twitter_campaign_report_data*.csv', format => 'csv');
