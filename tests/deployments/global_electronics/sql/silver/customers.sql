@@ -1,5 +1,6 @@
 -- One row per customer.
 -- For example: where do our customers live? SELECT country, count(*) FROM silver.customers GROUP BY country ORDER BY 2 DESC;
+-- REFRESH POLICY AUTO: a delivery says all the ones before it said, so that following it may touch every row.
 CREATE MATERIALIZED VIEW silver.customers (
     customer_key COMMENT 'The company''s number of the customer.',
     gender COMMENT 'Male or Female.',

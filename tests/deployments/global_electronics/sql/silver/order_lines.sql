@@ -1,5 +1,6 @@
 -- One row per line of an order, in US dollars and in the order's currency.
 -- For example: what did the web shop sell in 2020? SELECT sum(revenue_usd) FROM silver.order_lines WHERE store_key = 0 AND order_date >= DATE '2020-01-01' AND order_date < DATE '2021-01-01';
+-- REFRESH POLICY AUTO: a delivery says all the ones before it said, so that following it may touch every row.
 CREATE MATERIALIZED VIEW silver.order_lines (
     order_number COMMENT 'The company''s number of the order: thousands count the days from the end of 2014.',
     line_item COMMENT 'The line within the order.',
@@ -49,28 +50,46 @@ numbered AS (
         END AS numbered_day
     FROM delivered
 ),
+meanings AS (
+    SELECT DISTINCT written, day
+    FROM silver.written_dates
+    WHERE day IS NOT NULL
+),
 ordered AS (
     SELECT
         numbered.*,
         CASE
             WHEN numbered.numbered_day IS NULL THEN dates.day
-            WHEN numbered.numbered_day IN (dates.month_first, dates.day_first) THEN numbered.numbered_day
+            ELSE meanings.day
         END AS order_date
     FROM numbered
     LEFT JOIN silver.read_dates AS dates
         ON dates.written = numbered.order_text AND dates.delivery = numbered.delivery
+    LEFT JOIN meanings
+        ON meanings.written = numbered.order_text AND meanings.day = numbered.numbered_day
+),
+near AS (
+    SELECT orders.order_date, orders.delivery_text, min(meanings.day) AS nearest, max(meanings.day) AS farthest
+    FROM (SELECT DISTINCT order_date, delivery_text FROM ordered) AS orders
+    INNER JOIN meanings
+        ON
+            meanings.written = orders.delivery_text
+            AND meanings.day BETWEEN orders.order_date AND orders.order_date + 26
+    GROUP BY orders.order_date, orders.delivery_text
 ),
 dated AS (
-    -- Deliveries take days; the other reading of a date is four weeks off at least.
+    -- Deliveries take days; where the delivery's habit is not known, one meaning that is within four weeks is the right one.
     SELECT
         ordered.*,
         CASE
-            WHEN dates.month_first BETWEEN ordered.order_date AND ordered.order_date + 26 THEN dates.month_first
-            WHEN dates.day_first BETWEEN ordered.order_date AND ordered.order_date + 26 THEN dates.day_first
+            WHEN dates.day IS NOT NULL THEN
+                CASE WHEN dates.day BETWEEN ordered.order_date AND ordered.order_date + 26 THEN dates.day END
+            WHEN near.nearest = near.farthest THEN near.nearest
         END AS delivery_date
     FROM ordered
     LEFT JOIN silver.read_dates AS dates
         ON dates.written = ordered.delivery_text AND dates.delivery = ordered.delivery
+    LEFT JOIN near ON near.order_date = ordered.order_date AND near.delivery_text = ordered.delivery_text
 ),
 ranked AS (
     SELECT

@@ -1,5 +1,6 @@
 -- One row per product with price and cost in US dollars.
 -- For example: what earns most a piece? SELECT product_name, unit_price_usd - unit_cost_usd AS margin FROM silver.products ORDER BY 2 DESC LIMIT 5;
+-- REFRESH POLICY AUTO: a delivery says all the ones before it said, so that following it may touch every row.
 CREATE MATERIALIZED VIEW silver.products (
     product_key COMMENT 'The company''s number of the product.',
     product_name COMMENT 'Its name.',
@@ -12,6 +13,7 @@ CREATE MATERIALIZED VIEW silver.products (
     category_key COMMENT 'Two digits, leading zeros included.',
     category COMMENT 'The category.',
     CONSTRAINT product_has_key EXPECT (product_key IS NOT NULL) ON VIOLATION QUARANTINE ROW,
+    CONSTRAINT product_has_category EXPECT (category <> '') ON VIOLATION QUARANTINE ROW,
     CONSTRAINT price_is_positive EXPECT (unit_price_usd > 0) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT cost_is_below_price EXPECT (unit_cost_usd < unit_price_usd),
     PRIMARY KEY (product_key)
