@@ -11,6 +11,9 @@ CREATE STREAMING TABLE bronze.shipments (
     country text,
     vendor text,
     shipment_mode text,
+    pq_first_sent_to_client_date text,
+    po_sent_to_vendor_date text,
+    delivery_recorded_date text,
     scheduled_delivery_date text,
     delivered_to_client_date text,
     line_item_quantity text,
@@ -18,7 +21,7 @@ CREATE STREAMING TABLE bronze.shipments (
     weight_kilograms_ text,
     freight_cost_usd_ text
 )
-COMMENT 'Lines of shipments of medical goods; weights and costs may be sentences.'
+COMMENT 'Lines of shipments of medical goods; dates, weights and costs may be sentences.'
 SCHEDULE EVERY 1 HOURS
 AS SELECT *, _metadata.file_path AS _source_file, _metadata.ingested_at AS _ingested_at
 FROM STREAM read_files('supply_chain_scms/*.csv', format => 'csv', multiLine => true, inferColumnTypes => false);
