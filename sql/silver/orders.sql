@@ -9,6 +9,7 @@ CREATE MATERIALIZED VIEW silver.orders (
     currency COMMENT 'ISO 4217 code of what was paid with.',
     tax_percent COMMENT 'Value added tax contained in the prices, in percent.',
     ordered_at COMMENT 'Local time in a store, UTC online.',
+    placed_at COMMENT 'The same moment in UTC, to be compared with times of other sources; NULL where the store''s time zone is not known.',
     order_day COMMENT 'The day of ordered_at.',
     order_month COMMENT 'The first day of that month.',
     status COMMENT 'placed, paid, cancelled or refunded. Revenue is what was paid, refunded later or not.',
@@ -70,6 +71,21 @@ in_stores AS (
         receipts.currency,
         receipts.tax_percent,
         receipts.ordered_at,
+        CASE stores.time_zone
+            WHEN 'Europe/Berlin' THEN receipts.ordered_at AT TIME ZONE 'Europe/Berlin' AT TIME ZONE 'UTC'
+            WHEN 'Europe/Paris' THEN receipts.ordered_at AT TIME ZONE 'Europe/Paris' AT TIME ZONE 'UTC'
+            WHEN 'Europe/Amsterdam' THEN receipts.ordered_at AT TIME ZONE 'Europe/Amsterdam' AT TIME ZONE 'UTC'
+            WHEN 'Europe/Rome' THEN receipts.ordered_at AT TIME ZONE 'Europe/Rome' AT TIME ZONE 'UTC'
+            WHEN 'Europe/Madrid' THEN receipts.ordered_at AT TIME ZONE 'Europe/Madrid' AT TIME ZONE 'UTC'
+            WHEN 'Europe/London' THEN receipts.ordered_at AT TIME ZONE 'Europe/London' AT TIME ZONE 'UTC'
+            WHEN 'America/New_York' THEN receipts.ordered_at AT TIME ZONE 'America/New_York' AT TIME ZONE 'UTC'
+            WHEN 'America/Chicago' THEN receipts.ordered_at AT TIME ZONE 'America/Chicago' AT TIME ZONE 'UTC'
+            WHEN 'America/Denver' THEN receipts.ordered_at AT TIME ZONE 'America/Denver' AT TIME ZONE 'UTC'
+            WHEN 'America/Los_Angeles' THEN receipts.ordered_at AT TIME ZONE 'America/Los_Angeles' AT TIME ZONE 'UTC'
+            WHEN 'America/Toronto' THEN receipts.ordered_at AT TIME ZONE 'America/Toronto' AT TIME ZONE 'UTC'
+            WHEN 'Australia/Sydney' THEN receipts.ordered_at AT TIME ZONE 'Australia/Sydney' AT TIME ZONE 'UTC'
+            WHEN 'Australia/Perth' THEN receipts.ordered_at AT TIME ZONE 'Australia/Perth' AT TIME ZONE 'UTC'
+        END AS placed_at,
         receipts.ordered_at AS paid_at,
         CAST(NULL AS timestamp) AS cancelled_at,
         CAST(NULL AS timestamp) AS refunded_at,
@@ -114,6 +130,7 @@ online AS (
         max(currency) AS currency,
         max(tax_percent) AS tax_percent,
         max(CASE WHEN event = 'placed' THEN event_at END) AS ordered_at,
+        max(CASE WHEN event = 'placed' THEN event_at END) AS placed_at,
         max(CASE WHEN event = 'paid' THEN event_at END) AS paid_at,
         max(CASE WHEN event = 'cancelled' THEN event_at END) AS cancelled_at,
         max(CASE WHEN event = 'refunded' THEN event_at END) AS refunded_at,
@@ -137,6 +154,7 @@ SELECT
     orders.currency,
     orders.tax_percent,
     orders.ordered_at,
+    orders.placed_at,
     CAST(orders.ordered_at AS date) AS order_day,
     CAST(date_trunc('month', orders.ordered_at) AS date) AS order_month,
     CASE

@@ -65,3 +65,16 @@ GIVEN bronze.store_sales (store, receipt, line, rev, sold_at, currency, vat) VAL
 GIVEN bronze.online_orders EMPTY;
 EXPECT silver.orders EMPTY;
 EXPECT quarantine.silver__orders (store_id, _constraints) VALUES ('007', '["order_has_id"]'), ('008', '["order_has_id"]');
+
+TEST 'a store''s clock is read in its own time zone, summer and winter';
+GIVEN silver.stores (store_id, country, time_zone) VALUES ('007', 'DE', 'Europe/Berlin'), ('008', 'US', NULL);
+GIVEN silver.currency_rates (day, currency, rate) VALUES ('2026-10-24', 'EUR', 1), ('2026-10-26', 'EUR', 1);
+GIVEN bronze.store_sales (store, receipt, line, rev, sold_at, currency, vat) VALUES
+    ('7', '1', '1', '1', '24/10/2026 09:30:00', 'EUR', '19%'),
+    ('7', '2', '1', '1', '26/10/2026 09:30:00', 'EUR', '19%'),
+    ('8', '1', '1', '1', '26/10/2026 09:30:00', 'EUR', '19%');
+GIVEN bronze.online_orders EMPTY;
+EXPECT silver.orders (order_id, ordered_at, placed_at) VALUES
+    ('007-1', '2026-10-24 09:30', '2026-10-24 07:30'),
+    ('007-2', '2026-10-26 09:30', '2026-10-26 08:30'),
+    ('008-1', '2026-10-26 09:30', NULL);

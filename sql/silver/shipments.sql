@@ -8,14 +8,15 @@ CREATE MATERIALIZED VIEW silver.shipments (
     country COMMENT 'ISO 3166 code of the order''s country.',
     status COMMENT 'picked up, in transit or delivered.',
     weight_g COMMENT 'Gross weight in grams; NULL until somebody weighed it.',
-    paid_at COMMENT 'When the order was paid.',
+    ordered_at COMMENT 'When the order was placed.',
+    paid_at COMMENT 'When it was paid.',
     shipped_at COMMENT 'When the carrier picked it up.',
     shipped_month COMMENT 'The first day of that month.',
     in_transit_at COMMENT 'When it left the carrier''s first hub.',
     delivered_at COMMENT 'When the customer had it.',
     promised_on COMMENT 'The day by which it was promised.',
-    hours_to_ship COMMENT 'From payment to pick-up.',
-    hours_to_deliver COMMENT 'From payment to delivery.',
+    hours_to_ship COMMENT 'From the order to pick-up.',
+    hours_to_deliver COMMENT 'From the order to delivery.',
     is_late COMMENT 'Whether it was delivered after promised_on; NULL until delivered.',
     CONSTRAINT shipment_has_number EXPECT (shipment_id IS NOT NULL) ON VIOLATION QUARANTINE ROW,
     CONSTRAINT order_is_known EXPECT (order_id IS NOT NULL) ON VIOLATION QUARANTINE ROW,
@@ -119,6 +120,7 @@ plausible AS (
         milestones.*,
         orders.order_id,
         orders.country,
+        orders.ordered_at,
         orders.paid_at,
         CASE
             WHEN milestones.picked_up_at
@@ -150,13 +152,14 @@ SELECT
         ELSE 'picked up'
     END AS status,
     weight_g,
+    ordered_at,
     paid_at,
     shipped_at,
     CAST(date_trunc('month', shipped_at) AS date) AS shipped_month,
     in_transit_at,
     delivered_at,
     promised_on,
-    CAST(round(CAST(extract(epoch FROM shipped_at - paid_at) AS numeric(18, 2)) / 3600, 2) AS numeric(12, 2)) AS hours_to_ship,
-    CAST(round(CAST(extract(epoch FROM delivered_at - paid_at) AS numeric(18, 2)) / 3600, 2) AS numeric(12, 2)) AS hours_to_deliver,
+    CAST(round(CAST(extract(epoch FROM shipped_at - ordered_at) AS numeric(18, 2)) / 3600, 2) AS numeric(12, 2)) AS hours_to_ship,
+    CAST(round(CAST(extract(epoch FROM delivered_at - ordered_at) AS numeric(18, 2)) / 3600, 2) AS numeric(12, 2)) AS hours_to_deliver,
     CAST(delivered_at AS date) > promised_on AS is_late
 FROM plausible;

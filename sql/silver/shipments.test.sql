@@ -9,8 +9,8 @@ GIVEN bronze.shipments (trackingnumber, orderreference, carrier, status, eventti
     ('OV2', 'W2', 'Overland Freight', 'PICKED_UP', '10/06/2026 12:05:09 AM', 10, 'Gross weight 980 g', '2026-10-10'),
     ('OV2', 'W2', 'Overland Freight', 'IN_TRANSIT', '10/06/2026 12:05:09 PM', 20, '0.980 kg', '2026-10-10');
 EXPECT silver.shipments (shipment_id, order_id, status, weight_g, shipped_at, in_transit_at, delivered_at, hours_to_ship, hours_to_deliver, is_late) VALUES
-    ('NO1', 'W1', 'delivered', 2300, '2026-10-05 12:30:00', '2026-10-06 12:00:00', '2026-10-08 12:00:00', 6.5, 78, true),
-    ('OV2', 'W2', 'in transit', 980, '2026-10-06 00:05:09', '2026-10-06 12:05:09', NULL, 18.09, NULL, NULL);
+    ('NO1', 'W1', 'delivered', 2300, '2026-10-05 12:30:00', '2026-10-06 12:00:00', '2026-10-08 12:00:00', 6.67, 78.17, true),
+    ('OV2', 'W2', 'in transit', 980, '2026-10-06 00:05:09', '2026-10-06 12:05:09', NULL, 18.25, NULL, NULL);
 
 TEST 'a corrected time counts, an impossible one never does';
 GIVEN silver.orders (order_id, country, ordered_at, paid_at) VALUES ('W1', 'DE', '2026-10-05 05:50', '2026-10-05 06:00');

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use lakeport::config::{AuthConfig, Config, Paths};
 use lakeport::demo::{self, Options};
 use lakeport::error::ErrorKind;
+use lakeport::ingest::IngestRequest;
 use lakeport::session::Services;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -255,6 +256,9 @@ async fn every_view_equals_the_truth_and_every_kind_of_dirt_was_met() {
     oracle::refresh(&services).await;
     oracle::compare(&services, "shop.py", &shop.paths.landing.join("truth")).await;
     oracle::compare(&services, "shop_customers.py", &shop.paths.landing.join("truth")).await;
+    let truth = shop.paths.landing.join("truth");
+    oracle::compare_by(&["duckdb", "scipy", "pytz"], &services, "shop_experiments.py", &truth)
+        .await;
 
     oracle::ask_examples(&services, &shop.paths.sql).await;
 
@@ -346,10 +350,22 @@ async fn a_shop_of_one_day_is_built_though_some_sources_have_sent_nothing() {
     assert!(without("payments"));
     let services = oracle::open(&shop.paths).await;
     oracle::ingest(&services).await;
+    let health = "SELECT DISTINCT kind, state FROM gold_operations.pipeline_health ORDER BY 1";
+    assert_eq!(oracle::rows(&services, health).await, ["source|succeeded", "view|never ran"]);
     oracle::refresh(&services).await;
+    assert_eq!(oracle::rows(&services, health).await, ["source|succeeded", "view|succeeded"]);
     let orders = "SELECT count(*) > 0 FROM silver.orders WHERE order_day = DATE '2026-10-31'";
     assert_eq!(oracle::rows(&services, orders).await, ["true"]);
     assert_eq!(oracle::rows(&services, "SELECT count(*) FROM silver.payments").await, ["0"]);
+
+    // A folder that goes is a failure of its source, and of no other.
+    std::fs::remove_dir(shop.paths.landing.join("payments")).unwrap();
+    let report = services.ingester.ingest(&IngestRequest::default()).await.unwrap();
+    assert_eq!(report.tables.iter().filter(|table| table.error.is_some()).count(), 1);
+    let failing = "SELECT relation, state, failed_runs, error LIKE '%does not exist%', \
+                   last_success_at < last_run_at FROM gold_operations.pipeline_health \
+                   WHERE state <> 'succeeded'";
+    assert_eq!(oracle::rows(&services, failing).await, ["bronze.payments|failed|1|true|true"]);
 }
 
 fn is_of_day(file: &Path, day: &str) -> bool {

@@ -50,7 +50,12 @@ pub(crate) async fn refresh(services: &Services) {
 /// Compares every view with what the script in `tests/oracle` makes of `facts`. Skipped by name
 /// where there is no Python with DuckDB.
 pub(crate) async fn compare(services: &Services, script: &str, facts: &Path) {
-    let Some(python) = python(&["duckdb"]) else { return };
+    compare_by(&["duckdb"], services, script, facts).await;
+}
+
+/// As [`compare`], by a script that imports these modules.
+pub(crate) async fn compare_by(modules: &[&str], services: &Services, script: &str, facts: &Path) {
+    let Some(python) = python(modules) else { return };
     let answers = tempfile::tempdir().unwrap();
     export(services, answers.path()).await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle").join(script);

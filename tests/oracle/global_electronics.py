@@ -6,7 +6,7 @@ FACTS is that delivery's folder: dates as m/d/yyyy, Customers.csv in cp1252, the
 import tempfile
 from pathlib import Path
 
-from compare import main
+from compare import main, ratio
 
 
 def prepare(connection, delivery):
@@ -77,9 +77,9 @@ main(
             SELECT date_trunc('month', order_date)::DATE AS month, product_key, max(product_name) AS product_name,
                    max(category) AS category, {SALES}
             FROM lines GROUP BY 1, 2""",
-        "gold_operations.delivery_days": """
+        "gold_operations.delivery_days": f"""
             SELECT date_trunc('month', order_date)::DATE AS month, currency, count(*) AS orders,
-                   sum(days)::BIGINT AS days, max(days) AS longest_days
+                   sum(days)::BIGINT AS days, {ratio('sum(days)', 'count(*)', 2)} AS average_days, max(days) AS longest_days
             FROM (SELECT order_number, max(currency) AS currency, max(order_date) AS order_date,
                          max(delivery_date - order_date) AS days
                   FROM lines WHERE delivery_date IS NOT NULL GROUP BY order_number)

@@ -3,7 +3,7 @@
 FACTS is a landing folder: online_retail/by-day/*.csv and ecb_fx/*.csv.
 """
 
-from compare import cents, main
+from compare import cents, main, ratio
 
 
 def prepare(connection, landing):
@@ -116,16 +116,25 @@ EXPECTED = {
                frequency, monetary_gbp,
                ntile(5) OVER (ORDER BY last_day, customer_id) AS recency_score,
                ntile(5) OVER (ORDER BY frequency, customer_id) AS frequency_score,
-               ntile(5) OVER (ORDER BY monetary_gbp, customer_id) AS monetary_score
+               ntile(5) OVER (ORDER BY monetary_gbp, customer_id) AS monetary_score,
+               CASE WHEN least(recency_score, frequency_score, monetary_score) >= 4 THEN 'champion'
+                    WHEN frequency_score >= 4 AND recency_score > 2 THEN 'loyal'
+                    WHEN frequency_score < 3 AND recency_score > 3 THEN 'new'
+                    WHEN frequency_score > 2 AND recency_score < 3 THEN 'at risk'
+                    WHEN recency_score = 1 THEN 'lost' ELSE 'regular' END AS segment
         FROM totals
         """,
-    "gold_operations.returns_by_product": """
+    "gold_operations.returns_by_product": f"""
         SELECT stock_code,
                coalesce(sum(quantity) FILTER (kind = 'sale'), 0) AS sold_quantity,
                -coalesce(sum(quantity) FILTER (kind = 'return'), 0) AS returned_quantity,
                coalesce(sum(quantity * unit_price_gbp) FILTER (kind = 'sale'), 0) AS gross_gbp,
                coalesce(sum(quantity * unit_price_gbp) FILTER (kind = 'return'), 0) AS returns_gbp,
-               count(*) FILTER (kind = 'return') AS return_lines
+               count(*) FILTER (kind = 'return') AS return_lines,
+               first(description ORDER BY invoiced_at DESC, invoice_no DESC, description)
+                   FILTER (description IS NOT NULL) AS description,
+               {ratio("-coalesce(sum(quantity) FILTER (kind = 'return'), 0)",
+                      "coalesce(sum(quantity) FILTER (kind = 'sale'), 0)", 4)} AS return_rate
         FROM lines WHERE kind IN ('sale', 'return') AND stock_code IS NOT NULL
         GROUP BY stock_code
         """,

@@ -4,7 +4,7 @@ FACTS is a landing folder with access_logs, supply_chain_scms, google_analytics 
 read from the Parquet that the delivered NDJSON was made from.
 """
 
-from compare import main
+from compare import half_away, main
 
 
 def prepare(connection, facts):
@@ -18,7 +18,11 @@ def prepare(connection, facts):
         FROM read_csv('{facts}/access_logs/*.log', columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', escape = '',
                       header = false, auto_detect = false);
         CREATE TABLE access AS
-        SELECT line, client, requested_at, string_split(request, ' ')[1] AS method, string_split(request, ' ')[2] AS path,
+        SELECT line, client, requested_at, nullif(string_split(line, ' ')[3], '-') AS user_name,
+               string_split(line, '"')[6] AS agent,
+               coalesce(regexp_matches(lower(string_split(line, '"')[6]),
+                   'bot|crawl|spider|slurp|feed|curl|wget|monitor|tiny tiny rss'), true) AS is_bot,
+               string_split(request, ' ')[1] AS method, string_split(request, ' ')[2] AS path,
                answer[1]::BIGINT AS status, CASE WHEN answer[2] <> '-' THEN answer[2]::BIGINT END AS bytes
         FROM requests;
 
@@ -27,7 +31,20 @@ def prepare(connection, facts):
         CREATE TABLE shipments AS
         SELECT ID::BIGINT AS shipment_id, Country AS country, Vendor AS vendor,
                nullif("Shipment Mode", 'N/A') AS mode,
+               CASE WHEN length(split_part("PQ First Sent to Client Date", '/', 3)) = 4
+                    THEN strptime("PQ First Sent to Client Date", '%m/%d/%Y')::DATE
+                    WHEN contains("PQ First Sent to Client Date", '/')
+                    THEN strptime("PQ First Sent to Client Date", '%-m/%-d/%y')::DATE END AS quoted_on,
+               CASE WHEN "PQ First Sent to Client Date" LIKE 'Pre%' THEN 'before the time of offers'
+                    WHEN "PQ First Sent to Client Date" LIKE '%Captured' THEN 'not captured' END AS quoted_note,
+               CASE WHEN length(split_part("PO Sent to Vendor Date", '/', 3)) = 4
+                    THEN strptime("PO Sent to Vendor Date", '%m/%d/%Y')::DATE
+                    WHEN "PO Sent to Vendor Date" LIKE '%/%/%'
+                    THEN strptime("PO Sent to Vendor Date", '%-m/%-d/%y')::DATE END AS ordered_on,
+               CASE WHEN "PO Sent to Vendor Date" LIKE '%RDC' THEN 'from the regional store'
+                    WHEN "PO Sent to Vendor Date" LIKE '%Captured' THEN 'not captured' END AS ordered_note,
                strptime("Scheduled Delivery Date", '%d-%b-%y')::DATE AS scheduled_on,
+               strptime("Delivery Recorded Date", '%d-%b-%y')::DATE AS recorded_on,
                strptime("Delivered to Client Date", '%d-%b-%y')::DATE AS delivered_on,
                "Line Item Quantity"::BIGINT AS quantity, "Line Item Value"::DECIMAL(18, 2) AS value_usd,
                TRY_CAST("Weight (Kilograms)" AS DECIMAL(12, 2)) AS weight_kg,
@@ -43,6 +60,7 @@ def prepare(connection, facts):
 
         CREATE TABLE sessions AS
         SELECT user_pseudo_id AS visitor, session_id, count(*) AS events,
+               to_timestamp(min(event_timestamp) // 1000000) AS started_at,
                (max(event_timestamp) - min(event_timestamp)) // 1000000 AS seconds,
                count(*) FILTER (event_name = 'page_view') AS page_views,
                count(*) FILTER (event_name = 'view_item') AS product_views,
@@ -70,7 +88,8 @@ main(
                            OR lower(path) LIKE '%phpmyadmin%' OR lower(path) LIKE '%/etc/passwd%' OR lower(path) LIKE '%.php?%'
                            OR lower(path) LIKE '%/admin%' OR lower(path) LIKE '%xmlrpc%' OR lower(path) LIKE '%.cgi%') AS probes
                 FROM access GROUP BY ALL)
-            SELECT client, day, requests, failed_requests, probes FROM daily
+            SELECT *, CASE WHEN probes > 0 THEN 'probing' WHEN failed_requests > 4 THEN 'failing' ELSE 'flooding' END AS reason
+            FROM daily
             WHERE probes > 0 OR failed_requests >= 5 OR requests >= 200""",
         "silver.shipments": "SELECT *, date_diff('day', scheduled_on, delivered_on) AS days_late FROM shipments",
         "gold_operations.fulfilment_sla": """
@@ -82,13 +101,15 @@ main(
             FROM shipments GROUP BY ALL""",
         "silver.web_sessions": "FROM sessions WHERE session_id IS NOT NULL",
         "gold_marketing.web_funnel": """
-            SELECT unnest([1, 2, 3, 4, 5]) AS place,
+            SELECT unnest([1, 2, 3, 4, 5]) AS place, unnest(['visit', 'product', 'cart', 'checkout', 'purchase']) AS step,
                    unnest([count(*), count(*) FILTER (product_views > 0), count(*) FILTER (carts > 0),
                            count(*) FILTER (checkouts > 0), count(*) FILTER (purchases > 0)]) AS sessions
             FROM sessions WHERE session_id IS NOT NULL""",
-        "gold_marketing.session_conversion": """
+        "gold_marketing.session_conversion": f"""
             SELECT month(strptime(left(Month, 3), '%b')) AS month, VisitorType AS visitor_type, count(*) AS sessions,
-                   count(*) FILTER (Revenue = 'TRUE') AS purchases
+                   count(*) FILTER (Revenue = 'TRUE') AS purchases,
+                   CAST({half_away("CAST(sum(PageValues::DECIMAL(30, 12)) * 1000000000000 AS HUGEINT)", "count(*) * 100000000")}
+                       AS DECIMAL(30, 0)) * 0.0001 AS page_value
             FROM shoppers GROUP BY ALL""",
     },
 )

@@ -2,16 +2,15 @@
 
 FACTS is the truth folder. Which CRM numbers are one person is a guess in any shop: its precision and
 recall are measured against the truth, and all else is worked out with the customers as they were
-matched. Everything besides that guess comes from the clean tables.
+matched. Everything besides that guess comes from the clean tables. Experiments are in shop_experiments.py.
 """
 
-import math
 import sys
 from glob import glob
 from pathlib import Path
 
 import duckdb
-from compare import cents, compare
+from compare import cents, compare, ratio
 from matching import measure, shop
 
 TABLES = (
@@ -130,8 +129,11 @@ def prepare(connection, truth, answers):
 
 EXPECTED = {
     "silver.locations": """
-        SELECT 'network' AS kind, network AS code, country, region, city FROM networks
-        UNION ALL SELECT 'postal_code', postal_code, country, region, city FROM postal_codes
+        SELECT 'network ' || network AS location_id, 'network' AS kind, network AS code, country, region, city
+        FROM networks
+        UNION ALL
+        SELECT concat('postal_code ', country, ' ', postal_code), 'postal_code', postal_code, country, region, city
+        FROM postal_codes
         """,
     "silver.crm_records": """
         SELECT customer_id AS crm_id, given_name, family_name, email, phone, born_on, street, postal_code,
@@ -162,50 +164,61 @@ EXPECTED = {
                first(r.phone ORDER BY r.modified_at DESC, r.crm_id) FILTER (r.phone IS NOT NULL) AS phone,
                first(r.born_on ORDER BY r.modified_at DESC, r.crm_id) FILTER (r.born_on IS NOT NULL) AS born_on,
                any_value(address.street) AS street, any_value(address.postal_code) AS postal_code,
-               any_value(address.city) AS city, any_value(address.country) AS country,
+               any_value(address.city) AS city, any_value(address.country) AS country, any_value(p.region) AS region,
                bool_and(r.consent) AS email_consent, min(r.created_at) AS customer_since,
                count(*) AS crm_records
-        FROM r JOIN address USING (who) JOIN name USING (who) GROUP BY who
+        FROM r JOIN address USING (who) JOIN name USING (who)
+        LEFT JOIN postal_codes p ON p.country = address.country AND p.postal_code = address.postal_code
+        GROUP BY who
         """,
     "silver.web_events": """
-        SELECT event_id, event, occurred_at, occurred_at::DATE AS event_day, visitor_id, user_id, sku,
+        SELECT event_id, event, occurred_at, occurred_at::DATE AS event_day,
+               date_trunc('month', occurred_at)::DATE AS event_month, visitor_id, user_id, sku,
                order_id, channel, campaign, country, region, city
         FROM web_events
         """,
     "silver.web_sessions": """
-        SELECT visitor_id, user_id, started_at, ended_at, started_at::DATE AS session_day, duration_s, events,
+        SELECT visitor_id || '-' || strftime(started_at, '%Y%m%d%H%M%S')
+                   || lpad((date_part('millisecond', started_at) % 1000)::VARCHAR, 3, '0') AS session_id,
+               visitor_id, user_id, started_at, ended_at, started_at::DATE AS session_day,
+               date_trunc('month', started_at)::DATE AS session_month, duration_s, events,
                product_views, cart_additions, checkouts, purchases, closed, channel, campaign,
                nullif(at_country, '') AS country, nullif(at_region, '') AS region, nullif(at_city, '') AS city
         FROM visits
         """,
     "silver.app_events": """
-        SELECT event_id, event, occurred_at, device_id, session_id, user_id, sku, order_id FROM app_events
+        SELECT event_id, event, occurred_at, occurred_at::DATE AS event_day,
+               date_trunc('month', occurred_at)::DATE AS event_month, device_id, session_id, user_id, sku, order_id FROM app_events
         """,
     "silver.ad_spend_daily": """
-        SELECT day, platform, campaign_id::VARCHAR AS campaign_id, campaign, channel, currency, impressions,
+        SELECT day, date_trunc('month', day)::DATE AS month, platform, campaign_id::VARCHAR AS campaign_id, campaign, channel, currency, impressions,
                clicks, spend, spend_eur
         FROM spent
         """,
     "silver.interactions": """
-        SELECT interaction_id, kind, crm_id, who AS customer_id, order_id, opened_at, closed_at, rating, body
+        SELECT interaction_id, kind, crm_id, who AS customer_id, order_id, opened_at,
+               date_trunc('month', opened_at)::DATE AS opened_month, closed_at, rating, body
         FROM interactions LEFT JOIN person USING (crm_id)
         """,
     "silver.experiment_exposures": "SELECT * FROM exposed",
     "silver.access_events": """
-        SELECT request_id, occurred_at, client_ip, user_id, method, path, status, bytes, country, city
+        SELECT request_id, occurred_at, date_trunc('month', occurred_at)::DATE AS event_month, client_ip, user_id,
+               method, path, status, bytes, country, city,
+               CASE path WHEN '/sign-in' THEN if(status = 200, 'sign_in', 'sign_in_failed')
+                    ELSE if(status // 100 = 5, 'error', if(status = 404, 'probe', 'page')) END AS kind
         FROM access_events
         """,
-    "gold_marketing.web_funnel": """
+    "gold_marketing.web_funnel": f"""
         SELECT started_at::DATE AS day, channel, coalesce(nullif(at_country, ''), 'unknown') AS country,
                count(*) AS visits,
                count_if(greatest(product_views, cart_additions, checkouts, purchases) > 0) AS product_visits,
                count_if(greatest(cart_additions, checkouts, purchases) > 0) AS cart_visits,
                count_if(greatest(checkouts, purchases) > 0) AS checkout_visits,
-               count_if(purchases > 0) AS purchase_visits
+               count_if(purchases > 0) AS purchase_visits, {ratio("count_if(purchases > 0)", "count(*)", 4)} AS conversion
         FROM visits GROUP BY ALL
         """,
-    "gold_marketing.channel_attribution": "SELECT * FROM credit",
-    "gold_marketing.campaign_performance": """
+    "gold_marketing.channel_attribution": "SELECT *, date_trunc('month', order_day)::DATE AS order_month FROM credit",
+    "gold_marketing.campaign_performance": f"""
         WITH a AS (
             SELECT day, channel, campaign, sum(spend_eur) AS spend_eur, sum(impressions) AS impressions,
                    sum(clicks) AS clicks
@@ -220,7 +233,9 @@ EXPECTED = {
         SELECT day, channel, campaign, coalesce(spend_eur, 0) AS spend_eur,
                coalesce(impressions, 0) AS impressions, coalesce(clicks, 0) AS clicks,
                coalesce(visits, 0) AS visits, coalesce(orders, 0) AS orders,
-               coalesce(revenue_eur, 0) AS revenue_eur
+               coalesce(revenue_eur, 0) AS revenue_eur,
+               {ratio("CAST(100 * coalesce(revenue_eur, 0) AS HUGEINT)", "CAST(100 * coalesce(spend_eur, 0) AS HUGEINT)", 4)}
+                   AS return_on_ad_spend
         FROM a FULL JOIN b USING (day, channel, campaign) FULL JOIN c USING (day, channel, campaign)
         """,
     "gold_marketing.customer_segments": """
@@ -243,15 +258,18 @@ EXPECTED = {
             WHEN recency_score = 1 THEN 'lost' ELSE 'regular' END AS segment
         FROM s
         """,
-    "gold_marketing.cohort_retention": """
+    "gold_marketing.cohort_retention": f"""
         WITH b AS (
             SELECT DISTINCT who, date_trunc('month', day)::DATE AS month FROM paid
             WHERE who IS NOT NULL AND status IN ('paid', 'refunded')
         ), f AS (SELECT who, min(month) AS cohort_month FROM b GROUP BY who)
-        SELECT cohort_month, date_diff('month', cohort_month, month) AS months_since,
-               (SELECT count(*) FROM f AS g WHERE g.cohort_month = f.cohort_month) AS cohort_size,
-               count(*) AS customers
-        FROM b JOIN f USING (who) GROUP BY ALL
+        , c AS (
+            SELECT cohort_month, date_diff('month', cohort_month, month) AS months_since,
+                   (SELECT count(*) FROM f AS g WHERE g.cohort_month = f.cohort_month) AS cohort_size,
+                   count(*) AS customers
+            FROM b JOIN f USING (who) GROUP BY ALL
+        )
+        SELECT *, {ratio("customers", "cohort_size", 4)} AS retention FROM c
         """,
     "gold_marketing.customer_lifetime_value": f"""
         WITH t AS (
@@ -289,12 +307,12 @@ EXPECTED = {
             WHERE path = '/sign-in' AND status = 401
         )
         SELECT 'password spraying' AS signal, client_ip AS subject, h AS happened_at, h::DATE AS day,
-               count(DISTINCT user_id) AS weight
+               count(DISTINCT user_id) AS weight, min(country) AS country
         FROM f GROUP BY ALL HAVING count(DISTINCT user_id) >= 8
         UNION ALL
-        SELECT 'account attacked', user_id, h, h::DATE, count(*) FROM f GROUP BY ALL HAVING count(*) >= 8
+        SELECT 'account attacked', user_id, h, h::DATE, count(*), min(country) FROM f GROUP BY ALL HAVING count(*) >= 8
         UNION ALL
-        SELECT 'order from abroad', order_id, p.ordered_at, p.day, floor(revenue)::BIGINT
+        SELECT 'order from abroad', order_id, p.ordered_at, p.day, floor(revenue)::BIGINT, e.country
         FROM paid p JOIN web_events e USING (order_id)
         WHERE e.event = 'purchase' AND p.channel = 'web' AND e.country <> p.country AND revenue >= 500
         """,
@@ -314,7 +332,7 @@ EXPECTED["gold_marketing.customer_360"] = f"""
                count_if(kind = 'ticket' AND closed_at IS NULL) AS open_tickets
         FROM interactions JOIN person USING (crm_id) GROUP BY who
     )
-    SELECT customer_id, given_name, family_name, c.country, email IS NOT NULL AND email_consent AS may_be_mailed,
+    SELECT customer_id, given_name, family_name, c.country, c.region, email IS NOT NULL AND email_consent AS may_be_mailed,
            customer_since, coalesce(orders, 0) AS orders, coalesce(revenue_eur, 0) AS revenue_eur, last_order_day,
            coalesce(segment, 'prospect') AS segment, coalesce(lifetime_value_eur, 0) AS lifetime_value_eur,
            (SELECT count(*) FROM seen WHERE who = customer_id) AS visits,
@@ -326,51 +344,20 @@ EXPECTED["gold_marketing.customer_360"] = f"""
 """
 
 
-def experiments_are_right(connection, answers):
-    """Works the test out again, by hand and the error function of the C library."""
-    arms = connection.execute(
-        """
-        SELECT experiment, arm, count(*), count_if(EXISTS (
-            SELECT 1 FROM paid p WHERE p.who = e.customer_id AND p.status IN ('paid', 'refunded')
-            AND p.ordered_at >= e.assigned_at AND p.ordered_at < e.assigned_at + INTERVAL 14 DAY))
-        FROM exposed e WHERE NOT crossover GROUP BY ALL
-        """
-    ).fetchall()
-    control = {experiment: (n, x) for experiment, arm, n, x in arms if arm == "control"}
-    expected = {}
-    for experiment, arm, n, x in arms:
-        m, y = control[experiment]
-        if arm == "control":
-            expected[experiment, arm] = (n, x, x / n, None, None, None)
-            continue
-        q = (x + y) / (n + m)
-        z = (x / n - y / m) / math.sqrt(q * (1 - q) * (1 / n + 1 / m)) if 0 < q < 1 else None
-        p = None if z is None else two_sided(z)
-        expected[experiment, arm] = (n, x, x / n, (x / n) / (y / m) - 1 if y else None, z, p)
-    file = f"{answers}/gold_marketing.experiment_results.parquet"
-    rows = connection.execute(
-        f"SELECT experiment, arm, customers, converted, rate, lift, z, p_value FROM '{file}'"
-    ).fetchall()
-    same = len(rows) == len(expected) > 0
-    for experiment, arm, *values in rows:
-        for mine, theirs in zip(values, expected.get((experiment, arm), [])):
-            equal = mine == theirs or (
-                None not in (mine, theirs) and math.isclose(mine, theirs, rel_tol=1e-9, abs_tol=1e-12)
-            )
-            same = same and equal
-    print(f"{'equal' if same else 'DIFFERENT'} gold_marketing.experiment_results: {len(rows)} rows")
-    if not same:
-        print(f"  expected: {expected}\n  answer: {rows}")
-    return same
-
-
-def two_sided(z):
-    """SciPy's answer where it is installed, else the C library's."""
-    try:
-        from scipy.stats import norm
-    except ImportError:
-        return math.erfc(abs(z) / math.sqrt(2))
-    return 2 * norm.sf(abs(z))
+OMITTED = {
+    "silver.locations": {"latitude": "the facts have no coordinates", "longitude": "the facts have no coordinates"},
+    "silver.crm_records": {
+        "given_key": "a spelling to match by; precision and recall of the matches are measured",
+        "family_key": "a spelling to match by; precision and recall of the matches are measured",
+    },
+    "silver.web_events": {
+        "received_at": "when the message came, no fact of the event",
+        "browser_day": "what the browser's clock said, right or wrong",
+    },
+    "silver.app_events": {"os": "said of the device by its message only", "app_version": "said of the app by its message only"},
+    "silver.interactions": {"rating_given": "as somebody entered it, right or wrong"},
+    "silver.access_events": {"line": "the log's own line"},
+}
 
 
 if __name__ == "__main__":
@@ -378,7 +365,6 @@ if __name__ == "__main__":
         sys.exit(f"usage: {sys.argv[0]} FACTS ANSWERS")
     connection = duckdb.connect()
     prepare(connection, Path(sys.argv[1]), sys.argv[2])
-    good = compare(connection, sys.argv[2], EXPECTED) == 0
+    good = compare(connection, sys.argv[2], EXPECTED, OMITTED) == 0
     good = measure(connection, shop(*sys.argv[1:])) and good
-    good = experiments_are_right(connection, sys.argv[2]) and good
     sys.exit(0 if good else 1)

@@ -3,7 +3,7 @@
 It builds on shop.py's tables: euro_lines (lines with their amounts in euro) and sold (those paid for).
 """
 
-from compare import cents, half_away
+from compare import cents, ratio
 
 TABLES = (
     "payments",
@@ -18,12 +18,6 @@ TABLES = (
 def euro(amount, rate):
     """SQL for an amount of cents in a currency, in euro."""
     return cents(f"CAST(({amount}) * 100 AS HUGEINT) * 10000", f"CAST({rate} * 10000 AS HUGEINT)")
-
-
-def ratio(numerator, denominator, digits):
-    """SQL for numerator / denominator with so many digits, NULL when the denominator is 0."""
-    whole = half_away(f"({numerator}) * {10 ** digits}", denominator)
-    return f"(CASE WHEN ({denominator}) = 0 THEN NULL ELSE CAST({whole} AS DECIMAL(30, 0)) * {0.1 ** digits:.{digits}f} END)"
 
 
 def month(day):
@@ -51,9 +45,9 @@ def prepare(connection, truth):
         LEFT JOIN payments s ON s.order_id = f.order_id AND s.kind = 'refund';
 
         CREATE TABLE parcels AS
-        SELECT s.*, o.country, o.paid_at,
-               date_diff('second', o.paid_at, s.shipped_at) AS ship_seconds,
-               date_diff('second', o.paid_at, s.delivered_at) AS deliver_seconds,
+        SELECT s.*, o.country, o.ordered_at, o.paid_at,
+               date_diff('second', o.ordered_at, s.shipped_at) AS ship_seconds,
+               date_diff('second', o.ordered_at, s.delivered_at) AS deliver_seconds,
                s.delivered_at::DATE > s.promised_on AS is_late
         FROM shipments s JOIN orders o USING (order_id);
 
@@ -122,7 +116,7 @@ EXPECTED = {
         SELECT *, {month("refund_day")} AS refund_month FROM given_back
         """,
     "silver.shipments": f"""
-        SELECT shipment_id, order_id, carrier, country, weight_g, paid_at, shipped_at, in_transit_at,
+        SELECT shipment_id, order_id, order_id AS reference, carrier, country, weight_g, ordered_at, paid_at, shipped_at, in_transit_at,
                delivered_at, promised_on, month AS shipped_month, hours_to_ship, hours_to_deliver, is_late,
                CASE WHEN delivered_at IS NOT NULL THEN 'delivered'
                     WHEN in_transit_at IS NOT NULL THEN 'in transit' ELSE 'picked up' END AS status
@@ -140,7 +134,8 @@ EXPECTED = {
         FROM bought
         """,
     "silver.vendors": """
-        SELECT vendor_id, name, country, terms_days FROM vendors
+        SELECT vendor_id, name, country, terms_days, max(as_of) AS offered_on
+        FROM vendors JOIN vendor_offers USING (vendor_id) GROUP BY ALL
         """,
     "silver.vendor_offers": """
         SELECT vendor_id, sku, as_of, unit_price, currency, unit_price_eur, available, lead_days, discontinued

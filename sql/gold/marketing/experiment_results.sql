@@ -1,6 +1,6 @@
 -- One row per experiment and arm: how many bought, and whether that is more than chance against control.
 -- For example: which arms beat control? SELECT experiment, arm, lift, p_value FROM gold_marketing.experiment_results WHERE p_value < 0.05 AND lift > 0;
--- A customer converts with a paid order, in any channel, in the 14 days from the assignment on; who
+-- A customer converts with a paid order, in any channel, in the 14 days from the assignment on, both in UTC; who
 -- crossed over counts in no arm. The test is the two-proportion z-test with pooled variance, two-sided:
 -- z = (r - c) / sqrt(q (1 - q) (1/n + 1/m)), where r and c are the rates of the arm (n customers) and of
 -- control (m), q the rate of both together; p_value = erfc(|z| / sqrt(2)), the chance of such a difference between
@@ -23,7 +23,7 @@ SCHEDULE EVERY 1 HOURS
 REFRESH POLICY INCREMENTAL
 AS
 WITH bought AS (
-    SELECT identities.customer_id, orders.ordered_at
+    SELECT identities.customer_id, orders.placed_at
     FROM silver.orders AS orders
     INNER JOIN silver.customer_identities AS identities
         ON identities.source = 'crm' AND identities.source_id = orders.customer_id
@@ -33,8 +33,8 @@ conversions AS (
     SELECT DISTINCT exposures.experiment, exposures.customer_id
     FROM silver.experiment_exposures AS exposures
     INNER JOIN bought ON bought.customer_id = exposures.customer_id
-    WHERE bought.ordered_at >= exposures.assigned_at
-        AND bought.ordered_at < exposures.assigned_at + INTERVAL '14 days'
+    WHERE bought.placed_at >= exposures.assigned_at
+        AND bought.placed_at < exposures.assigned_at + INTERVAL '14 days'
 ),
 arms AS (
     SELECT

@@ -7,9 +7,9 @@ CREATE MATERIALIZED VIEW gold_operations.fulfilment_sla (
     delivered COMMENT 'Of those, delivered by now.',
     late COMMENT 'Of the delivered, those after the promised day.',
     on_time_rate COMMENT '1 - late / delivered, NULL before the first delivery.',
-    ship_hours_p50 COMMENT 'Hours from payment to pick-up that half of the parcels did not exceed.',
+    ship_hours_p50 COMMENT 'Hours from the order to pick-up that half of the parcels did not exceed.',
     ship_hours_p90 COMMENT 'The same for nine of ten.',
-    deliver_hours_p50 COMMENT 'Hours from payment to delivery that half of the delivered did not exceed.',
+    deliver_hours_p50 COMMENT 'Hours from the order to delivery that half of the delivered did not exceed.',
     deliver_hours_p90 COMMENT 'The same for nine of ten.',
     PRIMARY KEY (month, country)
 )
