@@ -66,24 +66,35 @@ placed AS (
     WHERE event = 'placed' AND order_id IS NOT NULL
 ),
 items AS (
-    -- A basket may name a line twice.
-    SELECT order_id, unnest(array_distinct(items)) AS item
+    SELECT order_id, unnest(items) AS item
     FROM placed
     WHERE place = 1
+),
+basket_lines AS (
+    SELECT
+        order_id,
+        CAST(item['line'] AS bigint) AS line,
+        lpad(trim(item['sku']), 8, '0') AS sku,
+        CAST(item['quantity'] AS bigint) AS quantity,
+        try_cast(item['unit_price'] AS numeric(12, 2)) AS unit_price,
+        try_cast(item['discount'] AS numeric(12, 2)) AS discount
+    FROM items
+),
+ranked_basket_lines AS (
+    -- A basket may name a line twice; as at the tills, one of them counts.
+    SELECT
+        *,
+        row_number() OVER (PARTITION BY order_id, line ORDER BY sku, quantity, unit_price, discount) AS place
+    FROM basket_lines
 ),
 all_lines AS (
     SELECT order_id, line, sku, quantity, unit_price, discount
     FROM ranked_till_lines
     WHERE place = 1 OR line IS NULL
     UNION ALL
-    SELECT
-        order_id,
-        CAST(item['line'] AS bigint),
-        lpad(trim(item['sku']), 8, '0'),
-        CAST(item['quantity'] AS bigint),
-        try_cast(item['unit_price'] AS numeric(12, 2)),
-        try_cast(item['discount'] AS numeric(12, 2))
-    FROM items
+    SELECT order_id, line, sku, quantity, unit_price, discount
+    FROM ranked_basket_lines
+    WHERE place = 1 OR line IS NULL
 )
 SELECT
     lines.order_id,

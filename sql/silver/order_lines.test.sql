@@ -29,10 +29,10 @@ TEST 'a line twice in one basket is one line, and till lines without a number ar
 GIVEN silver.orders (order_id, channel, currency, tax_percent, rate) VALUES ('W1', 'web', 'EUR', 19, 1), ('007-1', 'store', 'EUR', 19, 1);
 GIVEN silver.products (sku, name, category, unit_cost_eur) VALUES ('00001001', 'Camera', 'Cameras', 50);
 GIVEN bronze.online_orders (event, order_id, sequence, event_at, items) VALUES
-    ('placed', 'W1', 1, '2026-10-05T10:00:00', '[{"line":1,"sku":"00001001","quantity":2,"unit_price":"100.00","discount":"0.00"},{"line":1,"sku":"00001001","quantity":2,"unit_price":"100.00","discount":"0.00"}]');
+    ('placed', 'W1', 1, '2026-10-05T10:00:00', '[{"line":1,"sku":"00001001","quantity":2,"unit_price":"100.00","discount":"0.00"},{"line":1,"sku":"00001001","quantity":2,"unit_price":"100.00","discount":"0.00"},{"line":2,"sku":"00001001","quantity":5,"unit_price":"100.00","discount":"0.00"},{"line":2,"sku":"00001001","quantity":3,"unit_price":"100.00","discount":"0.00"}]');
 GIVEN bronze.store_sales (store, receipt, line, rev, sku, qty, unit_price) VALUES
     ('7', '1', 'x', '1', '1001', '1', '£10.00'),
     ('7', '1', 'y', '1', '1001', '3', '£10.00');
-EXPECT silver.order_lines (order_id, line, quantity) VALUES ('W1', 1, 2);
+EXPECT silver.order_lines (order_id, line, quantity) VALUES ('W1', 1, 2), ('W1', 2, 3);
 EXPECT quarantine.silver__order_lines (order_id, line, quantity, _constraints) VALUES
     ('007-1', NULL, 1, '["line_has_number"]'), ('007-1', NULL, 3, '["line_has_number"]');

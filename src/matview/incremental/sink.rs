@@ -1,17 +1,17 @@
 //! Rows of some keys, asked for as far down as can be.
 //!
 //! Its one idea: X ⋉ K may be made before whatever leaves the key of a row as it is: before a projection, a
-//! filter, the other side of a join, and before a window or a group whose partition the key is a part of. What
-//! is dear is then done for the rows of these keys only, not for all rows there are. Below a filter or a join
-//! are rows that are none of the result, of which nothing may be worked out: it might fail. Pure; looks at no
-//! data.
+//! filter, an unnesting, the other side of a join, and before a window or a group whose partition the key is a
+//! part of. What is dear is then done for the rows of these keys only, not for all rows there are. Below a filter
+//! or a join are rows that are none of the result, of which nothing may be worked out: it might fail. Pure; looks
+//! at no data.
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Aggregate, Expr, Join, JoinType, LogicalPlan, Union};
+use datafusion::logical_expr::{Aggregate, Expr, Join, JoinType, LogicalPlan, Union, Unnest};
 
 use super::differ::partition_of;
 use super::keys::KeyRows;
@@ -92,6 +92,9 @@ fn sunk(plan: &LogicalPlan, exprs: &[Expr], keys: &KeyRows, mark: &str) -> Resul
             let below: Vec<Option<Expr>> = exprs.iter().map(inside).collect();
             by_part(plan, &aggregate.input, &below, keys, mark)
         }
+        LogicalPlan::Unnest(unnest) => {
+            by_part(plan, &unnest.input, &not_unnested(unnest, exprs), keys, mark)
+        }
         LogicalPlan::Join(join) => by_side(join, exprs, keys, mark),
         _ => Ok(None),
     }
@@ -157,6 +160,19 @@ fn by_part(
     let input = restricted(LogicalPlan::clone(input), &exprs, &part, mark)?;
     let plan = plan.with_new_exprs(plan.expressions(), vec![input])?;
     Ok(Some(Sunk { plan, whole }))
+}
+
+/// The columns that are not unnested, in terms of the row that each comes from.
+fn not_unnested(unnest: &Unnest, exprs: &[Expr]) -> Vec<Option<Expr>> {
+    let inside = |expr: &Expr| {
+        let Expr::Column(named) = expr else { return None };
+        let at = unnest.schema.maybe_index_of_column(named)?;
+        let below = *unnest.dependency_indices.get(at)?;
+        let is_list = unnest.list_type_columns.iter().any(|(list, _)| *list == below);
+        let is_unnested = is_list || unnest.struct_type_columns.contains(&below);
+        (!is_unnested).then(|| Expr::Column(column(unnest.input.schema(), below)))
+    };
+    exprs.iter().map(inside).collect()
 }
 
 /// The columns among `exprs`; nothing is worked out for them.
