@@ -1,5 +1,6 @@
 -- One row per currency and calendar day: units of the currency per euro, the last known rate carried forward.
 -- For example: what was a US dollar worth on 11 October? SELECT 1 / rate FROM silver.currency_rates WHERE currency = 'USD' AND day = DATE '2026-10-11';
+-- Not partitioned: a rate a day and currency, which all that reads it reads by day.
 CREATE MATERIALIZED VIEW silver.currency_rates (
     day COMMENT 'The calendar day the rate is used for.',
     currency COMMENT 'ISO 4217 code; EUR itself is there with rate 1.',

@@ -1,5 +1,6 @@
 -- One row per product, as the newest record of the master data has it.
 -- For example: how many products has each category? SELECT category, count(*) FROM silver.products GROUP BY category;
+-- Not partitioned: few rows, each of which may change.
 CREATE MATERIALIZED VIEW silver.products (
     sku COMMENT 'Eight digits, leading zeros included.',
     name COMMENT 'What the shelf label says.',

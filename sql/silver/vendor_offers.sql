@@ -1,6 +1,7 @@
 -- One row per vendor and product: the newest price of one piece, and how many the vendor has.
 -- For example: who offers a product cheapest? SELECT vendor_id, unit_price_eur FROM silver.vendor_offers WHERE sku = '00001001' AND NOT discontinued ORDER BY 2;
 -- REFRESH POLICY AUTO, because a catalogue names every product of its vendor: a new one touches all of its rows.
+-- Not partitioned: a row a vendor and product, of which each catalogue brings most anew.
 CREATE MATERIALIZED VIEW silver.vendor_offers (
     vendor_id COMMENT 'The vendor, as in silver.vendors.',
     sku COMMENT 'Our number of the product, eight digits.',

@@ -1,5 +1,6 @@
 -- One row per vendor, as its newest catalogue has it.
 -- For example: who gives us longest to pay? SELECT name, terms_days FROM silver.vendors ORDER BY terms_days DESC;
+-- Not partitioned: few rows, each of which may change.
 CREATE MATERIALIZED VIEW silver.vendors (
     vendor_id COMMENT 'Our number of the vendor.',
     name COMMENT 'The vendor''s name.',

@@ -49,6 +49,25 @@ async fn the_shops_tests_pass() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_other_deployments_tests_pass() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/deployments");
+    for (name, tests) in [("ad_platforms", 1), ("global_electronics", 3), ("real_sources", 1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Paths {
+            catalog: root.join(name).join("catalog"),
+            sql: root.join(name).join("sql"),
+            dir: folder.path().join("lake"),
+            landing: folder.path().join("landing"),
+        };
+        let outcomes = project::run_tests(&paths, &[], &Reporter::new(true)).await;
+        let outcomes = outcomes.unwrap_or_else(|failure| panic!("{name}: {}", words(&failure)));
+        let failed: Vec<_> = outcomes.iter().filter(|test| !test.failures.is_empty()).collect();
+        assert!(failed.is_empty(), "{name}: {failed:#?}");
+        assert_eq!(outcomes.len(), tests, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_times_and_quarantine_are_compared() {
     let deployment = deployment(
         "-- One.

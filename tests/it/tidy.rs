@@ -269,7 +269,30 @@ fn nothing_is_unbounded_or_global() {
 
 #[test]
 fn sql_files_say_what_one_row_is() {
-    let mut broken = Vec::new();
+    let broken = sql_files_where(|_, text| !text.starts_with("-- "));
+    report("an SQL file does not open with a sentence", &broken);
+}
+
+#[test]
+fn views_say_why_they_may_be_computed_in_full_or_have_no_partitions() {
+    let says = |text: &str, what: &str| {
+        text.lines().any(|line| line.starts_with("--") && line.contains(what))
+    };
+    let broken = sql_files_where(|_, text| {
+        let auto = text.lines().any(|line| line == "REFRESH POLICY AUTO");
+        auto && !says(text, "REFRESH POLICY AUTO")
+    });
+    report("a view with REFRESH POLICY AUTO does not say why", &broken);
+    let broken = sql_files_where(|file, text| {
+        let view = file.starts_with("sql/silver/") && text.contains("CREATE MATERIALIZED VIEW");
+        view && !text.contains("\nPARTITIONED BY") && !says(text, "Not partitioned")
+    });
+    report("a view of silver without partitions does not say why", &broken);
+}
+
+/// The SQL files of which something holds.
+fn sql_files_where(holds: impl Fn(&str, &str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
     let mut folders = vec![root().join("sql"), root().join("tests/deployments")];
     while let Some(folder) = folders.pop() {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
@@ -278,13 +301,14 @@ fn sql_files_say_what_one_row_is() {
                 folders.push(entry);
             } else if entry.extension().is_some_and(|extension| extension == "sql") {
                 let text = fs::read_to_string(&entry).expect("file");
-                if !text.starts_with("-- ") {
-                    broken.push(relative(&entry));
+                let name = relative(&entry);
+                if holds(&name, &text) {
+                    found.push(name);
                 }
             }
         }
     }
-    report("an SQL file does not open with a sentence", &broken);
+    found
 }
 
 #[test]

@@ -1,5 +1,6 @@
 -- One row per line of a basket that sold something, with the product's department.
 -- For example: which department sells most? SELECT department, sum(sales_usd) FROM silver.basket_lines GROUP BY department ORDER BY 2 DESC LIMIT 5;
+-- REFRESH POLICY AUTO: a year comes whole, so that following it touches every row.
 CREATE MATERIALIZED VIEW silver.basket_lines (
     basket_id COMMENT 'The visit to the till.',
     product_id COMMENT 'What was bought.',

@@ -1,5 +1,6 @@
 -- One row per currency and calendar day, from the currency's first to its last published day: units per euro.
 -- For example: what was a pound worth in euro on Christmas Day? SELECT 1 / rate FROM silver.currency_rates WHERE currency = 'GBP' AND day = DATE '2010-12-25';
+-- REFRESH POLICY AUTO: years come at once and then days one by one; the cheaper way is taken each time.
 CREATE MATERIALIZED VIEW silver.currency_rates (
     day COMMENT 'The calendar day.',
     currency COMMENT 'ISO 4217 code.',

@@ -1,5 +1,6 @@
 -- One row per customer who ever bought or returned something.
 -- For example: how many customers live abroad? SELECT count(*) FROM silver.customers WHERE country <> 'United Kingdom';
+-- REFRESH POLICY AUTO: years come at once and then days one by one; the cheaper way is taken each time.
 CREATE MATERIALIZED VIEW silver.customers (
     customer_id COMMENT 'The shop''s own number.',
     country COMMENT 'The country of the newest invoice.',

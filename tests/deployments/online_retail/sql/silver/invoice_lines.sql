@@ -1,5 +1,6 @@
 -- One row per distinct line of an invoice or a cancellation.
 -- For example: what does a customer return? SELECT description, quantity FROM silver.invoice_lines WHERE kind = 'return' AND customer_id = '17850';
+-- REFRESH POLICY AUTO: years come at once and then days one by one; the cheaper way is taken each time.
 CREATE MATERIALIZED VIEW silver.invoice_lines (
     invoice_no COMMENT 'The invoice; cancellations start with C.',
     stock_code COMMENT 'The product, or a code like POST for what is not one.',

@@ -1,5 +1,6 @@
 -- One row per session of a visitor, by Google's own session number.
 -- For example: how long are sessions with a purchase? SELECT avg(seconds) FROM silver.web_sessions WHERE purchases > 0;
+-- REFRESH POLICY AUTO: an export has whole days of all visitors, so that following it touches most sessions.
 CREATE MATERIALIZED VIEW silver.web_sessions (
     visitor COMMENT 'The visitor''s pseudonym.',
     session_id COMMENT 'Google''s number of the session.',

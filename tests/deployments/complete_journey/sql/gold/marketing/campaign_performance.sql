@@ -1,5 +1,6 @@
 -- One row per campaign with whom it reached and what they redeemed and bought while it ran.
 -- For example: which kind of campaign is answered most? SELECT campaign_type, sum(redeemers) * 1.0 / sum(households) FROM gold_marketing.campaign_performance GROUP BY campaign_type;
+-- REFRESH POLICY AUTO: a year comes whole, so that following it touches every row.
 CREATE MATERIALIZED VIEW gold_marketing.campaign_performance (
     campaign_id COMMENT 'The campaign.',
     campaign_type COMMENT 'Type A, B or C.',

@@ -1,5 +1,6 @@
 -- One row per department with what was sold of products in the mailer or on display, and of others.
 -- For example: where do displays sell most? SELECT department, promoted_sales_usd / sales_usd AS share FROM gold_marketing.promotion_lift ORDER BY 2 DESC LIMIT 5;
+-- REFRESH POLICY AUTO: a year comes whole, so that following it touches every row.
 CREATE MATERIALIZED VIEW gold_marketing.promotion_lift (
     department COMMENT 'The department.',
     lines COMMENT 'Lines of baskets.',

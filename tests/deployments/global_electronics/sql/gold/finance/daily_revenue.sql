@@ -1,5 +1,6 @@
 -- One row per day, currency, store and category with what was sold and what it earned.
 -- For example: which category earned most in 2019? SELECT category, sum(margin_usd) FROM gold_finance.daily_revenue WHERE day >= DATE '2019-01-01' AND day < DATE '2020-01-01' GROUP BY category ORDER BY 2 DESC;
+-- REFRESH POLICY AUTO: a delivery says all the ones before it said, so that following it may touch every row.
 CREATE MATERIALIZED VIEW gold_finance.daily_revenue (
     day COMMENT 'The day of the orders.',
     currency COMMENT 'What was paid in.',

@@ -1,5 +1,6 @@
 -- One row per month and product with revenue, cost and margin.
 -- For example: which products sold at a loss? SELECT product_name FROM gold_finance.gross_margin WHERE margin_usd < 0;
+-- REFRESH POLICY AUTO: a delivery says all the ones before it said, so that following it may touch every row.
 CREATE MATERIALIZED VIEW gold_finance.gross_margin (
     month COMMENT 'The first day of the month.',
     product_key COMMENT 'The product.',

@@ -1,5 +1,6 @@
 -- One row per month and currency with how long deliveries of the web shop took.
 -- For example: do we deliver faster than before? SELECT month, sum(days) * 1.0 / sum(orders) FROM gold_operations.delivery_days GROUP BY month ORDER BY month;
+-- REFRESH POLICY AUTO: a delivery says all the ones before it said, so that following it may touch every row.
 CREATE MATERIALIZED VIEW gold_operations.delivery_days (
     month COMMENT 'The first day of the month of the orders.',
     currency COMMENT 'What was paid in.',

@@ -1,5 +1,6 @@
 -- One row per day with a sale or a return.
 -- For example: what was the best month? SELECT date_trunc('month', day), sum(net_eur) FROM gold_finance.daily_revenue GROUP BY 1 ORDER BY 2 DESC LIMIT 1;
+-- REFRESH POLICY AUTO: years come at once and then days one by one; the cheaper way is taken each time.
 CREATE MATERIALIZED VIEW gold_finance.daily_revenue (
     day COMMENT 'The day of the invoices.',
     gross_gbp COMMENT 'Sales in pounds, unrounded.',

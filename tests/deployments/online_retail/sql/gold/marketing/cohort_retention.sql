@@ -1,5 +1,6 @@
 -- One row per cohort and month of its life: how many of the customers who came together still buy.
 -- For example: how many come back after a month? SELECT cohort_month, retention FROM gold_marketing.cohort_retention WHERE months_since = 1;
+-- REFRESH POLICY AUTO: years come at once and then days one by one; the cheaper way is taken each time.
 CREATE MATERIALIZED VIEW gold_marketing.cohort_retention (
     cohort_month COMMENT 'The first day of the month of the customers'' first sale.',
     months_since COMMENT 'Months after cohort_month; 0 is that month itself.',

@@ -1,5 +1,6 @@
 -- One row per customer with a sale: how recently, how often and for how much they buy, in quintiles.
 -- For example: whom should we win back? SELECT customer_id, monetary_gbp FROM gold_marketing.customer_segments WHERE segment = 'at risk' ORDER BY monetary_gbp DESC;
+-- REFRESH POLICY AUTO: years come at once and then days one by one; the cheaper way is taken each time.
 CREATE MATERIALIZED VIEW gold_marketing.customer_segments (
     customer_id COMMENT 'The customer.',
     recency_days COMMENT 'Days from the last sale to the newest day of all sales.',

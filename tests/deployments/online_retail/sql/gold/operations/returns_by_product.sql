@@ -1,5 +1,6 @@
 -- One row per stock code that was sold or returned.
 -- For example: what comes back most? SELECT description, return_rate FROM gold_operations.returns_by_product WHERE sold_quantity > 1000 ORDER BY return_rate DESC LIMIT 10;
+-- REFRESH POLICY AUTO: years come at once and then days one by one; the cheaper way is taken each time.
 CREATE MATERIALIZED VIEW gold_operations.returns_by_product (
     stock_code COMMENT 'The product.',
     description COMMENT 'Its newest description on a sale or return.',

@@ -1,5 +1,6 @@
 -- One row per step from a visit to a purchase with the sessions that came so far.
 -- For example: where do we lose most? SELECT step, sessions FROM gold_marketing.web_funnel ORDER BY place;
+-- REFRESH POLICY AUTO: five counts of all sessions are soon made again.
 CREATE MATERIALIZED VIEW gold_marketing.web_funnel (
     place COMMENT '1 to 5.',
     step COMMENT 'visit, product, cart, checkout, purchase.',

@@ -1,5 +1,6 @@
 -- One row per year and mode with how punctual shipments were.
 -- For example: is the sea slower than promised? SELECT year, median_days_late FROM gold_operations.fulfilment_sla WHERE mode = 'Ocean' ORDER BY year;
+-- REFRESH POLICY AUTO: one export has all lines, so that following it touches every group.
 CREATE MATERIALIZED VIEW gold_operations.fulfilment_sla (
     year COMMENT 'The year of the delivery.',
     mode COMMENT 'How it travelled; unknown where nobody says.',

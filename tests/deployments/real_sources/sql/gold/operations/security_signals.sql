@@ -1,5 +1,6 @@
 -- One row per client and day that asked for what it should not, or for more than people do.
 -- For example: who should be looked at first? SELECT client, day, reason FROM gold_operations.security_signals ORDER BY failed_requests DESC LIMIT 5;
+-- REFRESH POLICY AUTO: a log comes whole, so that following it touches every day it has.
 CREATE MATERIALIZED VIEW gold_operations.security_signals (
     client COMMENT 'The address.',
     day COMMENT 'The day, UTC.',
