@@ -53,12 +53,12 @@ ranges AS (
         nullif(trim(region), '') AS region,
         nullif(trim(city), '') AS city,
         try_cast(updated_at AS date) AS updated_on,
-        try_cast(split_part(start_ip, '.', 1) AS bigint) * 65536
-            + try_cast(split_part(start_ip, '.', 2) AS bigint) * 256
-            + try_cast(split_part(start_ip, '.', 3) AS bigint) AS first_network,
-        try_cast(split_part(end_ip, '.', 1) AS bigint) * 65536
-            + try_cast(split_part(end_ip, '.', 2) AS bigint) * 256
-            + try_cast(split_part(end_ip, '.', 3) AS bigint) AS last_network
+        CAST(try_cast(split_part(start_ip, '.', 1) AS smallint) AS bigint) * 65536
+            + CAST(try_cast(split_part(start_ip, '.', 2) AS smallint) AS bigint) * 256
+            + CAST(try_cast(split_part(start_ip, '.', 3) AS smallint) AS bigint) AS first_network,
+        CAST(try_cast(split_part(end_ip, '.', 1) AS smallint) AS bigint) * 65536
+            + CAST(try_cast(split_part(end_ip, '.', 2) AS smallint) AS bigint) * 256
+            + CAST(try_cast(split_part(end_ip, '.', 3) AS smallint) AS bigint) AS last_network
     FROM bronze.geo_locations
     WHERE start_ip IS NOT NULL
 ),

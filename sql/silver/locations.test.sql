@@ -16,3 +16,9 @@ EXPECT silver.locations (code, country, city) VALUES
     ('81.0.0', 'DE', NULL),
     ('81.0.1', 'DE', 'Berlin'),
     ('81.0.2', 'DE', NULL);
+
+TEST 'an address that is none stops nothing';
+GIVEN bronze.geo_locations (country, city, start_ip, end_ip, updated_at) VALUES
+    ('DE', 'Berlin', '9223372036854775807.0.0.0', '9223372036854775807.0.0.255', '2026-01-01'),
+    ('DE', 'Berlin', '81.0.1.0', '81.0.1.255', '2026-01-01');
+EXPECT silver.locations (location_id, country) VALUES ('network 81.0.1', 'DE');

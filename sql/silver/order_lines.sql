@@ -111,17 +111,18 @@ SELECT
     orders.currency,
     lines.unit_price,
     lines.discount,
-    CAST(round(CAST(lines.quantity * lines.unit_price AS numeric(14, 2)) / orders.rate, 2) AS numeric(18, 2)) AS gross_eur,
-    CAST(round(lines.discount / orders.rate, 2) AS numeric(18, 2)) AS discount_eur,
-    CAST(
+    -- What is too much for any amount is none.
+    try_cast(round(try_cast(lines.quantity * lines.unit_price AS numeric(14, 2)) / orders.rate, 2) AS numeric(18, 2)) AS gross_eur,
+    try_cast(round(lines.discount / orders.rate, 2) AS numeric(18, 2)) AS discount_eur,
+    try_cast(
         round(
-            CAST((lines.quantity * lines.unit_price - lines.discount) * orders.tax_percent AS numeric(16, 2))
-            / CAST((100 + orders.tax_percent) * orders.rate AS numeric(16, 8)),
+            try_cast((lines.quantity * lines.unit_price - lines.discount) * orders.tax_percent AS numeric(16, 2))
+            / nullif(try_cast((100 + orders.tax_percent) * orders.rate AS numeric(16, 8)), 0),
             2
         )
         AS numeric(18, 2)
     ) AS tax_eur,
-    CAST(lines.quantity * products.unit_cost_eur AS numeric(18, 2)) AS cost_eur
+    try_cast(lines.quantity * products.unit_cost_eur AS numeric(18, 2)) AS cost_eur
 FROM all_lines AS lines
 INNER JOIN silver.orders AS orders ON orders.order_id = lines.order_id
 LEFT JOIN silver.products AS products ON products.sku = lines.sku;

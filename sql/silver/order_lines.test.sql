@@ -36,3 +36,14 @@ GIVEN bronze.store_sales (store, receipt, line, rev, sku, qty, unit_price) VALUE
 EXPECT silver.order_lines (order_id, line, quantity) VALUES ('W1', 1, 2), ('W1', 2, 3);
 EXPECT quarantine.silver__order_lines (order_id, line, quantity, _constraints) VALUES
     ('007-1', NULL, 1, '["line_has_number"]'), ('007-1', NULL, 3, '["line_has_number"]');
+
+TEST 'amounts that are too much for any, and taxes that cannot be, are kept apart';
+GIVEN silver.orders (order_id, channel, currency, tax_percent, rate) VALUES ('007-1', 'store', 'EUR', 19, 1), ('007-2', 'store', 'EUR', -100, 1);
+GIVEN silver.products (sku, name, category, unit_cost_eur) VALUES ('00001001', 'Camera', 'Cameras', 50);
+GIVEN bronze.online_orders EMPTY;
+GIVEN bronze.store_sales (store, receipt, line, rev, sku, qty, unit_price) VALUES
+    ('7', '1', '1', '1', '1001', '999999999999999', '£10.00'),
+    ('7', '2', '1', '1', '1001', '1', '£10.00');
+EXPECT silver.order_lines EMPTY;
+EXPECT quarantine.silver__order_lines (order_id, gross_eur, tax_eur, _constraints) VALUES
+    ('007-1', NULL, NULL, '["amounts_are_known"]'), ('007-2', 10, NULL, '["amounts_are_known"]');

@@ -131,10 +131,10 @@ SELECT
     orders.received,
     orders.unit_cost,
     orders.currency,
-    CAST(round(CAST(orders.ordered * orders.unit_cost AS numeric(18, 2)) / order_rates.rate, 2) AS numeric(18, 2)) AS ordered_eur,
+    try_cast(round(try_cast(orders.ordered * orders.unit_cost AS numeric(18, 2)) / order_rates.rate, 2) AS numeric(18, 2)) AS ordered_eur,
     CASE
         WHEN orders.received = 0 THEN CAST(0 AS numeric(18, 2))
-        ELSE CAST(round(CAST(orders.received * orders.unit_cost AS numeric(18, 2)) / receipt_rates.rate, 2) AS numeric(18, 2))
+        ELSE try_cast(round(try_cast(orders.received * orders.unit_cost AS numeric(18, 2)) / receipt_rates.rate, 2) AS numeric(18, 2))
     END AS received_eur,
     orders.first_received_on,
     orders.last_received_on,

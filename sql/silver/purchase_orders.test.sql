@@ -37,3 +37,10 @@ GIVEN bronze.purchase_orders (po_number, revision, supplier, item, ordered_qty, 
 EXPECT silver.purchase_orders EMPTY;
 EXPECT quarantine.silver__purchase_orders (vendor_id, ordered, promised_on, _constraints) VALUES
     ('V1', 10, '2026-10-19', '["order_has_number"]'), ('V2', 20, '2026-10-19', '["order_has_number"]');
+
+TEST 'an order of more than can be paid is kept apart';
+GIVEN silver.currency_rates (day, currency, rate) VALUES ('2026-10-05', 'EUR', 1);
+GIVEN bronze.purchase_orders (po_number, revision, supplier, item, ordered_qty, received_qty, unit_cost, currency, order_date, promised_date, status) VALUES
+    ('PO-1', '1', 'V1', '1001', '9999999999999999 pcs', '0 pcs', '500.00', 'EUR', '05-OCT-2026', 'in 2 weeks', 'OPEN');
+EXPECT silver.purchase_orders EMPTY;
+EXPECT quarantine.silver__purchase_orders (po_number, ordered_eur, _constraints) VALUES ('PO-1', NULL, '["cost_is_known"]');

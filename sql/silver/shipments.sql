@@ -89,9 +89,9 @@ weighed AS (
     SELECT
         *,
         -- 2300 g, 2 kg 300 g, 2.3 kg, 2,300 kg, 12 kg: what else somebody writes is no weight.
-        regexp_match(weight, '(^|[^0-9.,-])([0-9]+) ?kg ([0-9]{1,3}) ?g([^a-z]|$)') AS kilos_and_grams,
-        regexp_match(weight, '(^|[^0-9.,-])([0-9]+)([.,]([0-9]{1,3}))? ?kg( [^0-9]|[^a-z0-9 ]|$)') AS kilos,
-        regexp_match(weight, '(^|[^0-9.,-])([0-9]+) ?g([^a-z]|$)') AS grams
+        regexp_match(weight, '(^|[^0-9.,-])([0-9]{1,7}) ?kg ([0-9]{1,3}) ?g([^a-z]|$)') AS kilos_and_grams,
+        regexp_match(weight, '(^|[^0-9.,-])([0-9]{1,7})([.,]([0-9]{1,3}))? ?kg( [^0-9]|[^a-z0-9 ]|$)') AS kilos,
+        regexp_match(weight, '(^|[^0-9.,-])([0-9]{1,10}) ?g([^a-z]|$)') AS grams
     FROM ranked
     WHERE place = 1
 ),

@@ -34,8 +34,8 @@ WITH delivered AS (
             try_cast(concat(substr(as_of, 7, 4), '-', substr(as_of, 4, 2), '-', substr(as_of, 1, 2)) AS date)
         ) AS as_of,
         CASE
-            WHEN net_price IS NOT NULL THEN CAST(net_price AS numeric(18, 4))
-            WHEN price_cents IS NOT NULL THEN CAST(price_cents AS numeric(18, 4)) / 100
+            WHEN net_price IS NOT NULL THEN try_cast(net_price AS numeric(18, 4))
+            WHEN price_cents IS NOT NULL THEN try_cast(price_cents AS numeric(18, 4)) / 100
             ELSE try_cast(regexp_replace(price_per_ten, '[^0-9.]', '', 'g') AS numeric(18, 4)) / 10
         END AS unit_price,
         CASE
@@ -58,7 +58,7 @@ WITH delivered AS (
         END,
         -- 64,95 EUR; a pack of five has five times the price.
         try_cast(replace(split_part(price, ' ', 1), ',', '.') AS numeric(18, 4))
-            / coalesce(try_cast((regexp_match(unit, 'pack of ([0-9]+)'))[1] AS bigint), 1),
+            / nullif(coalesce(try_cast((regexp_match(unit, 'pack of ([0-9]{1,6})'))[1] AS bigint), 1), 0),
         split_part(price, ' ', 2),
         CASE
             WHEN availability = 'sold out' THEN 0

@@ -40,3 +40,11 @@ EXPECT silver.vendor_offers EMPTY;
 EXPECT quarantine.silver__vendor_offers (vendor_id, sku, unit_price, _constraints) VALUES
     (NULL, '00001001', 10, '["offer_has_vendor"]'), (NULL, '00001002', 20, '["offer_has_vendor"]'),
     ('V1', NULL, 30, '["offer_has_product"]'), ('V1', NULL, 40, '["offer_has_product"]');
+
+TEST 'a pack of nothing has no price';
+GIVEN silver.currency_rates (day, currency, rate) VALUES ('2026-10-01', 'EUR', 1);
+GIVEN bronze.vendor_catalog (vendor_id, article, price_cents, stock, valid_from) VALUES ('V2', '1001', 9000000000000000000, 1, '2026-10-01');
+GIVEN bronze.vendor_catalog_json (vendorid, code, unit, price, availability, asof) VALUES ('V1', '1001', 'pack of 0', '10,00 EUR', '5', '2026-10-01');
+EXPECT silver.vendor_offers EMPTY;
+EXPECT quarantine.silver__vendor_offers (vendor_id, unit_price, _constraints) VALUES
+    ('V1', NULL, '["price_is_positive", "currency_has_rate"]'), ('V2', NULL, '["price_is_positive", "currency_has_rate"]');
