@@ -108,29 +108,10 @@ clusters AS (
     FROM links
     INNER JOIN lowest_neighbour AS neighbours ON neighbours.crm_id = links.other_id
     GROUP BY links.crm_id
-),
-sign_ins AS (
-    SELECT 'web' AS source, visitor_id AS source_id, user_id, occurred_at
-    FROM silver.web_events
-    WHERE user_id IS NOT NULL
-    UNION ALL
-    SELECT 'app', device_id, user_id, occurred_at
-    FROM silver.app_events
-    WHERE user_id IS NOT NULL
-),
-last_sign_ins AS (
-    SELECT
-        source,
-        source_id,
-        user_id,
-        -- Events have numbers of their own, which are most of their bytes and would have to be read to tell these apart.
-        row_number() OVER (PARTITION BY source, source_id ORDER BY occurred_at DESC, user_id DESC) AS place
-    FROM sign_ins
 )
 SELECT 'crm' AS source, crm_id AS source_id, customer_id
 FROM clusters
 UNION ALL
-SELECT last_sign_ins.source, last_sign_ins.source_id, clusters.customer_id
-FROM last_sign_ins
-LEFT JOIN clusters ON clusters.crm_id = last_sign_ins.user_id
-WHERE last_sign_ins.place = 1;
+SELECT owners.source, owners.source_id, clusters.customer_id
+FROM silver.device_owners AS owners
+LEFT JOIN clusters ON clusters.crm_id = owners.user_id;

@@ -18,10 +18,8 @@ GIVEN silver.crm_records (crm_id, given_name, family_name, given_key, family_key
     ('C2', 'Jan', 'Novak', 'jan', 'novak', '49301', 'Bergweg 1', '10115', '1985-11-21');
 EXPECT silver.customer_identities (source_id, customer_id) VALUES ('C1', 'C1'), ('C2', 'C2');
 
-TEST 'a browser belongs to whom it last signed in';
+TEST 'a browser belongs to the customer of whom it last signed in';
 GIVEN silver.crm_records (crm_id, given_key, family_key) VALUES ('C1', 'anna', 'weber'), ('C2', 'ben', 'koch');
-GIVEN silver.web_events (event_id, visitor_id, user_id, occurred_at) VALUES
-    ('e1', 'v1', 'C2', '2026-10-02 10:00:00'),
-    ('e2', 'v1', 'C1', '2026-10-01 10:00:00');
+GIVEN silver.device_owners (source, source_id, user_id) VALUES ('web', 'v1', 'C2');
 EXPECT silver.customer_identities (source, source_id, customer_id) VALUES
     ('crm', 'C1', 'C1'), ('crm', 'C2', 'C2'), ('web', 'v1', 'C2');
