@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use super::changes::logged_path;
 use super::data_files::{DataFile, DataFileList};
 use super::file_scan::{Picked, Wanted};
-use super::search::{Gone, Places, scan};
+use super::search::{Gone, Looked, Places, scan};
 use super::store::Lake;
 use super::table::Table;
 use super::write::{DataFiles, Layout};
@@ -36,7 +36,7 @@ pub struct Edited {
     /// Rows that should have gone and were not there.
     pub missing: u64,
     /// Files looked into.
-    pub files_read: u64,
+    pub looked: Looked,
     /// Partitions lost all their files, and nothing else was touched.
     pub overwrites_partitions: bool,
 }
@@ -59,30 +59,31 @@ impl Lake {
     ) -> Result<Edited> {
         let spec = table.spec();
         let mut writer = self.writer(table.location(), &spec)?.laid_out(layout)?;
-        let (mut leaving, mut missing, mut files_read) = (Leaving::default(), 0, 0);
+        let (mut leaving, mut missing, mut looked) = (Leaving::default(), 0, Looked::default());
         let mut overwrites_partitions = false;
         if gone.iter().any(|batch| batch.num_rows() > 0) {
             let mut gone = Gone::new(&spec.schema, identity, gone)?;
             let (places, nowhere) = gone.places(table).await?;
             missing = nowhere;
-            files_read = places.len() as u64;
+            looked = gone.looked;
             leaving = Leaving::of(table, places).await?;
             overwrites_partitions = leaving.is_of_partitions(listed(table)?);
             if !leaving.kept.is_empty() {
                 let only = Some(leaving.kept.keys().cloned().collect());
                 let picked = Some(Arc::new(std::mem::take(&mut leaving.kept)));
                 let wanted = Wanted { only, picked, ..Wanted::default() };
-                let mut rows = scan(table.stored_scan(wanted)?, None, &[]).await?;
+                let (plan, mut rows) = scan(table.stored_scan(wanted)?, None, &[]).await?;
                 while let Some(batch) = rows.next().await {
                     writer.write(batch.map_err(error::datafusion)?).await?;
                 }
+                looked.take(plan.as_ref());
             }
         }
         for batch in came {
             writer.write(batch.clone()).await?;
         }
         let files = writer.finish().await?.replacing(leaving.removed).marking(leaving.marked);
-        Ok(Edited { files, missing, files_read, overwrites_partitions })
+        Ok(Edited { files, missing, looked, overwrites_partitions })
     }
 }
 

@@ -57,6 +57,7 @@ pub use near::{float_order, is_before, is_close};
 pub use objects::{ObjectEntry, Objects};
 pub use optimize::{Due, Optimized};
 pub use schema::{TEXT_LENGTH, TYPE_MARK};
+pub use search::Looked;
 pub use shape::DELETION_VECTORS;
 pub use share::{FileShare, Share};
 pub use split::Split;

@@ -14,7 +14,8 @@ use arrow::row::{OwnedRow, RowConverter, SortField};
 use datafusion::catalog::TableProvider as _;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::Expr;
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionContext, col};
 use futures::StreamExt as _;
 use roaring::RoaringTreemap;
@@ -38,6 +39,46 @@ const ROW_COLUMN: &str = "__lakeport_row";
 /// Rows by file, as the log spells it.
 pub(super) type Places = BTreeMap<String, RoaringTreemap>;
 
+/// Files that rows were looked for in.
+#[derive(Debug, Clone, Default)]
+pub struct Looked {
+    /// By path, the bytes that were read.
+    files: BTreeMap<String, u64>,
+}
+
+impl Looked {
+    /// How many files, and the bytes read of them.
+    #[must_use]
+    pub fn total(&self) -> (u64, u64) {
+        (self.files.len() as u64, self.files.values().sum())
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        for (file, bytes) in other.files {
+            *self.files.entry(file).or_default() += bytes;
+        }
+        self
+    }
+
+    /// Takes in what a scan that has ended has read.
+    pub(super) fn take(&mut self, plan: &dyn ExecutionPlan) {
+        for metric in plan.metrics().iter().flat_map(MetricsSet::iter) {
+            let file = metric.labels().iter().find(|label| label.name() == "filename");
+            let bytes = metric.value().as_usize() as u64;
+            if metric.value().name() == "bytes_scanned"
+                && let (Some(file), 1..) = (file, bytes)
+            {
+                *self.files.entry(file.value().to_owned()).or_default() += bytes;
+            }
+        }
+        for child in plan.children() {
+            self.take(child.as_ref());
+        }
+    }
+}
+
 /// Rows to take out: values of the columns that tell a row, and how often each.
 pub(super) struct Gone {
     columns: Vec<usize>,
@@ -45,11 +86,12 @@ pub(super) struct Gone {
     left: HashMap<OwnedRow, u64>,
     filter: Vec<Expr>,
     sieve: Sieve,
+    pub(super) looked: Looked,
 }
 
 impl Lake {
     /// Whether `table` holds a row that agrees with one of `rows` in the `identity` columns: that one,
-    /// as batch and row. `rows` hold all columns of `table`, hidden ones included.
+    /// as batch and row; and where it was looked for, if there is none. `rows` hold all columns of `table`, hidden ones included.
     ///
     /// # Errors
     /// Errors of reading.
@@ -58,9 +100,10 @@ impl Lake {
         table: &Table,
         identity: &[String],
         rows: &[RecordBatch],
-    ) -> Result<Option<(usize, usize)>> {
+    ) -> Result<std::result::Result<Looked, (usize, usize)>> {
+        let mut looked = Looked::default();
         if rows.iter().all(|batch| batch.num_rows() == 0) {
-            return Ok(None);
+            return Ok(Ok(looked));
         }
         // Rows of groups carry the hidden columns.
         let schema = table.spec().schema;
@@ -73,17 +116,18 @@ impl Lake {
         }
         let provider = table.stored_scan(Wanted::default())?;
         let projection = Some(wanted.columns.clone());
-        let mut found = scan(provider, projection, &wanted.filter).await?;
+        let (plan, mut found) = scan(provider, projection, &wanted.filter).await?;
         let columns: Vec<usize> = (0..wanted.columns.len()).collect();
         while let Some(batch) = found.next().await {
             let batch = wanted.sieve.sifted(&batch.map_err(error::datafusion)?)?;
             for row in &encoded(&wanted.converter, &batch, &columns)? {
                 if let Some(place) = places.get(&row.owned()) {
-                    return Ok(Some(*place));
+                    return Ok(Err(*place));
                 }
             }
         }
-        Ok(None)
+        looked.take(plan.as_ref());
+        Ok(Ok(looked))
     }
 }
 
@@ -130,7 +174,8 @@ impl Gone {
         });
         let filter = filter.collect::<datafusion::error::Result<Vec<Option<Expr>>>>();
         let filter = filter.map_err(error::datafusion)?.into_iter().flatten().collect();
-        Ok(Self { columns, converter, left, filter, sieve })
+        let looked = Looked::default();
+        Ok(Self { columns, converter, left, filter, sieve, looked })
     }
 
     /// The rows that were not found, to be looked for again by what is close to them.
@@ -154,7 +199,7 @@ impl Gone {
         let width = provider.schema().fields().len();
         let mut projection = self.columns.clone();
         projection.extend([width - 2, width - 1]);
-        let mut rows = scan(provider, Some(projection), &self.filter).await?;
+        let (plan, mut rows) = scan(provider, Some(projection), &self.filter).await?;
         let columns: Vec<usize> = (0..self.columns.len()).collect();
         while let Some(batch) = rows.next().await {
             let batch = self.sieve.sifted(&batch.map_err(error::datafusion)?)?;
@@ -170,6 +215,7 @@ impl Gone {
                 rows.add(row, places)?;
             }
         }
+        self.looked.take(plan.as_ref());
         Ok(())
     }
 
@@ -243,12 +289,13 @@ pub(super) async fn scan(
     provider: PinnedScan,
     projection: Option<Vec<usize>>,
     filters: &[Expr],
-) -> Result<SendableRecordBatchStream> {
+) -> Result<(Arc<dyn ExecutionPlan>, SendableRecordBatchStream)> {
     let session = SessionContext::new();
     let state = session.state();
     let plan = provider.scan(&state, projection.as_ref(), filters, None);
     let plan = plan.await.map_err(error::datafusion)?;
-    execute_stream(plan, session.task_ctx()).map_err(error::datafusion)
+    let rows = execute_stream(Arc::clone(&plan), session.task_ctx()).map_err(error::datafusion)?;
+    Ok((plan, rows))
 }
 
 fn encoded(

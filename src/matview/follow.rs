@@ -12,7 +12,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::{ChangesOutcome, CommitMode, Edited, Location, Table};
+use crate::lake::{ChangesOutcome, CommitMode, Edited, Location, Looked, Table};
 use crate::syntax::{Expectation, ViolationAction};
 
 use super::build::{Built, Figures, Job, quarantine_schema};
@@ -64,6 +64,8 @@ struct Split {
     kept: Sides,
     refused: Sides,
     counts: Vec<ExpectationCount>,
+    /// Where keys were looked for.
+    looked: Looked,
 }
 
 impl Job<'_> {
@@ -233,7 +235,7 @@ impl Job<'_> {
                 }
             }
         }
-        self.check_keys(head, &kept).await?;
+        let looked = self.check_keys(head, &kept).await?;
         let mut counts = Vec::new();
         for (mut count, gone) in came.counts().into_iter().zip(went.counts()) {
             let before = progress::failing_of(head, self.relation.id, &count.name).await?;
@@ -241,17 +243,17 @@ impl Job<'_> {
             count.failed_now = now;
             counts.push(count);
         }
-        Ok(Split { kept, refused, counts })
+        Ok(Split { kept, refused, counts, looked })
     }
 
     /// Keys of rows that came: none twice, and none that the table has already, but for those whose
     /// row went.
-    async fn check_keys(&self, head: &Table, kept: &Sides) -> Result<()> {
+    async fn check_keys(&self, head: &Table, kept: &Sides) -> Result<Looked> {
         let names = &self.view.primary_key;
-        let Some(first) = kept.came.first() else { return Ok(()) };
+        let Some(first) = kept.came.first() else { return Ok(Looked::default()) };
         let name = &self.relation.name;
         let Some(mut came) = PrimaryKey::new(name, names, &first.schema())? else {
-            return Ok(());
+            return Ok(Looked::default());
         };
         for batch in &kept.came {
             came.add(batch)?;
@@ -268,8 +270,8 @@ impl Job<'_> {
             fresh.push(rows.map_err(|e| Error::internal("keys that came").caused_by(e))?);
         }
         match self.lake.find(head, names, &fresh).await? {
-            None => Ok(()),
-            Some((batch, row)) => Err(came.duplicate_in(&fresh[batch], row)),
+            Ok(looked) => Ok(looked),
+            Err((batch, row)) => Err(came.duplicate_in(&fresh[batch], row)),
         }
     }
 
@@ -306,7 +308,8 @@ impl Job<'_> {
         if edited.missing > 0 {
             return Ok(missing(head, edited.missing));
         }
-        operators.push(self.edited(&edited, &split.kept, operators.len()));
+        let looked = split.looked.and(edited.looked.clone());
+        operators.push(self.edited(&edited, &split.kept, looked.total(), operators.len()));
         let (files_added, bytes_written) = edited.files.files();
         figures.files_added = files_added;
         figures.bytes_written = bytes_written;

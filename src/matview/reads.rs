@@ -190,8 +190,14 @@ impl Job<'_> {
         rows.zip(1..).map(|(row, number)| OperatorRow { number, ..row }).collect()
     }
 
-    /// How the rows were put into the view's table.
-    pub(super) fn edited(&self, edited: &Edited, kept: &Sides, before: usize) -> OperatorRow {
+    /// How the rows were put into the view's table, of which so many files and bytes were read for it.
+    pub(super) fn edited(
+        &self,
+        edited: &Edited,
+        kept: &Sides,
+        (files, bytes): (u64, u64),
+        before: usize,
+    ) -> OperatorRow {
         let rows = |side: &[RecordBatch]| side.iter().map(|rows| rows.num_rows() as u64).sum();
         let (came, went): (u64, u64) = (rows(&kept.came), rows(&kept.went));
         let how = match (edited.files.replaced(), edited.files.marked()) {
@@ -206,7 +212,8 @@ impl Job<'_> {
             operator: format!("{how} in {}", self.relation.name),
             rule: Some(format!("{came} rows come, {went} go")),
             actual_rows: Some(edited.files.rows()),
-            files_read: Some(edited.files_read),
+            bytes_read: Some(bytes),
+            files_read: Some(files),
             chosen: true,
             ..OperatorRow::default()
         }

@@ -91,6 +91,32 @@ async fn every_view_equals_duckdb_over_the_raw_files() {
     }
 }
 
+/// Days that come one by one at the end; all of them with `LAKEPORT_LONG`.
+const SINGLE_DAYS: usize = 5;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn day_by_day_every_view_is_what_duckdb_makes_of_all_days_so_far() {
+    let Some(deployment) = Deployment::new() else { return };
+    deployment.land_rates();
+    let single = if crate::support::long() { deployment.days.len() - 1 } else { SINGLE_DAYS };
+    let (first, days) = deployment.days.split_at(deployment.days.len() - single);
+    for day in first {
+        deployment.land_day(day, "");
+    }
+    let services = oracle::open(&deployment.paths).await;
+    oracle::ingest(&services).await;
+    oracle::refresh(&services).await;
+    for day in days {
+        deployment.land_day(day, "");
+        oracle::ingest(&services).await;
+        oracle::refresh(&services).await;
+        oracle::compare(&services, "online_retail.py", &deployment.paths.landing).await;
+    }
+    let fell = "SELECT view_name || ' ' || reason FROM lakeport.refreshes \
+                WHERE strategy = 'full' AND policy LIKE 'incremental%' AND reason NOT LIKE 'first build%'";
+    assert_eq!(oracle::rows(&services, fell).await, Vec::<String>::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn days_that_come_twice_late_or_backwards_change_nothing() {
     let Some(deployment) = Deployment::new() else { return };

@@ -42,21 +42,21 @@ fn lakeport(deployment: &Deployment, command: &str, log: Option<&str>) {
 }
 
 /// Data files that the store was asked for, by relation.
-fn asked(deployment: &Deployment, log: &str) -> BTreeMap<String, usize> {
+fn asked(deployment: &Deployment, of: &str, log: &str) -> BTreeMap<String, usize> {
     let text = std::fs::read_to_string(deployment.path(log)).unwrap();
     let mut files: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for path in text.lines().filter(|path| path.ends_with(".parquet")) {
         let mut parts = path.rsplit('/').skip(1);
         let (relation, schema) = (parts.next().unwrap(), parts.next().unwrap());
-        if schema == "bronze" {
+        if schema == of {
             files.entry(format!("{schema}.{relation}")).or_default().insert(path);
         }
     }
     files.into_iter().map(|(relation, files)| (relation, files.len())).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn files_that_a_refresh_says_it_read_are_those_its_store_was_asked_for() {
+/// Refreshed in full after five days, by changes after a sixth, and after a late order; each with its log.
+fn followed() -> Deployment {
     let deployment = Deployment::new()
         .catalog("bronze.sql", BRONZE)
         .sql("silver/lines.sql", LINES)
@@ -78,7 +78,17 @@ async fn files_that_a_refresh_says_it_read_are_those_its_store_was_asked_for() {
     land(6);
     lakeport(&deployment, "ingest", None);
     lakeport(&deployment, "refresh", Some("incremental"));
+    // A late order of a day there is: that day's row is looked for in the view's own table.
+    deployment
+        .landing("orders/late.csv", "order_id,customer_id,day,amount\nlate,77,2026-10-03,1.50\n");
+    lakeport(&deployment, "ingest", None);
+    lakeport(&deployment, "refresh", Some("late"));
+    deployment
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_a_refresh_says_it_read_are_those_its_store_was_asked_for() {
+    let deployment = followed();
     let paths = Paths {
         catalog: deployment.path("catalog"),
         sql: deployment.path("sql"),
@@ -89,11 +99,12 @@ async fn files_that_a_refresh_says_it_read_are_those_its_store_was_asked_for() {
     for (strategy, log) in [("full", "full"), ("incremental", "incremental")] {
         let told = format!(
             "SELECT operator || ' ' || view_name || ' ' || files_read FROM lakeport.refresh_operators \
-             NATURAL JOIN (SELECT refresh_id FROM lakeport.refreshes WHERE strategy = '{strategy}') AS r \
+             NATURAL JOIN (SELECT refresh_id FROM lakeport.refreshes WHERE epoch = \
+                 (SELECT min(epoch) FROM lakeport.refreshes WHERE strategy = '{strategy}')) AS r \
              WHERE operator LIKE 'scan %' ORDER BY 1"
         );
         let told = oracle::rows(&services, &told).await;
-        let asked = asked(&deployment, log);
+        let asked = asked(&deployment, "bronze", log);
         let (wanted_asked, wanted_told): (_, &[&str]) = match strategy {
             "full" => (
                 [("bronze.customers", 1), ("bronze.orders", 5)],
@@ -118,4 +129,14 @@ async fn files_that_a_refresh_says_it_read_are_those_its_store_was_asked_for() {
         assert_eq!(told, wanted_told, "{strategy}");
         assert_eq!(asked, wanted_asked, "{strategy}");
     }
+    let told = "SELECT operator || ' ' || files_read FROM lakeport.refresh_operators \
+         NATURAL JOIN (SELECT refresh_id FROM lakeport.refreshes WHERE epoch = \
+             (SELECT max(epoch) FROM lakeport.refreshes)) AS r \
+         WHERE operator LIKE '% in silver.days'";
+    let told = oracle::rows(&services, told).await;
+    assert_eq!(told, ["keyed replace in silver.days 1"]);
+    assert_eq!(
+        asked(&deployment, "silver", "late"),
+        BTreeMap::from([("silver.days".to_owned(), 1)])
+    );
 }

@@ -69,7 +69,14 @@ async fn changes_of_other_writers_tables_are_the_difference_of_their_versions() 
     for set in ["delta_rs", "delta_spark_golden"] {
         let Some(data) = crate::support::shared_data(set) else { return };
         let data = data.canonicalize().unwrap();
-        for entry in std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path()) {
+        let mut below = vec![data];
+        while let Some(entry) = below.pop() {
+            // Some lie in a folder of their own inside another.
+            if !entry.join("_delta_log").is_dir() {
+                let inner = std::fs::read_dir(entry).unwrap().map(|entry| entry.unwrap().path());
+                below.extend(inner.filter(|path| path.is_dir()));
+                continue;
+            }
             let Ok(location) = lake.external_location(entry.to_str().unwrap()) else { continue };
             let Ok(Some(newest)) = lake.newest(&location).await else { continue };
             let versions = readable(&lake, &newest).await;
@@ -98,5 +105,5 @@ async fn changes_of_other_writers_tables_are_the_difference_of_their_versions() 
         }
     }
     println!("{tables} tables, {pairs} pairs of versions; not told: {untold:#?}");
-    assert!(tables > 15 && pairs > 40, "{tables} tables, {pairs} pairs");
+    assert!(tables > 25 && pairs > 130, "{tables} tables, {pairs} pairs");
 }

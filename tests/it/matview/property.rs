@@ -1,7 +1,7 @@
 //! A view is what its query says, whatever happened to its sources: random tables, histories, views.
 //!
-//! Oracle: the query itself, over the same versions. Seeds are fixed; `LAKEPORT_SEEDS=from..to` runs
-//! others, and a failure prints its seed with the shortest history that still fails.
+//! Oracle: the query itself, over the same versions. Seeds are fixed; `LAKEPORT_LONG=1` (`.ci/run --long`) runs
+//! 20,000, `LAKEPORT_SEEDS=from..to` others, and a failure prints its seed with the shortest history that still fails.
 
 mod grammar;
 mod history;
@@ -23,6 +23,8 @@ const OTHERS: u64 = 1 << 40;
 /// Seeds of a person's run, and of CI's.
 const SEEDS: u64 = 60;
 const SEEDS_IN_CI: u64 = 500;
+/// With `LAKEPORT_LONG`.
+const SEEDS_LONG: u64 = 20_000;
 /// One history in so many is written by delta-rs, too.
 const FOREIGN_EVERY: u64 = 16;
 /// Seeds at once.
@@ -38,6 +40,7 @@ async fn a_view_equals_its_query_whatever_happened() {
             let (from, to) = range.split_once("..").expect("from..to");
             from.parse().unwrap()..to.parse().unwrap()
         }
+        Err(_) if crate::support::long() => 0..SEEDS_LONG,
         Err(_) if std::env::var_os("CI").is_some() => 0..SEEDS_IN_CI,
         Err(_) => 0..SEEDS,
     };

@@ -25,3 +25,8 @@ pub fn skip(why: &str) {
     assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{name} cannot run: {why}");
     eprintln!("skipped {name}: {why}");
 }
+
+/// Whether there are hours: `.ci/run --long`.
+pub fn long() -> bool {
+    std::env::var_os("LAKEPORT_LONG").is_some()
+}

@@ -17,7 +17,7 @@ mod shop;
 mod tools;
 
 pub use certificates::{Authority, Signed};
-pub use data::{shared_data, skip};
+pub use data::{long, shared_data, skip};
 pub use deployment::{Deployment, words};
 pub use flight::{FlightClient, descriptor, messages};
 pub use plant::double_rows;
