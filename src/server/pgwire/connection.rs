@@ -1,11 +1,13 @@
 //! One connection from its first byte to its last: messages in order, each answered before the next.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::FieldRef;
 use datafusion::scalar::ScalarValue;
+use futures::FutureExt;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -342,7 +344,7 @@ impl Connection {
         declared: &[Option<FieldRef>],
     ) -> Result<Arc<Prepared>, Stop> {
         let canceller = self.session.canceller();
-        let preparing = self.session.prepare(text, declared);
+        let preparing = unless_panicked(self.session.prepare(text, declared));
         tokio::pin!(preparing);
         tokio::select! {
             prepared = &mut preparing => return Ok(prepared?),
@@ -360,7 +362,7 @@ impl Connection {
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome, Stop> {
         let canceller = self.session.canceller();
-        let executing = self.session.execute(prepared, parameters);
+        let executing = unless_panicked(self.session.execute(prepared, parameters));
         tokio::pin!(executing);
         // `execute` starts the statement when it is first polled, and only then can it be stopped.
         tokio::select! {
@@ -371,6 +373,13 @@ impl Connection {
         let _ = executing.await;
         Err(Stop::Gone)
     }
+}
+
+/// What `work` gives; a panic in it ends the statement and not the connection.
+async fn unless_panicked<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    // The words went to the log, where whoever can mend it reads.
+    done.unwrap_or_else(|_| Err(Error::internal("a statement panicked")))
 }
 
 /// `SELECT 5`, but `SHOW` and `EXPLAIN` alone, as Postgres has it.
