@@ -33,7 +33,9 @@ pub(crate) fn counts_copies(join: &Join) -> bool {
 
 fn numbered(join: Join) -> Result<LogicalPlan> {
     let columns = join.left.schema().columns();
-    let (left, right) = (with_copies(join.left)?, with_copies(join.right)?);
+    // Names of their own, for who puts the join's keys into a condition.
+    let other = format!("{COPY}_right");
+    let (left, right) = (with_copies(join.left, COPY)?, with_copies(join.right, &other)?);
     let (mut left_keys, mut right_keys): (Vec<Column>, Vec<Column>) = (Vec::new(), Vec::new());
     for (left, right) in &join.on {
         if let (Expr::Column(left), Expr::Column(right)) = (left, right) {
@@ -42,7 +44,7 @@ fn numbered(join: Join) -> Result<LogicalPlan> {
         }
     }
     left_keys.push(Column::from_name(COPY));
-    right_keys.push(Column::from_name(COPY));
+    right_keys.push(Column::from_name(other));
     LogicalPlanBuilder::from(left)
         .join_detailed(
             right,
@@ -55,14 +57,14 @@ fn numbered(join: Join) -> Result<LogicalPlan> {
         .build()
 }
 
-fn with_copies(input: Arc<LogicalPlan>) -> Result<LogicalPlan> {
+fn with_copies(input: Arc<LogicalPlan>, name: &str) -> Result<LogicalPlan> {
     let columns: Vec<Expr> = input.schema().columns().into_iter().map(Expr::Column).collect();
     let definition = WindowFunctionDefinition::WindowUDF(row_number_udwf());
     let number = Expr::from(WindowFunction::new(definition, Vec::new()))
         .partition_by(columns.clone())
         .build()?
-        .alias(COPY);
+        .alias(name);
     let window = LogicalPlanBuilder::from(Arc::unwrap_or_clone(input)).window([number])?.build()?;
-    let all = columns.into_iter().chain([Expr::Column(Column::from_name(COPY))]);
+    let all = columns.into_iter().chain([Expr::Column(Column::from_name(name))]);
     LogicalPlanBuilder::from(window).project(all)?.build()
 }

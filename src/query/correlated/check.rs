@@ -72,7 +72,11 @@ pub(super) fn membership(expr: &Expr) -> Option<(&InSubquery, bool)> {
 pub(super) fn is_told_apart(among: &InSubquery, negated: bool, whole: bool) -> Result<bool> {
     let plan = among.subquery.subquery.as_ref();
     let correlated = !outer_columns(plan)?.is_empty();
-    Ok(if negated { whole && !correlated } else { !correlated || filters_only(plan, false)? })
+    if negated {
+        // What is looked for is a key of the join, and no key is without a column.
+        return Ok(whole && !correlated && !among.expr.column_refs().is_empty());
+    }
+    Ok(!correlated || filters_only(plan, false)?)
 }
 
 fn is_hard_anywhere(node: &LogicalPlan, expr: &Expr) -> Result<bool> {

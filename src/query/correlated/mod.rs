@@ -188,8 +188,11 @@ impl Unnester {
 
     fn scalar(&mut self, input: LogicalPlan, subquery: &Subquery) -> Result<(LogicalPlan, Expr)> {
         let asked = asked_of(&input, &subquery.subquery)?;
-        let (domain, outer) = self.domain(&input, &asked)?;
         let value = first_column(&subquery.subquery)?;
+        if asked.is_empty() {
+            return self.same_for_all(input, subquery, single::single_value(Expr::Column(value)));
+        }
+        let (domain, outer) = self.domain(&input, &asked)?;
         let single = subquery.subquery.max_rows().is_some_and(|rows| rows <= 1);
         let pushed = push(Arc::unwrap_or_clone(Arc::clone(&subquery.subquery)), &domain, &outer)?;
         let answer = own("value", self.next());
@@ -205,6 +208,21 @@ impl Unnester {
         Ok((joined, Expr::Column(Column::from_name(answer))))
     }
 
+    /// A subquery that asks rows further out only: one answer beside every row of the input.
+    fn same_for_all(
+        &mut self,
+        input: LogicalPlan,
+        subquery: &Subquery,
+        answer: Expr,
+    ) -> Result<(LogicalPlan, Expr)> {
+        let name = own("value", self.next());
+        let answers = LogicalPlanBuilder::from(LogicalPlan::clone(&subquery.subquery))
+            .aggregate(Vec::<Expr>::new(), [answer.alias(name.clone())])?
+            .build()?;
+        let joined = LogicalPlanBuilder::from(input).cross_join(answers)?.build()?;
+        Ok((joined, Expr::Column(Column::from_name(name))))
+    }
+
     fn exists(
         &mut self,
         input: LogicalPlan,
@@ -212,6 +230,10 @@ impl Unnester {
         negated: bool,
     ) -> Result<(LogicalPlan, Expr)> {
         let asked = asked_of(&input, &subquery.subquery)?;
+        if asked.is_empty() {
+            let (input, rows) = self.same_for_all(input, subquery, count())?;
+            return Ok((input, if negated { rows.eq(lit(0_i64)) } else { rows.gt(lit(0_i64)) }));
+        }
         let (domain, outer) = self.domain(&input, &asked)?;
         let pushed = push(Arc::unwrap_or_clone(Arc::clone(&subquery.subquery)), &domain, &outer)?;
         let answer = own("exists", self.next());
@@ -271,11 +293,15 @@ fn bool_or(value: Expr) -> Expr {
     Expr::AggregateFunction(call)
 }
 
+fn count() -> Expr {
+    let rows = vec![lit(1_i64)];
+    let call = AggregateFunction::new_udf(count_udaf(), rows, false, None, vec![], None);
+    Expr::AggregateFunction(call)
+}
+
 /// Whether a subquery that asks nothing of the outside has a row.
 fn any_row(subquery: &Subquery, negated: bool) -> Result<Expr> {
-    let counted =
-        AggregateFunction::new_udf(count_udaf(), vec![lit(1_i64)], false, None, vec![], None);
-    let counted = Expr::AggregateFunction(counted).alias("rows");
+    let counted = count().alias("rows");
     let count = Expr::Column(Column::from_name("rows"));
     let plan = LogicalPlanBuilder::from(LogicalPlan::clone(&subquery.subquery))
         .limit(0, Some(1))?

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use datafusion::common::{Column, NullEquality, Result};
-use datafusion::logical_expr::{Expr, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Union};
+use datafusion::logical_expr::{
+    Expr, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Union, binary_expr,
+};
 
 use super::push::{Outer, asks, inner, keys, push, unsupported};
 
@@ -12,8 +14,13 @@ pub(super) fn push_join(join: Join, domain: &LogicalPlan, outer: &Outer) -> Resu
     let columns: Vec<Column> =
         domain.schema().columns().into_iter().chain(join.schema.columns()).collect();
     let (left, right) = (Arc::unwrap_or_clone(join.left), Arc::unwrap_or_clone(join.right));
+    // Members of sets are the same where both are NULL.
+    let same = match join.null_equality {
+        NullEquality::NullEqualsNull => Operator::IsNotDistinctFrom,
+        NullEquality::NullEqualsNothing => Operator::Eq,
+    };
     let condition = |outer: &Outer| -> Result<Option<Expr>> {
-        let on = join.on.iter().map(|(left, right)| left.clone().eq(right.clone()));
+        let on = join.on.iter().map(|(left, right)| binary_expr(left.clone(), same, right.clone()));
         let all = on.chain(join.filter.clone()).map(|expr| inner(expr, outer));
         Ok(all.collect::<Result<Vec<_>>>()?.into_iter().reduce(Expr::and))
     };
