@@ -33,7 +33,9 @@ pub(super) fn sorted(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 /// A comparison of two jsonb by their order; anything else as it is.
 pub(super) fn compared(binary: BinaryExpr, schema: &DFSchema) -> Transformed<Expr> {
-    let orders = matches!(binary.op, Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq);
+    use Operator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    // Equal, too, are values whose texts are not: 1 and 1.0.
+    let orders = matches!(binary.op, Eq | NotEq | Lt | LtEq | Gt | GtEq);
     if !orders || !is_jsonb(&binary.left, schema) || !is_jsonb(&binary.right, schema) {
         return Transformed::no(Expr::BinaryExpr(binary));
     }

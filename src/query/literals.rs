@@ -11,6 +11,7 @@ use super::functions::{chosen_anew, distinct_operator, is_choice, run_choice};
 use super::jsonb_order;
 use super::marks;
 use super::numbers::{as_floats, as_numbers, settle_nullif};
+use super::rowless::nullable;
 use super::sides::{as_booleans, as_siblings, as_spans};
 use super::system::{marked_type, storage};
 use super::textual::textual;
@@ -18,7 +19,7 @@ use super::unions;
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr::{Placeholder, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -76,9 +77,8 @@ pub(super) fn settle(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             let typed = as_marked(&list.expr, &mut list.list, schema);
             let mut sides: Vec<&mut Expr> =
                 std::iter::once(list.expr.as_mut()).chain(&mut list.list).collect();
-            let siblings = as_siblings(&mut sides, schema);
-            let changed = as_floats(&mut sides, schema);
-            transformed(Expr::InList(list), changed || typed || siblings)
+            let changed = as_siblings(&mut sides, schema) | as_floats(&mut sides, schema);
+            transformed(Expr::InList(list), changed || typed)
         }
         Expr::Case(mut case) => {
             let results = case.when_then_expr.iter_mut().map(|(_, then)| then.as_mut());
@@ -98,6 +98,7 @@ pub(super) fn settle(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
                 None => transformed(Expr::Case(case), changed || searched),
             }
         }
+        Expr::ScalarSubquery(query) => nullable(query),
         Expr::ScalarFunction(mut function)
             if let Some(op) = distinct_operator(function.func.name()) =>
         {
@@ -160,6 +161,15 @@ fn settle_call(mut function: ScalarFunction, schema: &DFSchema) -> Transformed<E
                 Some(mark) => Transformed::yes(marks::put(Expr::ScalarFunction(function), &mark)),
                 None => transformed(Expr::ScalarFunction(function), changed),
             }
+        }
+        "array_position"
+            if !function
+                .args
+                .iter()
+                .any(|arg| matches!(arg, Expr::Placeholder(Placeholder { field: None, .. }))) =>
+        {
+            function.func = run_choice(&function.func);
+            marks::of_arrays(function, schema)
         }
         // What it is compared with may be further off than nanoseconds reach.
         "now" => {

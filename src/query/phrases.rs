@@ -3,13 +3,16 @@
 //! Its one idea: text is matched in one place only, so that an upgrade of the engine has one file to
 //! check; the tests hold every phrase to the SQL that provokes it.
 
+mod operators;
+
 use crate::error::{Error, ErrorKind};
 
 /// An error of planning.
 pub(crate) fn planning(text: &str) -> Error {
     let first = text.lines().next().unwrap_or(text);
     function(first)
-        .or_else(|| operator(first))
+        .or_else(|| operators::operator(first))
+        .or_else(|| operators::misplaced(first))
         .or_else(|| clause(first))
         .unwrap_or_else(|| Error::new(ErrorKind::SyntaxError, lower(text)))
 }
@@ -73,30 +76,6 @@ fn split_types(types: &str) -> Vec<&str> {
         parts.push(last);
     }
     parts
-}
-
-fn operator(text: &str) -> Option<Error> {
-    // `x IS TRUE` is planned as a comparison with a boolean.
-    let compared = between(text, "comparison operation ", " IS DISTINCT FROM Boolean")
-        .or_else(|| between(text, "comparison operation ", " IS NOT DISTINCT FROM Boolean"));
-    if let Some(compared) = compared {
-        let message =
-            format!("argument of IS TRUE must be type boolean, not type {}", type_name(compared));
-        return Some(Error::new(ErrorKind::DatatypeMismatch, message));
-    }
-    let expression = between(text, "Cannot coerce arithmetic expression ", " to valid types")
-        .or_else(|| {
-            let at = text.find("comparison operation ")?;
-            text.get(at + "comparison operation ".len()..)
-        })?;
-    let mut words = expression.trim().splitn(3, ' ');
-    let (left, symbol, right) = (words.next()?, words.next()?, words.next()?);
-    let message =
-        format!("operator does not exist: {} {symbol} {}", type_name(left), type_name(right));
-    Some(Error::new(ErrorKind::UndefinedFunction, message).hint(
-        "No operator matches the given name and argument types. \
-         You might need to add explicit type casts.",
-    ))
 }
 
 fn clause(text: &str) -> Option<Error> {
@@ -168,6 +147,9 @@ fn clause(text: &str) -> Option<Error> {
 
 /// An error about something that the engine does not know.
 pub(crate) fn unsupported(text: &str) -> Error {
+    if let Some(error) = operators::misplaced(text) {
+        return error;
+    }
     // Types of Postgres that are not there yet are another matter than types that nobody knows.
     const KNOWN: &[&str] =
         &["money", "inet", "cidr", "macaddr", "xml", "tsvector", "tsquery", "point", "bit", "box"];

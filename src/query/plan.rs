@@ -3,18 +3,13 @@
 //! Its one idea: planning goes twice when parameters have types still to be found: the first time
 //! finds them, the second is made with every type known, so preparing and executing agree.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, ParamValues};
+use datafusion::common::{Column, ParamValues};
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::expr::Placeholder;
-use datafusion::logical_expr::{
-    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast as cast_expr,
-};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast as cast_expr};
 use datafusion::scalar::ScalarValue;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -26,18 +21,14 @@ use super::engine::Context;
 use super::error;
 use super::functions::structs;
 use super::origins;
+use super::parameters;
 use super::planner::plan_query;
 use super::resolve::Resolved;
 use super::runtime::{Sealed, seal};
-use super::sides::is_untyped;
 use super::sorted;
 use super::system::marked_type;
 use super::unordered;
-use super::untold::taken_as_any;
 use super::wide;
-
-/// The highest parameter number, as in Postgres' protocol.
-const PARAMETERS_MAX: usize = 65_535;
 
 /// Plans, types and authorizes what was resolved.
 pub(crate) fn plan(
@@ -49,8 +40,10 @@ pub(crate) fn plan(
 ) -> Result<AuthorizedPlan> {
     let blame = |failure| error::convert_in(failure, query.text());
     let tables = &resolved.tables;
-    let first = plan_query(state, tables, query, declared.to_vec()).map_err(blame)?;
-    let (analyzed, parameters) = match parameter_types(&first, declared, context.untold_as_text)? {
+    let told = parameters::told(query, declared);
+    let first = plan_query(state, tables, query, told.clone()).map_err(blame)?;
+    let found = parameters::types(&first, &told, context.untold_as_text)?;
+    let (analyzed, parameters) = match found {
         types if types.is_empty() => (analyze(state, first).map_err(blame)?, Vec::new()),
         types => {
             let all = types.iter().cloned().map(Some).collect();
@@ -73,144 +66,6 @@ fn analyze(state: &SessionState, plan: LogicalPlan) -> datafusion::common::Resul
     let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
     unordered::refused(&analyzed)?;
     cast::in_plan(analyzed)
-}
-
-fn parameter_field(data_type: DataType) -> FieldRef {
-    Arc::new(Field::new("parameter", data_type, true))
-}
-
-/// What is said of a parameter's type, its mark with it.
-fn parameter_like(field: &Field) -> FieldRef {
-    let plain = Field::new("parameter", unpacked(field.data_type()), true);
-    Arc::new(plain.with_metadata(field.metadata().clone()))
-}
-
-/// Declared types first, then what the plan says of each, then text.
-fn parameter_types(
-    plan: &LogicalPlan,
-    declared: &[Option<FieldRef>],
-    untold_as_text: bool,
-) -> Result<Vec<FieldRef>> {
-    let mut types: Vec<Option<FieldRef>> = declared.to_vec();
-    let mut of_any_type = BTreeSet::new();
-    plan.apply_with_subqueries(|node| {
-        let counts =
-            matches!(node, LogicalPlan::Limit(_)).then(|| parameter_field(DataType::Int64));
-        node.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                for id in taken_as_any(expr) {
-                    of_any_type.insert(parameter_index(id).map_err(super::planner::external)?);
-                }
-                let own = said_of_parameter(expr).into_iter().collect();
-                for (id, said) in [own, said_by_function(expr)].concat() {
-                    let index = parameter_index(id).map_err(super::planner::external)?;
-                    if types.len() <= index {
-                        types.resize(index + 1, None);
-                    }
-                    if let (None, Some(said)) = (&types[index], said.or(counts.clone())) {
-                        types[index] = Some(parameter_like(&said));
-                    }
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })
-    .map_err(error::convert)?;
-    let untold = |index: &&usize| !untold_as_text && types.get(**index) == Some(&None);
-    if let Some(unknown) = of_any_type.iter().find(untold) {
-        let message = format!("could not determine data type of parameter ${}", unknown + 1);
-        return Err(Error::new(ErrorKind::IndeterminateDatatype, message));
-    }
-    Ok(types
-        .into_iter()
-        .map(|found| found.unwrap_or_else(|| parameter_field(DataType::Utf8)))
-        .collect())
-}
-
-/// The parameter that `expr` is, or casts, and the type this gives it.
-fn said_of_parameter(expr: &Expr) -> Option<(&str, Option<FieldRef>)> {
-    match expr {
-        Expr::Placeholder(Placeholder { id, field }) => Some((id, field.clone())),
-        // As in Postgres, `$1::int` takes an int.
-        Expr::Cast(cast) => match cast.expr.as_ref() {
-            Expr::Placeholder(Placeholder { id, field: None }) => {
-                // A name of an object comes as text, whatever its number is kept as.
-                let named = marked_type(&cast.field).is_some_and(|name| name.starts_with("reg"));
-                let text = || parameter_field(DataType::Utf8);
-                Some((id, Some(if named { text() } else { Arc::clone(&cast.field) })))
-            }
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Functions whose arguments have one type each, and not text.
-const ARGUMENTS: &[(&str, &[&str])] = &[
-    ("pg_sleep", &["float8"]),
-    ("pg_terminate_backend", &["int4", "int8"]),
-    ("pg_cancel_backend", &["int4"]),
-    ("chr", &["int4"]),
-    ("repeat", &["text", "int4"]),
-    ("left", &["text", "int4"]),
-    ("right", &["text", "int4"]),
-    ("lpad", &["text", "int4", "text"]),
-    ("rpad", &["text", "int4", "text"]),
-    ("substr", &["text", "int8", "int8"]),
-    ("split_part", &["text", "text", "int4"]),
-    ("set_byte", &["bytea", "int4", "int4"]),
-    ("get_byte", &["bytea", "int4"]),
-];
-
-/// The parameters that are arguments of a function, and the types this gives them.
-fn said_by_function(expr: &Expr) -> Vec<(&str, Option<FieldRef>)> {
-    let Expr::ScalarFunction(call) = expr else { return Vec::new() };
-    if call.func.name() == "__series" {
-        return said_by_others(&call.args, DataType::is_integer);
-    }
-    if call.func.name() == "make_array" {
-        return said_by_others(&call.args, |found| !found.is_null() && !found.is_nested());
-    }
-    let Some((_, types)) = ARGUMENTS.iter().find(|(name, _)| *name == call.func.name()) else {
-        return Vec::new();
-    };
-    call.args
-        .iter()
-        .zip(types.iter())
-        .filter_map(|(arg, name)| match arg {
-            Expr::Placeholder(Placeholder { id, field: None }) => {
-                Some((id.as_str(), Some(parameter_field(super::system::storage(name)))))
-            }
-            _ => None,
-        })
-        .collect()
-}
-
-/// Bounds of a series, and elements of an array, are what the others are.
-fn said_by_others(
-    args: &[Expr],
-    is_known: impl Fn(&DataType) -> bool,
-) -> Vec<(&str, Option<FieldRef>)> {
-    let none = DFSchema::empty();
-    // A literal without a type says nothing of the others'.
-    let typed = args.iter().filter(|arg| !is_untyped(arg));
-    let mut types = typed.filter_map(|arg| arg.get_type(&none).ok());
-    let Some(known) = types.find(|found| is_known(found)) else { return Vec::new() };
-    let untyped = args.iter().filter_map(|arg| match arg {
-        Expr::Placeholder(Placeholder { id, field: None }) => Some(id.as_str()),
-        _ => None,
-    });
-    untyped.map(|id| (id, Some(parameter_field(known.clone())))).collect()
-}
-
-fn parameter_index(id: &str) -> Result<usize> {
-    let undefined =
-        || Error::new(ErrorKind::UndefinedParameter, format!("there is no parameter {id}"));
-    let number: usize = id.trim_start_matches('$').parse().map_err(|_| undefined())?;
-    if number == 0 || number > PARAMETERS_MAX {
-        return Err(undefined());
-    }
-    Ok(number - 1)
 }
 
 /// The plan with parameters in place, each cast to the type it was planned with.

@@ -36,8 +36,9 @@ use crate::syntax::{Query, TypeNames};
 
 use super::correlated;
 use super::error;
-use super::functions::{is_choice, planned_choice};
+use super::functions::{planned_choice, waits};
 use super::gate::{Gate, Origin};
+use super::groupings;
 use super::literals;
 use super::multisets;
 use super::once;
@@ -71,7 +72,8 @@ pub(crate) fn plan_query(
         },
         planned => planned,
     };
-    once::shared(planned?)
+    groupings::as_columns(planned?)
+        .and_then(once::shared)
         .and_then(sorted::kept)
         .and_then(literals::settled)
         .and_then(multisets::counted)
@@ -250,7 +252,7 @@ impl ContextProvider for Names<'_> {
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         let function = self.state.scalar_functions().get(plain(name))?;
-        if is_choice(function.name()) {
+        if waits(function.name()) {
             return Some(planned_choice(function));
         }
         // now() and the to_timestamp family carry the session's time zone.

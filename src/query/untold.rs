@@ -23,6 +23,10 @@ pub(super) fn taken_as_any(expr: &Expr) -> Vec<&str> {
         Expr::ScalarFunction(call) if call.func.name() == "concat_ws" => {
             call.args.get(1..).unwrap_or_default()
         }
+        Expr::ScalarFunction(call) if call.func.name() == "format" => {
+            call.args.get(1..).unwrap_or_default()
+        }
+        Expr::AggregateFunction(call) if call.func.name() == "count" => call.params.args.as_slice(),
         Expr::ScalarFunction(call) if TAKE_ANY.contains(&call.func.name()) => call.args.as_slice(),
         _ => return Vec::new(),
     };

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement as DFStatement;
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, ArrayElemTypeDef, DataType, Expr, Ident, ObjectName, Query as Tree, Select,
-    SelectItem, SetExpr, VisitMut, VisitorMut,
+    SelectItem, SetExpr, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 /// One item of the outermost SELECT list.
@@ -35,8 +35,54 @@ pub(super) fn distinctly_named(statement: &DFStatement) -> Option<DFStatement> {
     let mut statement = statement.clone();
     let mut namer = Namer { renamed: 0 };
     // The visitor never breaks off.
-    let _ = statement.visit(&mut namer);
+    let _ = VisitMut::visit(&mut statement, &mut namer);
     (namer.renamed > 0).then_some(DFStatement::Statement(statement))
+}
+
+/// Names the columns that `query`, which others read from, leaves without a name.
+///
+/// A name that HAVING asks of the query's own sources stays theirs.
+pub(super) fn name_all(query: &mut Tree) {
+    let mut body = query.body.as_mut();
+    let select = loop {
+        match body {
+            SetExpr::SetOperation { left, .. } => body = left,
+            SetExpr::Query(inner) => return name_all(inner),
+            SetExpr::Select(select) => break select,
+            _ => return,
+        }
+    };
+    let mut asked = Asked { names: Vec::new() };
+    let _ = Visit::visit(&select.having, &mut asked);
+    let mut seen: Vec<String> = Vec::new();
+    for (at, item) in select.projection.iter_mut().enumerate() {
+        let ColumnName::Named(name) = of_item(item) else { continue };
+        if let SelectItem::UnnamedExpr(expr) = item
+            && !matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
+        {
+            let hidden = seen.contains(&name) || asked.names.contains(&name);
+            let alias = if hidden { format!("{HIDDEN}of_{at}:{name}") } else { name.clone() };
+            let expr = expr.clone();
+            *item = SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', alias) };
+        }
+        seen.push(name);
+    }
+}
+
+/// The names that stand alone in an expression.
+struct Asked {
+    names: Vec<String>,
+}
+
+impl Visitor for Asked {
+    type Break = std::convert::Infallible;
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
+        if let Expr::Identifier(name) = expr {
+            self.names.push(folded(name));
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 struct Namer {
@@ -56,7 +102,14 @@ impl VisitorMut for Namer {
                 item,
                 SelectItem::UnnamedExpr(Expr::Identifier(_) | Expr::CompoundIdentifier(_))
             );
-            let known = name == "?column?" || seen.contains(&name) || starred && is_column;
+            // One that nobody else has named may be a column's, too.
+            let is_default = matches!(
+                item,
+                SelectItem::ExprWithAlias { expr, alias }
+                    if alias.quote_style.is_some() && named(expr).is_some_and(|(own, _)| own == name)
+            );
+            let known =
+                name == "?column?" || seen.contains(&name) || starred && (is_column || is_default);
             let expr = match item {
                 SelectItem::UnnamedExpr(Expr::Identifier(_) | Expr::CompoundIdentifier(_))
                 | SelectItem::ExprWithAlias { .. }

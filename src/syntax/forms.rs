@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::rewrite::fold;
-use super::{arrays, named, patterns, rows, wholes};
+use super::{arrays, calls, named, patterns, rows, wholes};
 
 /// Collations under which text is ordered as it is here: by its bytes.
 const COLLATIONS: [&str; 6] = ["default", "c", "posix", "ucs_basic", "c.utf-8", "c.utf8"];
@@ -68,7 +68,7 @@ pub(super) fn respell(expr: &mut Expr) -> Result<()> {
         Expr::Like { .. } | Expr::ILike { .. } | Expr::SimilarTo { .. } => patterns::respell(expr),
         Expr::BinaryOp { .. } | Expr::UnaryOp { .. } => operator(expr),
         Expr::Function(function) => {
-            renamed(function);
+            calls::renamed(function);
             named::in_order(function)?;
             if !function.name.to_string().eq_ignore_ascii_case("row") {
                 wholes::starred(&mut function.args);
@@ -155,45 +155,6 @@ fn operator(expr: &mut Expr) {
     }
 }
 
-/// Functions that the planner knows by another name.
-fn renamed(function: &mut Function) {
-    let own = match function.name.to_string().to_ascii_lowercase().as_str() {
-        "every" => "bool_and",
-        "array_remove" => "array_remove_all",
-        "array_replace" => "array_replace_all",
-        "log" if arity(function) == 1 => "log10",
-        "log" if arity(function) == 2 => "__log",
-        "age" | "pg_catalog.age" if of_transaction(function) => "__age_of_transaction",
-        _ => return,
-    };
-    function.name = ObjectName::from(vec![Ident::new(own)]);
-}
-
-fn arity(function: &Function) -> usize {
-    match &function.args {
-        FunctionArguments::List(list) => list.args.len(),
-        _ => 0,
-    }
-}
-
-/// Whether the only argument is the number of a transaction, which the engine does not tell from others.
-fn of_transaction(function: &Function) -> bool {
-    let FunctionArguments::List(list) = &function.args else { return false };
-    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = list.args.as_slice() else {
-        return false;
-    };
-    const COLUMNS: [&str; 6] =
-        ["xmin", "xmax", "transactionid", "backend_xmin", "relfrozenxid", "datfrozenxid"];
-    match argument {
-        Expr::Identifier(column) => COLUMNS.contains(&fold(column).as_str()),
-        Expr::CompoundIdentifier(parts) => {
-            parts.last().is_some_and(|column| COLUMNS.contains(&fold(column).as_str()))
-        }
-        Expr::Cast { data_type, .. } => data_type.to_string().eq_ignore_ascii_case("xid"),
-        _ => false,
-    }
-}
-
 /// DISTINCT sorts in Postgres, and the engine gives what it finds in no order unless one is asked for.
 fn in_order(function: &mut Function) -> Option<Expr> {
     let name = function.name.to_string().to_ascii_lowercase();
@@ -211,15 +172,18 @@ fn in_order(function: &mut Function) -> Option<Expr> {
         return None;
     }
     let FunctionArguments::List(list) = &mut function.args else { return None };
-    if list.duplicate_treatment != Some(DuplicateTreatment::Distinct) {
+    let sorted =
+        list.clauses.iter().any(|clause| matches!(clause, FunctionArgumentClause::OrderBy(_)));
+    // Several that are sorted each by its own the engine takes as arrays only.
+    let joins = name == "string_agg" && sorted && list.args.get(1).is_some_and(is_separator);
+    let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
+    if !distinct && (!joins || function.over.is_some()) {
         return None;
     }
-    let FunctionArg::Unnamed(FunctionArgExpr::Expr(item)) = list.args.first()? else {
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(item)) = list.args.first()?.clone() else {
         return None;
     };
-    let ordered =
-        |clause: &FunctionArgumentClause| matches!(clause, FunctionArgumentClause::OrderBy(_));
-    if !list.clauses.iter().any(ordered) {
+    if !sorted {
         let options = OrderByOptions { asc: None, nulls_first: None };
         let by = OrderByExpr { expr: item.clone(), options, with_fill: None };
         list.clauses.push(FunctionArgumentClause::OrderBy(vec![by]));
@@ -227,12 +191,22 @@ fn in_order(function: &mut Function) -> Option<Expr> {
     if name == "array_agg" {
         return None;
     }
+    // Of no values at all there is no text, and not an empty one.
+    let known = Expr::IsNotNull(Box::new(nested(item.clone())));
+    function.filter = Some(Box::new(match function.filter.take() {
+        Some(filter) => binary(nested(*filter), BinaryOperator::And, known),
+        None => known,
+    }));
     let FunctionArg::Unnamed(FunctionArgExpr::Expr(separator)) = list.args.pop()? else {
         return None;
     };
     function.name = ObjectName::from(vec![Ident::new("array_agg")]);
     let collected = Expr::Function(function.clone());
     Some(call("array_to_string", vec![collected, separator]))
+}
+
+fn is_separator(arg: &FunctionArg) -> bool {
+    matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if is_text(expr))
 }
 
 /// An aggregate of json as the text of what `array_agg` collects.

@@ -5,6 +5,7 @@
 
 mod alter;
 mod arrays;
+mod calls;
 mod chance;
 mod clauses;
 mod columns;
@@ -22,6 +23,7 @@ mod forms;
 mod from;
 mod function;
 mod grant;
+mod groups;
 mod hidden;
 mod literals;
 mod maintain;
@@ -47,6 +49,7 @@ mod split;
 mod statement;
 mod stream;
 mod test;
+mod told;
 mod travel;
 mod types;
 mod update;

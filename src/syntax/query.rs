@@ -11,6 +11,7 @@ use crate::error::Result;
 
 use super::columns::{ColumnName, distinctly_named};
 use super::parser::parse_query;
+use super::told::{self, parameter};
 use super::weight;
 use super::wholes;
 use super::written::WrittenType;
@@ -165,6 +166,11 @@ impl Query {
         }
     }
 
+    /// The parameters whose types the text alone tells, from 0, with the names of these types.
+    pub fn told_parameters(&self) -> Vec<(usize, &'static str)> {
+        told::parameters(self.statement())
+    }
+
     /// Parses the text of one query.
     ///
     /// # Errors
@@ -172,10 +178,4 @@ impl Query {
     pub fn parse(text: &str) -> Result<Self> {
         parse_query(text)
     }
-}
-
-fn parameter(value: &ast::Expr) -> Option<usize> {
-    let ast::Expr::Value(value) = value else { return None };
-    let ast::Value::Placeholder(id) = &value.value else { return None };
-    id.strip_prefix('$')?.parse::<usize>().ok()?.checked_sub(1)
 }

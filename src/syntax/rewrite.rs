@@ -16,9 +16,11 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::chance;
+use super::columns;
 use super::dialect::is_reserved;
 use super::digits;
 use super::from::{check_aliases, check_factor, name_series, named};
+use super::groups;
 use super::hidden;
 use super::literals;
 use super::order;
@@ -127,6 +129,7 @@ impl VisitorMut for Rewriter<'_> {
             return ControlFlow::Break(error);
         }
         literals::keep_in_select(select);
+        groups::as_sets(select);
         hidden::answer(select);
         rows::in_items(select);
         if let Err(error) = series::in_select(select) {
@@ -191,6 +194,7 @@ impl Rewriter<'_> {
     fn common_tables(&mut self, with: &mut With) -> Result<Vec<(String, String)>> {
         let mut names: Vec<(String, String)> = Vec::new();
         for cte in &mut with.cte_tables {
+            columns::name_all(&mut cte.query);
             let name = fold(&cte.alias.name);
             if names.iter().any(|(known, _)| *known == name) {
                 let message = format!("WITH query name \"{name}\" specified more than once");
@@ -215,6 +219,9 @@ impl Rewriter<'_> {
     fn table_factor(&mut self, factor: &mut TableFactor) -> Result<()> {
         if let Some(rows) = series::rows_of(factor)? {
             *factor = rows;
+        }
+        if let TableFactor::Derived { subquery, .. } = factor {
+            columns::name_all(subquery);
         }
         let TableFactor::Table {
             name,

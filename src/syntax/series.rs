@@ -12,6 +12,7 @@ use std::ops::ControlFlow;
 
 use crate::error::{Error, ErrorKind, Result};
 
+use super::columns::HIDDEN;
 use super::forms::{aliased, call};
 use super::from::named as alias_named;
 use super::named;
@@ -280,10 +281,16 @@ fn in_from(
     let called = alias.map_or_else(|| found.name.to_owned(), |alias| fold(&alias.name));
     let names: Vec<String> = match found.columns {
         [("", _)] if lists.len() == 1 => vec![called.clone()],
-        [("", _)] => vec!["unnest".to_owned(); lists.len()],
+        [("", _)] => unnested_names(lists.len()),
         columns => columns.iter().map(|(name, _)| (*name).to_owned()).collect(),
     };
     Ok(Some(unnest(&called, lists, names, alias, with_ordinality)))
+}
+
+/// The columns of several arrays are all called alike, which the planner does not take.
+fn unnested_names(count: usize) -> Vec<String> {
+    let hidden = (1..count).map(|at| format!("{HIDDEN}{at}:unnest"));
+    std::iter::once("unnest".to_owned()).chain(hidden).collect()
 }
 
 fn is_number(expr: &Expr) -> bool {
@@ -333,7 +340,7 @@ pub(super) fn rows_of(factor: &TableFactor) -> Result<Option<TableFactor>> {
             let called = alias.as_ref().map_or_else(|| "unnest".to_owned(), |a| fold(&a.name));
             let names = match array_exprs.len() {
                 1 => vec![called.clone()],
-                count => vec!["unnest".to_owned(); count],
+                count => unnested_names(count),
             };
             let lists = array_exprs.clone();
             return Ok(Some(unnest(&called, lists, names, alias.as_ref(), *with_ordinality)));

@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 
 use crate::error::{Error, ErrorKind, Result};
 
+use super::calls;
 use super::declared;
 use super::dialect::LakeportDialect;
 use super::forms::{self, call};
@@ -27,6 +28,10 @@ const LENGTH_MAX: u64 = 10_485_760;
 /// # Errors
 /// `InvalidParameterValue` for a length that no type has.
 pub(super) fn respell(expr: &mut Expr) -> Result<()> {
+    if let Some(meant) = calls::meant(expr)?.or_else(|| calls::narrowed(expr)) {
+        *expr = meant;
+        return respell(expr);
+    }
     forms::respell(expr)?;
     match expr {
         Expr::Cast { expr: value, data_type, .. } => {
@@ -99,7 +104,15 @@ fn respelt_call(function: &mut Function) -> Option<Expr> {
         function.name = ObjectName::from(vec![Ident::new("var_samp")]);
         return None;
     }
-    let FunctionArguments::List(list) = &function.args else { return None };
+    let FunctionArguments::List(list) = &mut function.args else { return None };
+    // Whatever is not NULL counts rows; the engine would call it as it calls `count(*)`.
+    if let ("count", None, [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))]) =
+        (name.as_str(), &list.duplicate_treatment, list.args.as_slice())
+        && !matches!(value.value, Value::Null | Value::Placeholder(_))
+    {
+        list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Wildcard)];
+        return None;
+    }
     let [
         FunctionArg::Unnamed(FunctionArgExpr::Expr(first)),
         FunctionArg::Unnamed(FunctionArgExpr::Expr(second)),

@@ -27,6 +27,8 @@ pub(super) struct Shown {
     pub(super) optional: bool,
     /// Whether its bare name may mean something else to the planner.
     pub(super) merged: bool,
+    /// Whether it is the value that a function returns, so that the function's name stands for it.
+    pub(super) lone: bool,
 }
 
 /// Common table expressions in view, the innermost last.
@@ -171,8 +173,11 @@ impl View<'_> {
                 Some(shown(fold(&alias.name), columns))
             }
             TableFactor::UNNEST { alias: Some(alias), .. } => {
-                let columns = alias.columns.iter().map(|column| fold(&column.name)).collect();
-                Some(shown(fold(&alias.name), columns))
+                let columns: Vec<String> =
+                    alias.columns.iter().map(|column| fold(&column.name)).collect();
+                let lone = columns.len() == 1;
+                let columns = shown(fold(&alias.name), columns).into_iter();
+                Some(columns.map(|column| Shown { lone, ..column }).collect())
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => {
                 self.of_joins(table_with_joins)
@@ -189,6 +194,7 @@ fn shown(table: String, columns: Vec<String>) -> Vec<Shown> {
         name,
         optional: false,
         merged: false,
+        lone: false,
     };
     columns.into_iter().map(column).collect()
 }
@@ -253,7 +259,7 @@ fn joined(mut left: Vec<Shown>, mut right: Vec<Shown>, join: &Join) -> Option<Ve
         };
         let optional = left_optional && right_optional;
         // Inside a subquery the planner would take the bare name for a column further out.
-        all.push(Shown { table: None, name, value, optional, merged: true });
+        all.push(Shown { table: None, name, value, optional, merged: true, lone: false });
     }
     for shown in &mut left {
         shown.optional |= left_optional;

@@ -10,8 +10,9 @@ use datafusion::sql::parser::Statement as DFStatement;
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, CaseWhen, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, JoinConstraint, JoinOperator, Query, Select, SelectItem, TableFactor, TableWithJoins,
-    Value, Visit, VisitMut, Visitor, VisitorMut,
+    Ident, JoinConstraint, JoinOperator, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, TableFactor, TableWithJoins, Value, Visit, VisitMut, Visitor,
+    VisitorMut,
 };
 
 use super::forms::{call, joined, text};
@@ -49,7 +50,8 @@ impl Visitor for Names {
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
         match factor {
             TableFactor::Table { alias: Some(alias), .. }
-            | TableFactor::Derived { alias: Some(alias), .. } => {
+            | TableFactor::Derived { alias: Some(alias), .. }
+            | TableFactor::UNNEST { alias: Some(alias), .. } => {
                 self.tables.push(fold(&alias.name));
             }
             TableFactor::Table { name, .. } => {
@@ -77,7 +79,7 @@ impl Visitor for Uses {
             table.joins.iter().any(|join| shares(&join.join_operator))
                 || matches!(table.relation, TableFactor::NestedJoin { .. })
         };
-        if select.from.iter().any(shared) {
+        if select.from.iter().any(shared) || stars(select) > 1 {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
@@ -90,6 +92,14 @@ impl Visitor for Uses {
             _ => ControlFlow::Continue(()),
         }
     }
+}
+
+/// How many items stand for several columns; the columns of two may be called alike.
+fn stars(select: &Select) -> usize {
+    let items = select.projection.iter();
+    items
+        .filter(|item| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)))
+        .count()
 }
 
 fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
@@ -262,6 +272,11 @@ impl Writer<'_> {
             }
             let of_table: Vec<&Shown> =
                 shown.iter().filter(|column| column.table.as_deref() == Some(name)).collect();
+            if let [only] = of_table.as_slice()
+                && only.lone
+            {
+                return Some(only.value.clone());
+            }
             if !of_table.is_empty() {
                 let mut names: Vec<&str> = of_table.iter().map(|c| c.name.as_str()).collect();
                 names.sort_unstable();
@@ -289,13 +304,28 @@ impl Writer<'_> {
     }
 
     fn items(&mut self, select: &mut Select, shown: &[Shown]) {
-        let shared = shown.iter().any(|column| column.table.is_none());
+        let several = stars(select) > 1;
+        let shared = several || shown.iter().any(|column| column.table.is_none());
         let mut items = Vec::with_capacity(select.projection.len());
         for item in std::mem::take(&mut select.projection) {
             match item {
                 SelectItem::Wildcard(options) if shared && options == Default::default() => {
                     items.extend(shown.iter().map(as_item));
                     self.changed = true;
+                }
+                SelectItem::QualifiedWildcard(
+                    SelectItemQualifiedWildcardKind::ObjectName(name),
+                    options,
+                ) if several && options == Default::default() => {
+                    let table = name.0.last().and_then(|part| part.as_ident()).map(fold);
+                    let of_table = shown.iter().filter(|column| column.table == table);
+                    let columns: Vec<SelectItem> = of_table.map(as_item).collect();
+                    if columns.is_empty() {
+                        let kind = SelectItemQualifiedWildcardKind::ObjectName(name);
+                        items.push(SelectItem::QualifiedWildcard(kind, options));
+                    }
+                    self.changed |= !columns.is_empty();
+                    items.extend(columns);
                 }
                 // What takes a bare name's place keeps it.
                 SelectItem::UnnamedExpr(Expr::Identifier(name)) => {

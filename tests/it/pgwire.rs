@@ -2,6 +2,7 @@
 
 mod copy;
 mod cursors;
+mod described;
 mod drivers;
 mod encode;
 mod explain;

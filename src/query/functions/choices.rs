@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
     Signature, Volatility,
@@ -16,10 +16,16 @@ use datafusion::logical_expr::{
 use crate::error::Error;
 use crate::query::planner::external;
 use crate::query::sides::{as_siblings, common_type};
+use crate::query::{beside, literals};
 
 /// Whether all arguments of the function have one type, which is the result's.
 pub(crate) fn is_choice(function: &str) -> bool {
     matches!(function, "coalesce" | "greatest" | "least" | "nullif")
+}
+
+/// Whether the function is asked what it takes only when the types of parameters are known.
+pub(crate) fn waits(function: &str) -> bool {
+    is_choice(function) || function == "array_position"
 }
 
 /// The function as it is planned.
@@ -57,6 +63,9 @@ impl ScalarUDFImpl for Choice {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        if !is_choice(self.name()) {
+            return self.inner.return_field_from_args(args);
+        }
         let is_literal = |at: usize| {
             matches!(args.scalar_arguments.get(at), Some(Some(ScalarValue::Utf8(Some(_)))))
         };
@@ -91,6 +100,20 @@ impl ScalarUDFImpl for Choice {
 pub(super) struct Arrays;
 
 impl ExprPlanner for Arrays {
+    /// What stands beside an array is one, before the engine's own planner takes it for an element.
+    fn plan_binary_op(
+        &self,
+        raw: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        let RawBinaryExpr { op, left, right } = beside::typed(raw, schema)?;
+        let (left, right) = match op.to_string().as_str() {
+            "@>" | "<@" => literals::typed_beside(left, right, schema),
+            _ => (left, right),
+        };
+        Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
+    }
+
     fn plan_array_literal(
         &self,
         mut elements: Vec<Expr>,

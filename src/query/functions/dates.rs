@@ -15,13 +15,13 @@ use chrono::{DateTime, Datelike, NaiveDateTime};
 use chrono_tz::Tz;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Signature, Volatility};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
 
 use crate::error::{Error, ErrorKind};
 use crate::query::cast::{clock, instant};
 use crate::query::planner::external;
-
-use super::simple::Simple;
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
@@ -128,30 +128,60 @@ pub(crate) fn plus_interval(
     micros.checked_add(interval.nanoseconds / 1000).ok_or_else(overflow)
 }
 
-/// `age`: years, months, days and the time from the second timestamp to the first.
+/// `age`: years, months, days and the time from the second time to the first.
 pub(crate) fn age() -> Arc<ScalarUDF> {
-    let time = DataType::Timestamp(TimeUnit::Microsecond, None);
-    Simple::new(
-        "age",
-        Signature::exact(vec![time.clone(), time], Volatility::Immutable),
-        DataType::Interval(IntervalUnit::MonthDayNano),
-        |_, args| {
-            let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-            let later = arrays[0].as_primitive::<TimestampMicrosecondType>();
-            let earlier = arrays[1].as_primitive::<TimestampMicrosecondType>();
-            let ages: Result<IntervalMonthDayNanoArray, ArrowError> =
-                try_binary(later, earlier, |later, earlier| {
-                    if later < earlier {
-                        let age = between(earlier, later).ok_or_else(overflow)?;
-                        let nanos = -age.nanoseconds;
-                        return Ok(IntervalMonthDayNano::new(-age.months, -age.days, nanos));
-                    }
-                    between(later, earlier).ok_or_else(overflow)
-                });
-            Ok(ColumnarValue::Array(Arc::new(ages.map_err(|_| interval_out_of_range())?)))
-        },
-    )
-    .build()
+    let signature = Signature::user_defined(Volatility::Stable);
+    Arc::new(ScalarUDF::new_from_impl(Age { signature }))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Age {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Age {
+    fn name(&self) -> &str {
+        "age"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// Two times as clocks show them, those with a zone in the session's.
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let is_time = |data_type: &DataType| {
+            matches!(data_type, DataType::Timestamp(..) | DataType::Date32 | DataType::Null)
+                || data_type.is_string()
+        };
+        if types.len() != 2 || !types.iter().all(is_time) {
+            return Err(external(
+                Error::new(ErrorKind::UndefinedFunction, "function age does not exist")
+                    .hint("It takes one or two timestamps."),
+            ));
+        }
+        Ok(vec![DataType::Timestamp(TimeUnit::Microsecond, None); 2])
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Interval(IntervalUnit::MonthDayNano))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let later = arrays[0].as_primitive::<TimestampMicrosecondType>();
+        let earlier = arrays[1].as_primitive::<TimestampMicrosecondType>();
+        let ages: Result<IntervalMonthDayNanoArray, ArrowError> =
+            try_binary(later, earlier, |later, earlier| {
+                if later < earlier {
+                    let age = between(earlier, later).ok_or_else(overflow)?;
+                    let nanos = -age.nanoseconds;
+                    return Ok(IntervalMonthDayNano::new(-age.months, -age.days, nanos));
+                }
+                between(later, earlier).ok_or_else(overflow)
+            });
+        Ok(ColumnarValue::Array(Arc::new(ages.map_err(|_| interval_out_of_range())?)))
+    }
 }
 
 /// From `earlier` to `later`; a month that is not whole has as many days as the earlier one's.

@@ -275,6 +275,7 @@ fn write_field(text: &mut String, field: Field, plain: bool, time: NaiveDateTime
         Field::Hour12 => (i64::from(hour12), 2),
         Field::Minute => (i64::from(time.minute()), 2),
         Field::Second => (i64::from(time.second()), 2),
+        Field::SecondOfDay => (i64::from(time.num_seconds_from_midnight()), 0),
         Field::Millisecond => (i64::from(time.nanosecond() / 1_000_000), 3),
         Field::Microsecond => (i64::from(time.nanosecond() / 1000), 6),
         Field::Meridiem(case) => {

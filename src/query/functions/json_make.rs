@@ -25,7 +25,8 @@ pub(super) fn of_value(value: &ScalarValue) -> Result<Json> {
 }
 
 fn of_array(array: &ArrayRef, row: usize) -> Result<Json> {
-    if array.is_null(row) {
+    // What is nothing but NULL has no bitmap that would say so.
+    if array.is_null(row) || array.data_type().is_null() {
         return Ok(Json::Null);
     }
     Ok(match array.data_type() {

@@ -62,7 +62,7 @@ use std::sync::Arc;
 pub(crate) use array_of::{NAME as ARRAY_OF, empty as empty_array};
 pub(crate) use catalog::{reg_number, reg_text};
 pub(crate) use choices::{
-    distinct_operator, is_choice, planned as planned_choice, run as run_choice,
+    distinct_operator, is_choice, planned as planned_choice, run as run_choice, waits,
 };
 pub(crate) use integers::out_of_range;
 pub(crate) use json::{json_text, jsonb_text, uuid_text};

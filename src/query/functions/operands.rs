@@ -13,20 +13,23 @@ use crate::query::marks;
 use crate::query::planner::external;
 
 /// An operator of json, as the function that answers for it.
-pub(super) fn json_operator(
+pub(super) fn json_operator(symbol: &str, raw: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr> {
+    json_call(symbol, &raw.left, &raw.right, schema)
+}
+
+/// As [`json_operator`], of both sides.
+pub(super) fn json_call(
     symbol: &str,
-    raw: &RawBinaryExpr,
+    left: &Expr,
+    right: &Expr,
     schema: &DFSchema,
-) -> Result<Option<Expr>> {
-    let (left, right) = (marks::told(&raw.left, schema), marks::told(&raw.right, schema));
-    let Some(name) = super::json::operator(symbol, left.as_deref(), right.as_deref()) else {
-        return Ok(None);
-    };
-    let function = super::json::ALL.iter().find(|function| function.name == name);
-    let Some(function) = function else { return Ok(None) };
-    let (left, right) = (raw.left.clone(), raw.right.clone());
+) -> Option<Expr> {
+    let (one, other) = (marks::told(left, schema), marks::told(right, schema));
+    let name = super::json::operator(symbol, one.as_deref(), other.as_deref())?;
+    let function = super::json::ALL.iter().find(|function| function.name == name)?;
+    let (left, right) = (left.clone(), right.clone());
     let args = if symbol == "<@" { vec![right, left] } else { vec![left, right] };
-    Ok(Some(Expr::ScalarFunction(ScalarFunction::new_udf(function.build(), args))))
+    Some(Expr::ScalarFunction(ScalarFunction::new_udf(function.build(), args)))
 }
 
 /// A quoted literal has no type of its own: beside a number or a time it is one of the same type.

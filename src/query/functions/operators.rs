@@ -148,13 +148,16 @@ impl ExprPlanner for Operators {
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         let symbol = raw.op.to_string();
-        if let Some(planned) = json_operator(&symbol, &raw, schema)? {
+        if let Some(planned) = json_operator(&symbol, &raw, schema) {
             return Ok(PlannerResult::Planned(planned));
         }
         if matches!(symbol.as_str(), "=" | "<>" | "!=" | "<" | "<=" | ">" | ">=") {
             let RawBinaryExpr { op, left, right } = raw;
             let (left, right) = literals::typed_beside(left, right, schema);
             return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
+        }
+        if symbol == "||" {
+            return Ok(matches::planned(bytes_beside(raw, schema), schema));
         }
         if matches!(symbol.as_str(), "AND" | "OR") {
             let RawBinaryExpr { op, mut left, mut right } = raw;
@@ -172,6 +175,18 @@ impl ExprPlanner for Operators {
             None => PlannerResult::Original(raw),
         })
     }
+}
+
+/// A quoted literal beside bytes is bytes.
+fn bytes_beside(raw: RawBinaryExpr, schema: &DFSchema) -> RawBinaryExpr {
+    let is_bytes = |expr: &Expr| matches!(expr.get_type(schema), Ok(DataType::Binary));
+    let RawBinaryExpr { op, mut left, mut right } = raw;
+    if sides::is_untyped(&right) && is_bytes(&left) {
+        right = cast(right, DataType::Binary);
+    } else if sides::is_untyped(&left) && is_bytes(&right) {
+        left = cast(left, DataType::Binary);
+    }
+    RawBinaryExpr { op, left, right }
 }
 
 /// The operation that `symbol` means between these; `None` where DataFusion's own is right, and for operands

@@ -40,6 +40,7 @@ pub(crate) enum Field {
     Hour12,
     Minute,
     Second,
+    SecondOfDay,
     Millisecond,
     Microsecond,
     Meridiem(Case),
@@ -83,6 +84,8 @@ const KNOWN: &[(&str, Field)] = &[
     ("HH24", Field::Hour24),
     ("HH12", Field::Hour12),
     ("HH", Field::Hour12),
+    ("SSSSS", Field::SecondOfDay),
+    ("SSSS", Field::SecondOfDay),
     ("SS", Field::Second),
     ("US", Field::Microsecond),
     ("AM", Field::Meridiem(Case::Upper)),
@@ -94,8 +97,8 @@ const KNOWN: &[(&str, Field)] = &[
 /// Keywords of Postgres that are not done here.
 const REFUSED: &[&str] = &[
     "Y,YYY", "YYY", "Y", "IYY", "IY", "IDDD", "I", "BC", "B.C.", "AD", "A.D.", "A.M.", "P.M.", "J",
-    "CC", "RM", "SSSSS", "SSSS", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "TZH", "TZM", "TZ",
-    "OF", "TM", "TH", "FX", "SP", "W",
+    "CC", "RM", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "TZH", "TZM", "TZ", "OF", "TM", "TH",
+    "FX", "SP", "W",
 ];
 
 /// Reads a pattern.

@@ -81,6 +81,7 @@ fn read_field<'a>(
         Field::Year => 4,
         Field::DayOfYear | Field::Millisecond => 3,
         Field::Microsecond => 6,
+        Field::SecondOfDay => 5,
         _ => 2,
     };
     match field {
@@ -115,6 +116,10 @@ fn read_field<'a>(
         Field::Hour12 => parts.hour12 = Some(value),
         Field::Minute => parts.minute = value,
         Field::Second => parts.second = value,
+        Field::SecondOfDay => {
+            (parts.hour, parts.minute) = (value / 3600, value / 60 % 60);
+            parts.second = value % 60;
+        }
         Field::Millisecond => parts.micro += fraction(value, digits, 3) * 1000,
         Field::Microsecond => parts.micro += fraction(value, digits, 6),
         _ => {}
@@ -178,6 +183,7 @@ fn invalid(text: &str, field: Field, width: usize) -> Error {
         Field::Hour12 => "HH12",
         Field::Minute => "MI",
         Field::Second => "SS",
+        Field::SecondOfDay => "SSSS",
         Field::Millisecond => "MS",
         Field::Microsecond => "US",
         _ => "AM",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, FieldRef, Float64Type, Int32Type};
+use arrow::datatypes::{DataType, FieldRef, Float64Type, Int32Type, TimeUnit};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::async_udf::{AsyncScalarUDF, AsyncScalarUDFImpl};
 use datafusion::logical_expr::{
@@ -31,6 +31,17 @@ pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
             volatile(vec![text(), text(), DataType::Boolean]),
             DataType::Utf8,
             set_config,
+        )
+        .build(),
+        Simple::new(
+            "__clock",
+            volatile(Vec::new()),
+            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            |_, _| {
+                let micros = SystemClock.now().timestamp_micros();
+                let zone = Some("UTC".into());
+                Ok(ColumnarValue::Scalar(ScalarValue::TimestampMicrosecond(Some(micros), zone)))
+            },
         )
         .build(),
         Simple::new("pg_notify", volatile(vec![text(), text()]), DataType::Utf8, notify)

@@ -62,6 +62,7 @@ fn write_field(
         Field::Hour12 => signed(hours % 12, 2),
         Field::Minute => signed(minutes, 2),
         Field::Second => signed(seconds % 60, 2),
+        Field::SecondOfDay => signed(seconds, 0),
         Field::Millisecond => (fraction / 1000, 3),
         Field::Microsecond => (fraction, 6),
         Field::Quarter if months == 0 => return Ok(()),

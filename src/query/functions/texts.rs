@@ -12,7 +12,7 @@ use super::row_wise::{Function, bool_at, int_at, null, pure, text, text_at};
 
 /// The functions of this file.
 pub(super) const ALL: &[Function] = &[
-    pure("quote_ident", &["text"], "text", |_, v| text(text_at(v, 0).map(quote_identifier))),
+    pure("quote_ident", &["text"], "text", |_, v| text(text_at(v, 0).map(quoted))),
     pure("quote_literal", &["text", "any"], "text", |_, v| text(Some(literal(&plain(&v[0])?)))),
     pure("quote_nullable", &["text", "any"], "text", |_, v| {
         if v[0].is_null() {
@@ -61,6 +61,14 @@ pub(super) const ALL: &[Function] = &[
         Ok(ScalarValue::Int32(Some(number)))
     }),
 ];
+
+/// A name as a statement must have it.
+pub(super) fn quoted(name: &str) -> String {
+    match system::is_keyword(name) {
+        true => format!("\"{name}\""),
+        false => quote_identifier(name),
+    }
+}
 
 /// Which of `count` equal parts between the bounds a value falls into.
 fn width_bucket(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
@@ -224,7 +232,7 @@ fn format(_: &StatementInfo, values: &[ScalarValue]) -> Result<ScalarValue> {
             ('s', false) => plain(value)?,
             ('L', true) => "NULL".to_owned(),
             ('L', false) => literal(&plain(value)?).trim_start().to_owned(),
-            ('I', false) => quote_identifier(&plain(value)?),
+            ('I', false) => quoted(&plain(value)?),
             ('I', true) => {
                 let message = "null values cannot be formatted as an SQL identifier";
                 return Err(Error::new(ErrorKind::NullValueNotAllowed, message));

@@ -23,7 +23,7 @@ pub(crate) use names::{
 };
 pub(crate) use pg_catalog::{Kind, allowed, constraint_oid, definition, index_definition};
 pub(crate) use postgres::{
-    function_name, function_oids, function_types, type_named, type_numbered,
+    function_name, function_oids, function_types, is_keyword, type_named, type_numbered,
 };
 pub(crate) use stored::Stored;
 pub use types::{

@@ -93,6 +93,14 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("pg_catalog", "pg_get_keywords", include_str!("postgres/keywords.tsv")),
 ];
 
+/// Whether a name is a word of the grammar that must be quoted to be a name.
+pub(crate) fn is_keyword(name: &str) -> bool {
+    include_str!("postgres/keywords.tsv").lines().any(|line| {
+        let mut fields = line.split('\t');
+        fields.next() == Some(name) && fields.next() != Some("U")
+    })
+}
+
 const COLUMNS: &str = include_str!("postgres/columns.tsv");
 
 /// What functions in FROM answer, and is a relation here: name, columns, their types.
