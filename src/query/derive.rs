@@ -39,6 +39,7 @@ use super::error;
 use super::gate::{Gate, Origin};
 use super::moment;
 use super::reads::Ran;
+use super::rules::careful;
 use super::runtime::{self, Joins, Sealed, seal};
 
 /// What a scan reads.
@@ -109,7 +110,7 @@ pub(crate) fn table_in_place(
 /// The rules that leave only operators with a law of their own: no subqueries in expressions, no
 /// DISTINCT, comma joins as joins, conditions close to what they are about, no column nobody reads.
 fn normalizing() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    vec![
+    let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
         Arc::new(SimplifyExpressions::new()),
         Arc::new(ReplaceDistinctWithAggregate::new()),
         Arc::new(DecorrelatePredicateSubquery::new()),
@@ -120,7 +121,9 @@ fn normalizing() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         Arc::new(EliminateOuterJoin::new()),
         Arc::new(PushDownFilter::new()),
         Arc::new(OptimizeProjections::new()),
-    ]
+    ];
+    // Where they would change an answer, they would change a view's.
+    rules.into_iter().map(careful).collect()
 }
 
 /// Conditions that were handed to scans, as operators above them: what is put in a scan's place does not
